@@ -1,0 +1,1 @@
+"""Podium: the open platform for machine-learning benchmarks and competitions."""

@@ -1,0 +1,1 @@
+"""What files mean: competition bundles, program metadata, archives and scores."""

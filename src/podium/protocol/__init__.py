@@ -1,0 +1,1 @@
+"""What platform and worker say to each other."""

@@ -1,0 +1,1 @@
+"""Scores, computed columns and order, as pure functions."""

@@ -1,0 +1,1 @@
+"""How one untrusted command runs: one contract and its backends."""

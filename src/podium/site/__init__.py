@@ -1,0 +1,1 @@
+"""The Django project: settings, addresses, and one app for each subject."""

@@ -1,0 +1,1 @@
+"""Competitions, their phases, pages, participants and the upload of bundles."""

@@ -1,0 +1,1 @@
+"""Submissions, runs and attempts: from upload to verdict."""

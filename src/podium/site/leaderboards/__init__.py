@@ -1,0 +1,1 @@
+"""Leaderboards, columns, scores and entries."""

@@ -1,0 +1,1 @@
+"""Home, news and the shared look of every page."""

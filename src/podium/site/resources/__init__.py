@@ -1,0 +1,1 @@
+"""Datasets, tasks and solutions, and the files behind them."""
