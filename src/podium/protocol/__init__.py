@@ -1,1 +1,50 @@
-"""What platform and worker say to each other."""
+"""What platform and worker say to each other: jobs, beats, outcomes, causes and whose fault they are."""
+
+from podium.protocol.causes import Cause, Failure, Fault, Step, advice_for, fault_of
+from podium.protocol.jobs import (
+    MAX_BEAT_BYTES,
+    MAX_FRAME_BYTES,
+    MAX_OUTCOME_BYTES,
+    PROTOCOL_VERSION,
+    Beat,
+    BeatAnswer,
+    Ceilings,
+    Claim,
+    FileRef,
+    FinishAnswer,
+    Frame,
+    Job,
+    JobLimits,
+    Outcome,
+    Phase,
+    ProgramOutcome,
+    Score,
+    Stream,
+)
+
+__all__ = [
+    "MAX_BEAT_BYTES",
+    "MAX_FRAME_BYTES",
+    "MAX_OUTCOME_BYTES",
+    "PROTOCOL_VERSION",
+    "Beat",
+    "BeatAnswer",
+    "Cause",
+    "Ceilings",
+    "Claim",
+    "Failure",
+    "Fault",
+    "FileRef",
+    "FinishAnswer",
+    "Frame",
+    "Job",
+    "JobLimits",
+    "Outcome",
+    "Phase",
+    "ProgramOutcome",
+    "Score",
+    "Step",
+    "Stream",
+    "advice_for",
+    "fault_of",
+]
