@@ -84,7 +84,8 @@ _ADVICE: dict[Cause, str] = {
     Cause.IMAGE_PULL: "The image could not be fetched by the worker. Nothing was wrong with the submission; try again "
     "later or tell the organizer which image failed.",
     Cause.UNPACK: "Zip the files again as a plain zip without links or absolute paths, and submit once more.",
-    Cause.BAD_LAYOUT: "Compare the archive with the starting kit: something that the task needs is missing or misplaced.",
+    Cause.BAD_LAYOUT: "Compare the archive with the starting kit: something that the task needs is missing or "
+    "misplaced.",
     Cause.TIME_LIMIT: "Make the program quicker, or try it on less data first; the limit stands on the phase.",
     Cause.MEMORY_LIMIT: "Use less memory: load data in parts, use smaller types or a smaller model.",
     Cause.DISK_LIMIT: "Write less to disk: keep only the files that the task asks for.",

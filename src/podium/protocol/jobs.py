@@ -27,6 +27,14 @@ class _Message(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
+class Ceilings(_Message):
+    """The most that a worker gives one step; the effective limit is the smaller of it and what the phase asks."""
+
+    wall_seconds: float | None = Field(default=None, gt=0)
+    memory_bytes: int | None = Field(default=None, gt=0)
+    disk_bytes: int | None = Field(default=None, gt=0)
+
+
 class Claim(_Message):
     """A worker asks for one job; `wait` is how many seconds the platform may hold the request open."""
 
@@ -37,15 +45,7 @@ class Claim(_Message):
     engine: str = Field(default="", max_length=40)
     slots: int = Field(default=1, ge=1, le=1024)
     wait: float = Field(default=20, ge=0, le=60)
-    ceilings: Ceilings = Field(default_factory=lambda: Ceilings())
-
-
-class Ceilings(_Message):
-    """The most that a worker gives one step; the effective limit is the smaller of it and what the phase asks."""
-
-    wall_seconds: float | None = Field(default=None, gt=0)
-    memory_bytes: int | None = Field(default=None, gt=0)
-    disk_bytes: int | None = Field(default=None, gt=0)
+    ceilings: Ceilings = Field(default_factory=Ceilings)
 
 
 class FileRef(_Message):
@@ -177,6 +177,3 @@ class FinishAnswer(_Message):
     """The platform has stored the outcome."""
 
     accepted: bool = True
-
-
-Claim.model_rebuild()
