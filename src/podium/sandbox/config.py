@@ -1,0 +1,46 @@
+"""What an operator decides about sandboxes; everything has a default that works on one machine."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+Engine = Literal["auto", "bubblewrap", "docker", "process"]
+PullPolicy = Literal["missing", "always", "never"]
+
+DEFAULT_UID_BASE = 20000
+
+
+def _default_state_folder() -> Path:
+    return Path(tempfile.gettempdir()) / f"podium-sandbox-{os.getuid()}"
+
+
+@dataclass(frozen=True)
+class SandboxConfig:
+    """The settings of a worker's sandboxes.
+
+    `owner` names this worker, the same after a restart and different from its neighbours': clean-up goes by it.
+    `state_folder` holds what the sandbox itself writes; a root worker's sandbox users must be able to reach it.
+    `uid_base` plus the slot is the host user that programs run as when the worker is root. `environments` maps image
+    names (shell patterns, the first match wins) to folders with `bin/python` and `bin/python3` or anything else;
+    `default_environment` stands for every other name. `cgroups` is "auto" or "off". `host_network` lets runs that ask
+    for a network share the host's, its loopback included: bubblewrap has nothing narrower.
+    `container_socket`, `pull_policy` and `container_user` (uid:gid) are for the docker backend. `unsafe` allows the
+    process backend, which isolates nothing.
+    """
+
+    owner: str = "podium"
+    state_folder: Path = field(default_factory=_default_state_folder)
+    uid_base: int = DEFAULT_UID_BASE
+    environments: tuple[tuple[str, Path], ...] = ()
+    default_environment: Path | None = None
+    cgroups: Literal["auto", "off"] = "auto"
+    cgroup_parent: str | None = None
+    host_network: bool = False
+    container_socket: str | None = None
+    pull_policy: PullPolicy = "missing"
+    container_user: str = "20000:20000"
+    unsafe: bool = False
