@@ -1,0 +1,40 @@
+"""Scores as people read them. Nothing here takes part in an order."""
+
+from decimal import ROUND_HALF_UP, Context, Decimal
+
+NOT_AVAILABLE = "n/a"
+"""What is shown in place of a missing score."""
+
+_PLAIN_UP_TO = Decimal("1e16")  # beyond it, digits that a double does not have would be made up
+_MAX_PRECISION = 30
+_CONTEXT = Context(prec=64, rounding=ROUND_HALF_UP)
+
+
+def format_score(value: float | None, precision: int) -> str:
+    """Return a score with `precision` decimals ("0.50"), or "n/a" when it is missing.
+
+    A tie is rounded away from zero, on the decimal numeral that the score is written with, as people do it by hand:
+    0.125 and 2.675 read 0.13 and 2.68. Nothing is shown as minus zero. From 1e16 on the form is "1.00e+16".
+
+    Raises ValueError when the precision is negative.
+    """
+    if value is None:
+        return NOT_AVAILABLE
+    rounded = _rounded(value, precision)
+    return f"{rounded:.{min(precision, _MAX_PRECISION)}{'f' if abs(rounded) < _PLAIN_UP_TO else 'e'}}"
+
+
+def round_score(value: float, precision: int) -> float:
+    """Return the score rounded as `format_score` shows it, as a number (for JSON that carries rounded scores)."""
+    return float(_rounded(value, precision))
+
+
+def _rounded(value: float, precision: int) -> Decimal:
+    if precision < 0:
+        raise ValueError(f"A precision is the number of decimals to show; it cannot be {precision}.")
+    exact = Decimal(repr(float(value)))
+    if abs(exact) >= _PLAIN_UP_TO:
+        digits = Context(prec=min(precision, _MAX_PRECISION) + 1, rounding=ROUND_HALF_UP)
+        return digits.plus(exact)
+    rounded = exact.quantize(Decimal(1).scaleb(-min(precision, _MAX_PRECISION)), context=_CONTEXT)
+    return abs(rounded) if rounded == 0 else rounded
