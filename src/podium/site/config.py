@@ -1,0 +1,88 @@
+"""Every setting that an operator can make, typed and in one place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Config(BaseSettings):
+    """Podium's configuration, read from the environment.
+
+    Names carry the prefix `PODIUM_`; the addresses of services (`DATABASE_URL`, `BROKER_URL`, `REDIS_URL`,
+    `STORAGE_URL`) go without it, as in most deployments.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="PODIUM_", extra="ignore", populate_by_name=True)
+
+    data: Path = Field(default=Path("podium-data"), description="Folder for the database, files, secrets and logs.")
+    public_url: str = Field(
+        default="http://127.0.0.1:8000", description="The address that others use; its host is the one allowed host."
+    )
+    allowed_hosts: str = Field(default="", description="More host names, separated by commas.")
+    secret_key: SecretStr | None = Field(
+        default=None, description="Signing key; made once and kept in the data folder when absent."
+    )
+    debug: bool = Field(default=False, description="Show tracebacks in the browser. Never in production.")
+    admin_username: str = Field(default="admin", description="The administrator made at first start.")
+    admin_password: SecretStr | None = Field(
+        default=None, description="The administrator's password; a random one is printed once when absent."
+    )
+    admin_email: str = Field(default="admin@localhost.localdomain", description="The administrator's e-mail address.")
+    email_url: str = Field(
+        default="", description="smtp://user:password@host:port (or smtps://); mails go to the log when absent."
+    )
+    email_from: str = Field(default="Podium <noreply@localhost.localdomain>", description="Sender of mails.")
+    email_verification: Literal["none", "optional", "mandatory"] = Field(
+        default="none", description="Whether a new account has to confirm its address before it may log in."
+    )
+    open_registration: bool = Field(default=True, description="Whether anybody may sign up.")
+    default_quota: int = Field(default=15_000_000_000, ge=0, description="Storage of a new user in bytes.")
+    max_upload_bytes: int = Field(default=20 * 1024**3, ge=1, description="The largest single file in bytes.")
+    max_execution_seconds: int = Field(
+        default=24 * 3600, ge=1, description="Ceiling of the time limit of one step, in seconds."
+    )
+    default_memory_bytes: int = Field(default=4 * 1024**3, ge=1, description="Memory limit of one step in bytes.")
+    default_disk_bytes: int = Field(default=10 * 1024**3, ge=1, description="Disk limit of one step in bytes.")
+    max_log_bytes: int = Field(
+        default=10 * 1024**2, ge=1024, description="How much of each program's output is kept, in bytes."
+    )
+    lease_seconds: float = Field(
+        default=30, gt=0, description="How long a worker may be silent before its attempt is taken from it."
+    )
+    sweep_seconds: float = Field(default=1, gt=0, description="How often the sweeper looks for missed deadlines.")
+    secure_cookies: bool | None = Field(
+        default=None, description="Send cookies over HTTPS only; on by itself when the public address is https."
+    )
+    hsts_seconds: int = Field(default=0, ge=0, description="Strict-Transport-Security in seconds; 0 is off.")
+    trusted_proxy: bool = Field(
+        default=False, description="Believe X-Forwarded-Proto and X-Forwarded-For; only behind a proxy that sets them."
+    )
+    log_format: Literal["console", "json"] = Field(default="console", description="How log lines are written.")
+
+    database_url: str = Field(
+        default="", validation_alias="DATABASE_URL", description="postgresql://user:password@host/name; else SQLite."
+    )
+    redis_url: str = Field(default="", validation_alias="REDIS_URL", description="redis://host/0; cache, wake-ups.")
+    broker_url: str = Field(
+        default="", validation_alias="BROKER_URL", description="amqp://user:password@host/; fleets with RabbitMQ."
+    )
+    storage_url: str = Field(
+        default="", validation_alias="STORAGE_URL", description="s3://bucket?endpoint_url=...; else local files."
+    )
+
+    @property
+    def hosts(self) -> list[str]:
+        """The host names that requests may be addressed to."""
+        named = [h.strip() for h in self.allowed_hosts.split(",") if h.strip()]
+        public = urlsplit(self.public_url).hostname
+        return [*([public] if public else []), "localhost", "127.0.0.1", "[::1]", *named]
+
+    @property
+    def public_is_https(self) -> bool:
+        """Whether others reach the site by HTTPS."""
+        return self.public_url.startswith("https://")

@@ -1,0 +1,248 @@
+"""Submissions, their runs and attempts, their output, and the ledger of tries."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from podium.protocol import Cause, Fault, Step, Stream
+from podium.site.competitions.models import Phase
+from podium.site.evaluation.states import TERMINAL, AttemptState, RunState, SubmissionStatus
+from podium.site.queues.models import Queue, Worker
+from podium.site.resources.models import Dataset, StoredFile, Task, TaskVersion
+
+
+class SubmissionKind(models.TextChoices):
+    """Told apart as Codabench does: no metadata, metadata without command, metadata with command."""
+
+    RESULT = "result", "Result"
+    CODE = "code", "Code"
+    COMMAND = "command", "Own command"
+
+
+def _choices(words: type[Cause] | type[Fault] | type[Step] | type[Stream]) -> list[tuple[str, str]]:
+    return [(word.value, word.value.replace("_", " ")) for word in words]
+
+
+class Submission(models.Model):
+    """One entry of one person to one phase; a parent with a child per task where the phase has several.
+
+    The failure columns are set together, when the submission fails: what happened (`cause`, `failed_step`), the
+    limit that was hit and what was measured, whose fault it is, and a sentence for the participant
+    (`status_details`). Whether the try counted is in the ledger.
+    """
+
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="submissions")
+    phase = models.ForeignKey(Phase, on_delete=models.CASCADE, related_name="submissions")
+    parent = models.ForeignKey("self", null=True, blank=True, on_delete=models.CASCADE, related_name="children")
+    has_children = models.BooleanField(default=False)
+    task = models.ForeignKey(Task, null=True, blank=True, on_delete=models.SET_NULL, related_name="submissions")
+    task_version = models.ForeignKey(
+        TaskVersion, null=True, blank=True, on_delete=models.PROTECT, related_name="submissions"
+    )
+    data = models.ForeignKey(Dataset, null=True, blank=True, on_delete=models.SET_NULL, related_name="submissions")
+    kind = models.CharField(max_length=16, choices=SubmissionKind.choices)
+    name = models.CharField(max_length=120, blank=True, default="")
+    description = models.CharField(max_length=240, blank=True, default="")
+    status = models.CharField(max_length=16, choices=SubmissionStatus.choices, default=SubmissionStatus.SUBMITTING)
+    status_details = models.TextField(blank=True, default="")
+    cause = models.CharField(max_length=20, blank=True, default="", choices=_choices(Cause))
+    fault = models.CharField(max_length=16, blank=True, default="", choices=_choices(Fault))
+    failed_step = models.CharField(max_length=16, blank=True, default="", choices=_choices(Step))
+    failed_program = models.CharField(max_length=40, blank=True, default="")
+    limit = models.CharField(max_length=100, blank=True, default="")
+    measured = models.CharField(max_length=100, blank=True, default="")
+    notes = models.JSONField(default=list, blank=True, help_text="remarks that are no failure, in order")
+    fact_sheet_answers = models.JSONField(null=True, blank=True)
+    secret = models.UUIDField(default=uuid.uuid4)
+    queue = models.ForeignKey(Queue, null=True, blank=True, on_delete=models.SET_NULL, related_name="submissions")
+    created_when = models.DateTimeField(default=timezone.now)
+    started_when = models.DateTimeField(null=True, blank=True)
+    finished_when = models.DateTimeField(null=True, blank=True)
+    cancel_requested_when = models.DateTimeField(null=True, blank=True)
+    is_public = models.BooleanField(default=False)
+    original = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="reruns")
+    is_specific_task_re_run = models.BooleanField(default=False)
+    created_by_migration = models.ForeignKey(
+        Phase, null=True, blank=True, on_delete=models.SET_NULL, related_name="migrated_submissions"
+    )
+    is_soft_deleted = models.BooleanField(default=False)
+    soft_deleted_when = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-pk"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(status__in=SubmissionStatus.values), name="evaluation_submission_status"
+            ),
+            models.CheckConstraint(condition=Q(kind__in=SubmissionKind.values), name="evaluation_submission_kind"),
+            models.CheckConstraint(
+                condition=~Q(status="Failed") | ~Q(cause=""), name="evaluation_submission_failed_has_cause"
+            ),
+            models.CheckConstraint(
+                condition=Q(finished_when__isnull=False, status__in=[s.value for s in TERMINAL])
+                | (Q(finished_when__isnull=True) & ~Q(status__in=[s.value for s in TERMINAL])),
+                name="evaluation_submission_finished_when",
+            ),
+            models.CheckConstraint(
+                condition=Q(has_children=False) | Q(parent__isnull=True), name="evaluation_submission_two_levels"
+            ),
+            models.UniqueConstraint(fields=["parent", "task"], name="evaluation_submission_child_per_task"),
+        ]
+        indexes = [
+            models.Index(fields=["phase", "owner", "-id"], name="evaluation_sub_phase_owner"),
+            models.Index(fields=["owner", "-id"], name="evaluation_sub_owner"),
+            models.Index(
+                fields=["status", "id"],
+                condition=~Q(status__in=[s.value for s in TERMINAL]),
+                name="evaluation_sub_under_way",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"submission {self.pk}"
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether nothing will happen to it any more."""
+        return self.status in TERMINAL
+
+    @property
+    def file_name(self) -> str:
+        """The name of the uploaded file (Codabench's words where it is gone)."""
+        return self.data.file_name or f"{self.data.name}.zip" if self.data else "Deleted File"
+
+
+class Run(models.Model):
+    """One step of a submission, queued in the transaction that creates it.
+
+    Waiting runs of a queue are claimed by `priority` (scoring before prediction) and then by `id`.
+    """
+
+    submission = models.ForeignKey(Submission, on_delete=models.CASCADE, related_name="runs")
+    step = models.CharField(max_length=16, choices=_choices(Step))
+    state = models.CharField(max_length=16, choices=RunState.choices, default=RunState.QUEUED)
+    queue = models.ForeignKey(Queue, on_delete=models.PROTECT, related_name="runs")
+    priority = models.SmallIntegerField(default=0, help_text="higher first")
+    created_when = models.DateTimeField(default=timezone.now)
+    not_before = models.DateTimeField(null=True, blank=True)
+    finished_when = models.DateTimeField(null=True, blank=True)
+    output = models.ForeignKey(StoredFile, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    detailed_results = models.ForeignKey(StoredFile, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    image = models.CharField(max_length=255)
+    image_digest = models.CharField(max_length=255, blank=True, default="")
+    programs = models.JSONField(default=list, help_text="how each program ended: exit code, times, memory")
+    sandbox_seconds = models.FloatField(default=0)
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["submission", "step"], name="evaluation_run_step_once"),
+            models.CheckConstraint(condition=Q(state__in=RunState.values), name="evaluation_run_state"),
+        ]
+        indexes = [
+            models.Index(
+                fields=["queue", "-priority", "id"], condition=Q(state="queued"), name="evaluation_run_waiting"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.step} of {self.submission}"
+
+
+class Attempt(models.Model):
+    """One execution of a run by a worker that holds a token and a lease."""
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="attempts")
+    number = models.PositiveSmallIntegerField()
+    state = models.CharField(max_length=16, choices=AttemptState.choices, default=AttemptState.ACTIVE)
+    token_hash = models.CharField(max_length=64, unique=True)
+    worker = models.ForeignKey(Worker, null=True, on_delete=models.SET_NULL, related_name="attempts")
+    worker_name = models.CharField(max_length=255, blank=True, default="")
+    claimed_when = models.DateTimeField(default=timezone.now)
+    lease_until = models.DateTimeField()
+    deadline = models.DateTimeField(help_text="when it is over whatever the worker says")
+    finished_when = models.DateTimeField(null=True, blank=True)
+    cause = models.CharField(max_length=20, blank=True, default="", choices=_choices(Cause))
+    message = models.TextField(blank=True, default="")
+
+    class Meta:
+        ordering = ["run", "number"]
+        constraints = [
+            models.UniqueConstraint(fields=["run", "number"], name="evaluation_attempt_number"),
+            models.UniqueConstraint(fields=["run"], condition=Q(state="active"), name="evaluation_attempt_one_active"),
+            models.CheckConstraint(condition=Q(state__in=AttemptState.values), name="evaluation_attempt_state"),
+        ]
+        indexes = [
+            models.Index(fields=["lease_until"], condition=Q(state="active"), name="evaluation_attempt_lease"),
+            models.Index(fields=["deadline"], condition=Q(state="active"), name="evaluation_attempt_deadline"),
+        ]
+
+    def __str__(self) -> str:
+        return f"attempt {self.number} of {self.run}"
+
+    @property
+    def output_key(self) -> str:
+        """Where the worker's zip of the output is written before it is sealed."""
+        return f"incoming/attempt-{self.pk}-output"
+
+    @property
+    def detailed_results_key(self) -> str:
+        """Where the worker's detailed results are written before they are sealed."""
+        return f"incoming/attempt-{self.pk}-detailed-results"
+
+
+class LogChunk(models.Model):
+    """A piece of a program's output; the chunks of an attempt, in order of their offsets, are the log."""
+
+    attempt = models.ForeignKey(Attempt, on_delete=models.CASCADE, related_name="log_chunks")
+    stream = models.CharField(max_length=20, choices=_choices(Stream))
+    offset = models.PositiveBigIntegerField()
+    data = models.BinaryField()
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["attempt", "stream", "offset"], name="evaluation_logchunk_place")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.stream} at {self.offset}"
+
+
+class TryEntry(models.Model):
+    """A line in the ledger of tries: +1 when a submission is accepted, -1 with a reason when the try is given back.
+
+    `day` is the UTC day on which the try counts, the day of the submission itself.
+    """
+
+    phase = models.ForeignKey(Phase, on_delete=models.CASCADE, related_name="tries")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="tries")
+    submission = models.ForeignKey(Submission, null=True, on_delete=models.SET_NULL, related_name="tries")
+    day = models.DateField()
+    amount = models.SmallIntegerField()
+    reason = models.CharField(max_length=240)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    created_when = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name_plural = "try entries"
+        ordering = ["pk"]
+        constraints = [
+            models.CheckConstraint(condition=Q(amount__in=[-1, 1]), name="evaluation_tryentry_amount"),
+            models.UniqueConstraint(
+                fields=["submission", "amount"],
+                condition=Q(submission__isnull=False),
+                name="evaluation_tryentry_once",
+            ),
+        ]
+        indexes = [models.Index(fields=["phase", "user", "day"], name="evaluation_tryentry_used")]
+
+    def __str__(self) -> str:
+        return f"{self.amount:+d} {self.reason}"

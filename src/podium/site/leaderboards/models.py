@@ -1,0 +1,114 @@
+"""Leaderboards, their columns, the scores and the entries that stand on a board."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.core.validators import MaxValueValidator
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+
+class SubmissionRule(models.TextChoices):
+    """Codabench's six rules of which submissions stand on the board."""
+
+    ADD = "Add"
+    ADD_AND_DELETE = "Add_And_Delete"
+    ADD_AND_DELETE_MULTIPLE = "Add_And_Delete_Multiple"
+    FORCE_LAST = "Force_Last"
+    FORCE_LATEST_MULTIPLE = "Force_Latest_Multiple"
+    FORCE_BEST = "Force_Best"
+
+
+class Leaderboard(models.Model):
+    """A board; each phase that uses it has rows of its own."""
+
+    competition = models.ForeignKey("competitions.Competition", on_delete=models.CASCADE, related_name="leaderboards")
+    title = models.CharField(max_length=64)
+    key = models.CharField(max_length=36)
+    primary_index = models.PositiveIntegerField(default=0)
+    hidden = models.BooleanField(default=False)
+    submission_rule = models.CharField(max_length=32, choices=SubmissionRule.choices, default=SubmissionRule.ADD)
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["competition", "key"], name="leaderboards_leaderboard_key"),
+            models.CheckConstraint(
+                condition=Q(submission_rule__in=SubmissionRule.values), name="leaderboards_leaderboard_rule"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class Column(models.Model):
+    """A column of a board. A computed one has a `computation` over the columns at `computation_indexes`."""
+
+    leaderboard = models.ForeignKey(Leaderboard, on_delete=models.CASCADE, related_name="columns")
+    title = models.CharField(max_length=64)
+    key = models.CharField(max_length=64)
+    index = models.PositiveIntegerField()
+    sorting = models.CharField(max_length=4, choices=[("desc", "Descending"), ("asc", "Ascending")], default="desc")
+    computation = models.CharField(
+        max_length=3, blank=True, default="", choices=[("avg", "avg"), ("sum", "sum"), ("min", "min"), ("max", "max")]
+    )
+    computation_indexes = models.JSONField(default=list, blank=True)
+    hidden = models.BooleanField(default=False)
+    precision = models.PositiveSmallIntegerField(default=2, validators=[MaxValueValidator(17)])
+
+    class Meta:
+        ordering = ["index", "pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["leaderboard", "key"], name="leaderboards_column_key"),
+            models.UniqueConstraint(fields=["leaderboard", "index"], name="leaderboards_column_index"),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class Score(models.Model):
+    """One number of one submission in one column: an IEEE double and the text as the scoring program gave it.
+
+    Belongs to the submission that ran the task (a child, where a phase has several tasks). Computed columns have
+    scores too, on the submission that stands on the board.
+    """
+
+    submission = models.ForeignKey("evaluation.Submission", on_delete=models.CASCADE, related_name="scores")
+    column = models.ForeignKey(Column, on_delete=models.CASCADE, related_name="scores")
+    value = models.FloatField()
+    text = models.CharField(max_length=100)
+    created_when = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["submission", "column"]
+        constraints = [models.UniqueConstraint(fields=["submission", "column"], name="leaderboards_score_once")]
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class Entry(models.Model):
+    """That a submission stands on a board, with the key that orders it.
+
+    `sort_key` compares like the ranks do (see `podium.ranking`), so a page of the board is an index scan.
+    """
+
+    leaderboard = models.ForeignKey(Leaderboard, on_delete=models.CASCADE, related_name="entries")
+    phase = models.ForeignKey("competitions.Phase", on_delete=models.CASCADE, related_name="entries")
+    submission = models.OneToOneField("evaluation.Submission", on_delete=models.CASCADE, related_name="entry")
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    sort_key = models.CharField(max_length=2048)
+    created_when = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["sort_key"]
+        constraints = [
+            models.UniqueConstraint(fields=["phase", "sort_key"], name="leaderboards_entry_place"),
+        ]
+        indexes = [models.Index(fields=["phase", "owner"], name="leaderboards_entry_owner")]
+
+    def __str__(self) -> str:
+        return f"{self.submission} on {self.leaderboard}"

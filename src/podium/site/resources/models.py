@@ -1,0 +1,158 @@
+"""Stored files, and what they are used as: datasets, tasks and solutions."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+
+class StoredFile(models.Model):
+    """A file in storage that never changes: its key, size and digest.
+
+    Every file that a person could download has such a row, so quotas, clean-up and integrity checks are queries.
+    """
+
+    key = models.CharField(max_length=255, unique=True)
+    size = models.PositiveBigIntegerField(help_text="bytes")
+    sha256 = models.CharField(max_length=64)
+    md5 = models.CharField(max_length=32, blank=True, default="")
+    created_when = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        indexes = [models.Index(fields=["sha256"], name="resources_file_sha256")]
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class DatasetType(models.TextChoices):
+    """Codabench's nine types."""
+
+    INGESTION_PROGRAM = "ingestion_program", "Ingestion program"
+    INPUT_DATA = "input_data", "Input data"
+    PUBLIC_DATA = "public_data", "Public data"
+    REFERENCE_DATA = "reference_data", "Reference data"
+    SCORING_PROGRAM = "scoring_program", "Scoring program"
+    STARTING_KIT = "starting_kit", "Starting kit"
+    COMPETITION_BUNDLE = "competition_bundle", "Competition bundle"
+    SUBMISSION = "submission", "Submission"
+    SOLUTION = "solution", "Solution"
+
+
+class Dataset(models.Model):
+    """A file of a type, owned by a person. `data_file` is set once, when the upload is complete."""
+
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="datasets")
+    created_when = models.DateTimeField(default=timezone.now)
+    name = models.CharField(max_length=255)
+    type = models.CharField(max_length=64, choices=DatasetType.choices)
+    description = models.TextField(blank=True, default="")
+    key = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
+    data_file = models.ForeignKey(StoredFile, null=True, blank=True, on_delete=models.PROTECT, related_name="datasets")
+    file_name = models.CharField(max_length=255, blank=True, default="")
+    announced_size = models.PositiveBigIntegerField(default=0, help_text="bytes, as said before the upload")
+    upload_started_when = models.DateTimeField(default=timezone.now)
+    upload_completed_when = models.DateTimeField(null=True, blank=True)
+    is_public = models.BooleanField(default=False)
+    is_verified = models.BooleanField(default=False)
+    license = models.CharField(max_length=128, blank=True, default="")
+    downloads = models.PositiveIntegerField(default=0)
+    was_created_by_competition = models.BooleanField(default=False)
+    competition = models.ForeignKey(
+        "competitions.Competition", null=True, blank=True, on_delete=models.SET_NULL, related_name="datasets"
+    )
+
+    class Meta:
+        ordering = ["-created_when", "-pk"]
+        constraints = [
+            models.CheckConstraint(condition=Q(type__in=DatasetType.values), name="resources_dataset_type"),
+            models.CheckConstraint(
+                condition=Q(data_file__isnull=True, upload_completed_when__isnull=True)
+                | Q(data_file__isnull=False, upload_completed_when__isnull=False),
+                name="resources_dataset_complete",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["created_by", "type", "-created_when"], name="resources_dataset_mine"),
+            models.Index(fields=["is_public", "type"], name="resources_dataset_public"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def upload_completed_successfully(self) -> bool:
+        """Whether the whole file has arrived."""
+        return self.data_file_id is not None
+
+    @property
+    def incoming_key(self) -> str:
+        """Where the upload is written before it is sealed."""
+        return f"incoming/{self.key}"
+
+
+class Task(models.Model):
+    """What is to be solved. What it consists of is kept in immutable versions; the newest one counts."""
+
+    name = models.CharField(max_length=256)
+    description = models.TextField(blank=True, default="")
+    key = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="tasks")
+    created_when = models.DateTimeField(default=timezone.now)
+    is_public = models.BooleanField(default=False)
+    shared_with = models.ManyToManyField(settings.AUTH_USER_MODEL, blank=True, related_name="shared_tasks")
+
+    class Meta:
+        ordering = ["-created_when", "-pk"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class TaskVersion(models.Model):
+    """The programs and data of a task at one time; never changed once made, so a score can name what made it."""
+
+    task = models.ForeignKey(Task, on_delete=models.CASCADE, related_name="versions")
+    number = models.PositiveIntegerField()
+    created_when = models.DateTimeField(default=timezone.now)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    scoring_program = models.ForeignKey(Dataset, on_delete=models.PROTECT, related_name="+")
+    ingestion_program = models.ForeignKey(Dataset, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    input_data = models.ForeignKey(Dataset, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    reference_data = models.ForeignKey(Dataset, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    ingestion_only_during_scoring = models.BooleanField(default=False)
+
+    class Meta:
+        ordering = ["task", "-number"]
+        constraints = [models.UniqueConstraint(fields=["task", "number"], name="resources_taskversion_number")]
+
+    def __str__(self) -> str:
+        return f"{self.task} v{self.number}"
+
+    PARTS = ("scoring_program", "ingestion_program", "input_data", "reference_data")
+
+    def digests(self) -> dict[str, str]:
+        """The sha256 of each part that there is."""
+        parts = {name: getattr(self, name) for name in self.PARTS}
+        return {name: part.data_file.sha256 for name, part in parts.items() if part and part.data_file}
+
+
+class Solution(models.Model):
+    """A sample submission that an organizer gives with a task."""
+
+    name = models.CharField(max_length=256)
+    description = models.TextField(blank=True, default="")
+    key = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
+    tasks = models.ManyToManyField(Task, blank=True, related_name="solutions")
+    data = models.ForeignKey(Dataset, on_delete=models.PROTECT, related_name="solutions")
+    is_public = models.BooleanField(default=False)
+
+    class Meta:
+        ordering = ["pk"]
+
+    def __str__(self) -> str:
+        return self.name
