@@ -1,0 +1,258 @@
+"""What the REST API answers with, typed; fields that a newer server adds are ignored."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+TERMINAL = frozenset({"Finished", "Failed", "Cancelled"})
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+
+
+class Profile(_Answer):
+    """The account that a token belongs to."""
+
+    username: str
+    name: str | None = None
+    email: str | None = None
+
+
+class CompetitionItem(_Answer):
+    """A competition as lists show it."""
+
+    id: int
+    title: str
+    created_by: str | None = None
+    owner_display_name: str | None = None
+    created_when: datetime | None = None
+    published: bool = False
+    participants_count: int = 0
+    submissions_count: int = 0
+    description: str | None = None
+    competition_type: str = "competition"
+    reward: str | None = None
+
+
+class Task(_Answer):
+    """A task of a phase: what is submitted to, and scored."""
+
+    id: int
+    key: str | None = None
+    name: str = ""
+
+
+class Phase(_Answer):
+    """A phase; `status` is Previous, Current or Next, by the server's clock."""
+
+    id: int
+    index: int = 0
+    name: str = ""
+    description: str | None = None
+    start: datetime | None = None
+    end: datetime | None = None
+    status: str | None = None
+    tasks: list[Task] = Field(default_factory=list)
+    execution_time_limit: int | None = None
+    max_submissions_per_day: int | None = None
+    max_submissions_per_person: int | None = None
+    used_submissions_per_day: int | None = None
+    used_submissions_per_person: int | None = None
+
+
+class Column(_Answer):
+    """A column of a leaderboard."""
+
+    id: int | None = None
+    key: str
+    title: str = ""
+    index: int = 0
+    sorting: str = "desc"
+    hidden: bool = False
+    precision: int = 2
+
+
+class Board(_Answer):
+    """A leaderboard's definition."""
+
+    id: int
+    key: str = ""
+    title: str = ""
+    columns: list[Column] = Field(default_factory=list)
+
+
+class Competition(CompetitionItem):
+    """A competition with its phases, as its page shows it."""
+
+    phases: list[Phase] = Field(default_factory=list)
+    leaderboards: list[Board] = Field(default_factory=list)
+    participant_status: str | None = None
+    docker_image: str | None = None
+    terms: str | None = None
+    fact_sheet: dict[str, Any] | None = None
+    contact_email: str | None = None
+
+    @field_validator("fact_sheet", mode="before")
+    @classmethod
+    def _fact_sheet_may_be_text(cls, value: object) -> object:
+        """Some servers store the fact sheet as JSON text; an empty one is no fact sheet."""
+        if isinstance(value, str):
+            value = json.loads(value) if value.strip() else None
+        return value or None
+
+
+class Score(_Answer):
+    """One score of a submission, as text so that no digit is lost."""
+
+    id: int | None = None
+    index: int = 0
+    column_key: str = ""
+    score: str | None = None
+    task_id: int | None = None
+
+    @field_validator("score", mode="before")
+    @classmethod
+    def _number_as_text(cls, value: object) -> object:
+        return str(value) if isinstance(value, int | float) else value
+
+
+class Submission(_Answer):
+    """A submission; beyond Codabench's fields, `cause`, `message` and `advice` say why one failed."""
+
+    id: int
+    phase: int
+    status: str
+    status_details: str | None = None
+    phase_name: str | None = None
+    filename: str | None = None
+    owner: str | None = None
+    created_when: str | None = None
+    parent: int | None = None
+    has_children: bool = False
+    children: list[int] = Field(default_factory=list)
+    scores: list[Score] = Field(default_factory=list)
+    on_leaderboard: bool = False
+    task: Task | None = None
+    cause: str | None = None
+    message: str | None = None
+    advice: str | None = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will happen to it."""
+        return self.status in TERMINAL
+
+
+class LogFile(_Answer):
+    """One program's output: `name` is step, perhaps `ingestion`, and stream, joined by underscores."""
+
+    name: str
+    data_file: str | None = None
+
+    @property
+    def step(self) -> str:
+        """The step it comes from: prediction or scoring."""
+        return self.name.partition("_")[0]
+
+    @property
+    def stream(self) -> str:
+        """stdout, stderr, ingestion_stdout or ingestion_stderr."""
+        return self.name.partition("_")[2] or self.name
+
+
+class SubmissionDetails(_Answer):
+    """Where a submission's files are: short-lived addresses, None for what is hidden or was never made."""
+
+    logs: list[LogFile] = Field(default_factory=list)
+    data_file: str | None = None
+    prediction_result: str | None = None
+    scoring_result: str | None = None
+    detailed_result: str | None = None
+    fact_sheet_answers: dict[str, Any] | None = None
+
+
+class CreationStep(_Answer):
+    """One step of unpacking a bundle; `state` is waiting, running, done or failed."""
+
+    name: str
+    state: str = ""
+
+
+class CreationFault(_Answer):
+    """One fault of a bundle, with its place."""
+
+    severity: str = "error"
+    message: str
+    file: str | None = None
+    line: int | None = None
+    column: int | None = None
+    hint: str | None = None
+
+
+class CreationStatus(_Answer):
+    """How far a bundle is on its way to becoming a competition."""
+
+    status: str
+    details: str | None = None
+    resulting_competition: int | None = None
+    steps: list[CreationStep] = Field(default_factory=list)
+    faults: list[CreationFault] = Field(default_factory=list)
+
+    @property
+    def ended(self) -> bool:
+        """Whether the competition exists or the bundle was refused."""
+        return self.status in TERMINAL
+
+
+class LeaderboardRow(_Answer):
+    """One entry of a leaderboard, in rank order."""
+
+    id: int
+    owner: str = ""
+    rank: int | None = None
+    scores: list[Score] = Field(default_factory=list)
+    fact_sheet_answers: dict[str, Any] | None = None
+    created_when: str | None = None
+
+
+class LeaderboardTask(_Answer):
+    """A task's block of columns on a leaderboard."""
+
+    id: int
+    name: str = ""
+    columns: list[Column] = Field(default_factory=list)
+
+
+class Leaderboard(_Answer):
+    """A phase's leaderboard: rows in rank order, columns by task."""
+
+    id: int
+    title: str = ""
+    submissions: list[LeaderboardRow] = Field(default_factory=list)
+    tasks: list[LeaderboardTask] = Field(default_factory=list)
+    primary_index: int = 0
+
+
+class CanSubmit(_Answer):
+    """Whether the caller may submit to a phase now, and if not, why."""
+
+    can: bool
+    reason: str | None = None
+
+
+class Event(_Answer):
+    """Something that happened to a submission while it was watched.
+
+    `kind` is `status` (data: status, status_details, cause, message), `log` (step, stream, offset in bytes, text),
+    `child` (child_id) or `end` (status); `submission` says which submission it is about.
+    """
+
+    kind: str
+    submission: int
+    data: dict[str, Any] = Field(default_factory=dict)
+    id: str | None = None

@@ -1,0 +1,61 @@
+"""Getting local files ready to be sent: folders and single files become zips, bodies are streamed."""
+
+from __future__ import annotations
+
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from podium.client.errors import PodiumError
+
+PIECE = 256 * 1024
+
+Progress = Callable[[int, int], None]
+"""Called with the bytes sent so far and the bytes in all."""
+
+
+@contextmanager
+def as_zip(path: Path) -> Iterator[Path]:
+    """Give a zip for `path`: a zip as it is, a folder packed with its content at the root, a single file wrapped.
+
+    The temporary zip is removed on leaving.
+
+    Raises PodiumError when there is nothing at `path` or it cannot be packed.
+    """
+    if not path.exists():
+        raise PodiumError(f"There is no file or folder {path}.", hint="Check the path.")
+    if path.is_file() and zipfile.is_zipfile(path):
+        yield path
+        return
+    with tempfile.TemporaryDirectory(prefix="podium-upload-") as folder:
+        packed = Path(folder) / f"{path.resolve().name or 'upload'}.zip"
+        if path.is_dir():
+            _pack_folder(path, packed)
+        else:
+            with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+                archive.write(path, path.name)
+        yield packed
+
+
+def _pack_folder(folder: Path, target: Path) -> None:
+    from podium.formats.archives import ArchiveError, pack_folder  # noqa: PLC0415 - zips are sent without it
+
+    if not any(folder.iterdir()):
+        raise PodiumError(f"The folder {folder} is empty.", hint="Put the files to send into it.")
+    try:
+        pack_folder(folder, target)
+    except ArchiveError as error:
+        raise PodiumError(f"{folder} cannot be packed: {error}") from error
+
+
+def pieces(path: Path, size: int, progress: Progress | None) -> Iterator[bytes]:
+    """Read a file piece by piece, telling `progress` after each."""
+    sent = 0
+    with path.open("rb") as stream:
+        while piece := stream.read(PIECE):
+            yield piece
+            sent += len(piece)
+            if progress:
+                progress(sent, size)
