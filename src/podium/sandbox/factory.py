@@ -28,11 +28,11 @@ def create(engine: str = "auto", config: SandboxConfig | None = None) -> Sandbox
                 "bubblewrap is not installed (no `bwrap` on PATH). Install the package `bubblewrap`, or point "
                 "CONTAINER_SOCKET at a Docker or Podman socket."
             )
-        from podium.sandbox.bubblewrap import BubblewrapSandbox
+        from podium.sandbox.bubblewrap import BubblewrapSandbox  # noqa: PLC0415
 
         return BubblewrapSandbox(config)
     if engine == "docker":
-        from podium.sandbox.docker import DockerSandbox
+        from podium.sandbox.docker import DockerSandbox  # noqa: PLC0415
 
         return DockerSandbox(config)
     if engine == "process":
@@ -41,7 +41,7 @@ def create(engine: str = "auto", config: SandboxConfig | None = None) -> Sandbox
                 "The process engine runs untrusted programs with the worker's own rights. Choose bubblewrap or docker, "
                 "or say --unsafe if every program that will run is your own."
             )
-        from podium.sandbox.process import ProcessSandbox
+        from podium.sandbox.process import ProcessSandbox  # noqa: PLC0415
 
         return ProcessSandbox(config)
     raise SandboxError(f'Unknown sandbox engine "{engine}". Choose one of: {", ".join(ENGINES)}.')

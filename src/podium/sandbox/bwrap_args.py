@@ -1,0 +1,179 @@
+"""The command line of one bubblewrap run: what the sandbox sees, and as whom it is started."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from functools import cached_property
+from pathlib import Path
+
+from podium.sandbox import folders
+from podium.sandbox.config import SandboxConfig
+from podium.sandbox.contract import MIB, Limits, Mount, SandboxError, Spec
+from podium.sandbox.environments import Environment
+
+MARKER_VARIABLE = "PODIUM_SANDBOX"
+"""Set for bubblewrap itself (not for the program) to owner:name, so that left-over sandboxes can be found."""
+
+INSIDE_UID = 1000
+OPEN_FILES = 1024
+
+_SYSTEM_FOLDERS = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
+_SYSTEM_ETC = (
+    "ld.so.cache",
+    "ld.so.conf",
+    "ld.so.conf.d",
+    "alternatives",
+    "localtime",
+    "timezone",
+    "fonts",
+    "matplotlibrc",
+    "R",
+    "java-17-openjdk",
+    "java-21-openjdk",
+)
+_NETWORK_ETC = ("resolv.conf", "ssl", "ca-certificates", "pki")
+_OWN_ETC = {
+    "passwd": f"podium:x:{INSIDE_UID}:{INSIDE_UID}:podium:/tmp:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n",
+    "group": f"podium:x:{INSIDE_UID}:\nnogroup:x:65534:\n",
+    "hosts": "127.0.0.1 localhost podium\n::1 localhost\n",
+    "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\n",
+}
+
+
+class CommandLine:
+    """Builds command lines; what does not change from run to run is looked up once."""
+
+    def __init__(self, config: SandboxConfig) -> None:
+        self._config = config
+        found = shutil.which("bwrap")
+        if found is None:
+            raise SandboxError("bubblewrap is not installed (no `bwrap` on PATH). Install the package `bubblewrap`.")
+        self._bwrap = found
+
+    def build(
+        self, spec: Spec, environment: Environment, *, uid: int, status_fd: int, block_fd: int, limited: bool
+    ) -> list[str]:
+        """The argument vector of a run as a host user; `limited` says that a control group holds its memory.
+
+        Raises SandboxError when a mount cannot be reached by that user or the command is unusable.
+        """
+        if not spec.argv:
+            raise SandboxError("The command is empty.")
+        mounts = sorted(spec.mounts, key=lambda mount: mount.target.count("/"))
+        sources = [mount.source for mount in mounts] + list(environment.mounts) + [self._etc]
+        self._require_reachable(sources, uid)
+        argv = self._drop(uid)
+        argv += [self._bwrap, *_ISOLATION, "--json-status-fd", str(status_fd), "--block-fd", str(block_fd)]
+        if spec.network:
+            argv += ["--share-net"]
+        argv += self._system(network=spec.network)
+        argv += self._temporary(spec.limits)
+        for folder in environment.mounts:
+            argv += ["--ro-bind", str(folder), str(folder)]
+        for mount in mounts:
+            argv += _bind(mount)
+        argv += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", spec.workdir]
+        argv += _variables(spec, environment)
+        return [*argv, "--", *_rlimits(spec.limits, limited=limited), *spec.argv]
+
+    @staticmethod
+    def _drop(uid: int) -> list[str]:
+        if os.geteuid() != 0:
+            return []
+        return ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "--inh-caps=-all", "--"]
+
+    @staticmethod
+    def _require_reachable(sources: list[Path], uid: int) -> None:
+        if os.geteuid() != 0:
+            return
+        for source in sources:
+            try:
+                closed = folders.unreachable_by(source, uid)
+            except FileNotFoundError as error:
+                raise SandboxError(f"The folder {source} that the sandbox should see does not exist.") from error
+            if closed is not None:
+                raise SandboxError(
+                    f"The sandbox's user (host uid {uid}) cannot enter {closed}, and so not reach {source}. Keep the "
+                    f"data folder where every user may go (for example below /var/lib), or run: chmod o+x {closed}"
+                )
+
+    @cached_property
+    def _etc(self) -> Path:
+        """A folder with the few files of /etc that are made for the sandbox."""
+        folder = self._config.state_folder / "etc"
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in _OWN_ETC.items():
+            path = folder / name
+            if not path.is_file() or path.read_text() != text:
+                fresh = folder / f".{name}.{os.getpid()}"
+                fresh.write_text(text)
+                fresh.chmod(0o644)
+                fresh.replace(path)
+        return folder
+
+    def _system(self, *, network: bool) -> list[str]:
+        argv = ["--ro-bind", "/usr", "/usr", *self._system_links]
+        for name in (*_SYSTEM_ETC, *(_NETWORK_ETC if network else ())):
+            argv += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
+        for name in _OWN_ETC:
+            argv += ["--ro-bind", str(self._etc / name), f"/etc/{name}"]
+        return argv
+
+    @cached_property
+    def _system_links(self) -> list[str]:
+        argv: list[str] = []
+        for name in _SYSTEM_FOLDERS:
+            path = Path("/") / name
+            if path.is_symlink():
+                argv += ["--symlink", str(path.readlink()), str(path)]
+            elif path.is_dir():
+                argv += ["--ro-bind", str(path), str(path)]
+        return argv
+
+    @staticmethod
+    def _temporary(limits: Limits) -> list[str]:
+        # A little more than the limit, so that filling it is seen to be above it and not merely as "device full".
+        size = limits.disk_bytes + MIB if limits.disk_bytes is not None else None
+        sized = ["--size", str(size)] if size is not None else []
+        return [
+            *("--proc", "/proc", "--dev", "/dev"),
+            *("--perms", "1777", "--size", str(limits.shm_bytes), "--tmpfs", "/dev/shm"),  # noqa: S108
+            *("--perms", "1777", *sized, "--tmpfs", "/tmp"),  # noqa: S108 - the sandbox's own
+            *("--symlink", "/tmp", "/var/tmp"),  # noqa: S108
+        ]
+
+
+_ISOLATION = (
+    *("--unshare-all", "--unshare-user", "--disable-userns", "--die-with-parent", "--new-session"),
+    *("--cap-drop", "ALL", "--hostname", "podium", "--uid", str(INSIDE_UID), "--gid", str(INSIDE_UID), "--clearenv"),
+)
+
+
+def _bind(mount: Mount) -> list[str]:
+    if not mount.target.startswith("/") or ".." in mount.target.split("/"):
+        raise SandboxError(f'"{mount.target}" is not an absolute path, so nothing can be mounted there.')
+    return ["--bind" if mount.writable else "--ro-bind", str(mount.source), mount.target]
+
+
+def _variables(spec: Spec, environment: Environment) -> list[str]:
+    variables = {
+        "PATH": f"{environment.folder}/bin:/usr/local/bin:/usr/bin:/bin",
+        "HOME": "/tmp",  # noqa: S108 - the sandbox's own
+        "USER": "podium",
+        "LANG": "C.UTF-8",
+        "PYTHONUNBUFFERED": "1",
+        **spec.env,
+    }
+    return [word for name, value in variables.items() for word in ("--setenv", name, value)]
+
+
+def _rlimits(limits: Limits, *, limited: bool) -> list[str]:
+    """Limits that the program cannot raise, set inside the namespace, where its processes alone are counted."""
+    argv = ["/usr/bin/prlimit", f"--nproc={limits.processes}", f"--nofile={OPEN_FILES}", "--core=0"]
+    if limits.disk_bytes is not None:
+        argv.append(f"--fsize={limits.disk_bytes + MIB}")
+    if not limited and limits.memory_bytes is not None:
+        # Not the limit itself, only a brake, so that one allocation cannot outrun the watchdog.
+        argv.append(f"--data={limits.memory_bytes * 2}")
+    return [*argv, "--"]
