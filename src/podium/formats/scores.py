@@ -1,0 +1,275 @@
+"""The scores that a scoring program writes: `scores.json`, else `scores.txt`."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import math
+import os
+import re
+import stat
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from podium.formats.unpacking import quoted
+from podium.formats.yamlnodes import Node, YamlError, decode, load
+
+FILES: Final = ("scores.json", "scores.txt")
+MAX_BYTES: Final = 2**20
+MAX_KEYS: Final = 1000
+MAX_KEY_LENGTH: Final = 200
+MAX_TEXT_LENGTH: Final = 100
+_NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_NOT_FINITE: Final = re.compile(r"[+-]?\.?(nan|inf|infinity)", re.IGNORECASE)
+_LINE: Final = re.compile(r"(?P<key>[^\s:#][^:]*?)\s*:\s*(?P<value>[^\s#].*?)?(\s+#.*)?\s*")
+_MAX_NOTES: Final = 50
+
+
+class ScoresError(Exception):
+    """Scores cannot be used; `code` is "missing_output" or "bad_scores", the message says what to mend."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+@dataclass(frozen=True)
+class ScoreValue:
+    """One score: the number as an IEEE double, and the text as the scoring program gave it."""
+
+    number: float
+    text: str
+
+
+@dataclass(frozen=True)
+class Scores:
+    """The usable scores of one run by key, the file that they come from, and remarks for people."""
+
+    values: dict[str, ScoreValue]
+    file: str
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Given:
+    """A value as the file gives it: `kind` is number, bool, text, null, list or map."""
+
+    kind: str
+    text: str
+
+
+def read_scores(folder: Path, columns: Iterable[str] | None = None) -> Scores:
+    """Read the scores in the output folder of a scoring program.
+
+    `scores.json` is strict JSON; `scores.txt` is a YAML mapping or lines `key: value` or `key:value` (CodaLab's
+    habit). True and false become 1 and 0, numbers in quotes are numbers, nested values are ignored with a note.
+    `columns` are the keys that the leaderboard wants: with them, a value that cannot be a score is an error only
+    where it is wanted, and a remark elsewhere, because real scoring programs write other things beside the scores.
+
+    Raises ScoresError: "missing_output" without a file, "bad_scores" when it is too large, cannot be read, or holds
+    NaN, infinity, text, a list or nothing where a number must be.
+    """
+    name, data = _find(folder)
+    given, notes = _parse_json(data, name) if name == "scores.json" else _parse_text(data, name)
+    if len(given) > MAX_KEYS:
+        raise ScoresError("bad_scores", f"{name} holds {len(given):,} keys; at most {MAX_KEYS:,} are allowed.")
+    wanted = None if columns is None else set(columns)
+    values: dict[str, ScoreValue] = {}
+    for key, value in given.items():
+        problem = _problem(key, value, name)
+        if problem is None:
+            values[key] = ScoreValue(_number(value), value.text[:MAX_TEXT_LENGTH])
+        elif value.kind in ("map", "list") and (wanted is None or key not in wanted):
+            notes.append(f"{name}: {quoted(key)} holds a {_KIND_WORDS[value.kind]} and is ignored.")
+        elif wanted is None or key in wanted:
+            raise ScoresError("bad_scores", problem)
+        else:
+            notes.append(f"{problem} It is no column of the leaderboard, so it is ignored.")
+    return Scores(values, name, tuple(notes[:_MAX_NOTES]))
+
+
+def validate_scores(
+    values: Mapping[str, ScoreValue], columns: Iterable[str]
+) -> tuple[dict[str, ScoreValue], tuple[str, ...]]:
+    """Keep the scores that the leaderboard's columns want, and say in notes what was ignored and what is missing.
+
+    `columns` are the keys of the columns that a scoring program fills (not the computed ones), in their order.
+    Raises ScoresError "bad_scores" when none of them is there.
+    """
+    wanted = list(dict.fromkeys(columns))
+    kept = {key: values[key] for key in wanted if key in values}
+    unknown = [key for key in values if key not in kept]
+    if wanted and not kept:
+        raise ScoresError("bad_scores", _nothing_matches(list(values), wanted))
+    notes = []
+    for key in unknown[:20]:
+        near = difflib.get_close_matches(key, [w for w in wanted if w not in kept], n=1, cutoff=0.6)
+        hint = f" (did the scoring program mean {quoted(near[0])}?)" if near else ""
+        notes.append(f"The score {quoted(key)} belongs to no column of the leaderboard and is ignored{hint}.")
+    notes += [f"The scoring program gave no score for the column {quoted(k)}." for k in wanted if k not in kept][:20]
+    return kept, tuple(notes)
+
+
+def _nothing_matches(found: list[str], wanted: list[str]) -> str:
+    keys = ", ".join(quoted(key) for key in wanted[:20])
+    if not found:
+        return f"The scoring program wrote no scores. The leaderboard wants: {keys}."
+    message = (
+        f"None of the scores belongs to a column of the leaderboard. Written: "
+        f"{', '.join(quoted(key) for key in found[:20])}. The leaderboard wants: {keys}."
+    )
+    lowered = {key.lower(): key for key in wanted}
+    for key in found:
+        near = difflib.get_close_matches(key.lower(), list(lowered), n=1, cutoff=0.6)
+        if near:
+            return f"{message} Did you mean {quoted(lowered[near[0]])} instead of {quoted(key)}?"
+    return f"{message} Keys must be written exactly as in the bundle's columns."
+
+
+def _find(folder: Path) -> tuple[str, bytes]:
+    """Return name and bytes of the scores file; a link or a pipe in its place is no file."""
+    for name in FILES:
+        try:
+            descriptor = os.open(folder / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError:  # absent, a link (ELOOP), or not ours to read
+            continue
+        with os.fdopen(descriptor, "rb") as stream:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                continue
+            data = stream.read(MAX_BYTES + 1)
+            if len(data) > MAX_BYTES:
+                raise ScoresError("bad_scores", f"{name} is larger than 1 MiB. Write only the scores into it.")
+            return name, data
+    raise ScoresError(
+        "missing_output",
+        "The scoring program wrote neither scores.json nor scores.txt into its output folder /app/output.",
+    )
+
+
+def _parse_json(data: bytes, name: str) -> tuple[dict[str, _Given], list[str]]:
+    notes: list[str] = []
+
+    def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
+        result = dict(items)
+        if len(result) < len(items):
+            keys = [key for key, _ in items]
+            twice = sorted({key for key in keys if keys.count(key) > 1}) if len(keys) <= MAX_KEYS else []
+            notes.extend(f"{name}: {quoted(key)} occurs more than once; the last one counts." for key in twice)
+        return result
+
+    def number(text: str) -> _Given:
+        return _Given("number", text)
+
+    try:
+        text = decode(data, MAX_BYTES)
+        root = json.loads(text, object_pairs_hook=pairs, parse_float=number, parse_int=number, parse_constant=number)
+    except YamlError as problem:
+        raise ScoresError("bad_scores", f"{name}: {problem} {problem.hint}".strip()) from problem
+    except json.JSONDecodeError as problem:
+        message = f"{name}, line {problem.lineno}, column {problem.colno}: this is not valid JSON: {problem.msg}."
+        raise ScoresError("bad_scores", message) from problem
+    except RecursionError as problem:
+        raise ScoresError("bad_scores", f"{name}: values are nested too deeply.") from problem
+    if not isinstance(root, dict):
+        raise ScoresError("bad_scores", f'{name} must hold an object such as {{"accuracy": 0.9}}.')
+    return {key: _given_json(value) for key, value in root.items()}, notes
+
+
+def _given_json(value: Any) -> _Given:
+    if isinstance(value, _Given):
+        return value
+    if value is None:
+        return _Given("null", "null")
+    if isinstance(value, bool):
+        return _Given("bool", "true" if value else "false")
+    if isinstance(value, str):
+        return _Given("text", value)
+    return _Given("list" if isinstance(value, list) else "map", "")
+
+
+def _parse_text(data: bytes, name: str) -> tuple[dict[str, _Given], list[str]]:
+    """Read scores.txt: simple lines first, because that is what nearly all are; otherwise YAML."""
+    try:
+        text = decode(data, MAX_BYTES)
+        simple = _parse_lines(text, name)
+        if simple is not None:
+            return simple
+        root = load(text)
+    except YamlError as problem:
+        place = f"{name}, line {problem.line}" if problem.line is not None else name
+        raise ScoresError("bad_scores", f"{place}: {problem} Write lines such as accuracy: 0.9") from problem
+    if root.kind != "map":
+        raise ScoresError("bad_scores", f"{name} must hold lines such as accuracy: 0.9")
+    notes = [f"{name}, line {d.line}: {quoted(d.key)} is given again; the last one counts." for d in root.duplicates]
+    return {key: _given_node(entry.node) for key, entry in root.entries.items()}, notes
+
+
+def _parse_lines(text: str, name: str) -> tuple[dict[str, _Given], list[str]] | None:
+    """Read lines of one plain key and one plain value each; None when the text is anything else."""
+    given: dict[str, _Given] = {}
+    notes: list[str] = []
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip() or line.lstrip().startswith("#") or line.strip() == "---":
+            continue
+        match = _LINE.fullmatch(line.rstrip())
+        if match is None:
+            return None
+        key, value = match["key"], match["value"] or ""
+        if key[0] in "-?'\"{[&*!|>%@`" or value[:1] in tuple("'\"{[&*!|>%@`"):
+            return None
+        if key in given:
+            notes.append(f"{name}, line {number}: {quoted(key)} is given again; the last one counts.")
+        given[key] = _given_plain(value)
+    return (given, notes) if given else None
+
+
+def _given_plain(value: str) -> _Given:
+    if value in ("", "~", "null", "Null", "NULL", "None"):
+        return _Given("null", value)
+    if value.lower() in ("true", "false", "yes", "no", "on", "off"):
+        return _Given("bool", value)
+    return _Given("number" if _NUMBER.fullmatch(value) or _NOT_FINITE.fullmatch(value) else "text", value)
+
+
+def _given_node(node: Node) -> _Given:
+    if node.kind != "scalar":
+        return _Given(node.kind, "")
+    if node.value is None:
+        return _Given("null", node.text)
+    if isinstance(node.value, bool):
+        return _Given("bool", node.text)
+    return _Given("text" if isinstance(node.value, str) else "number", node.text)
+
+
+_KIND_WORDS: Final = {"map": "mapping", "list": "list"}
+
+
+def _problem(key: str, value: _Given, name: str) -> str | None:
+    """Say why a value is no score, naming its key and what to do; None when it is one."""
+    if not key or len(key) > MAX_KEY_LENGTH or not key.isprintable():
+        return f"{name}: the key {quoted(key)} is empty, longer than {MAX_KEY_LENGTH} characters, or not printable."
+    where = f"{name}: {quoted(key)}"
+    if value.kind == "null":
+        return f"{where} has no value. Write a number, or leave the key out."
+    if value.kind in _KIND_WORDS:
+        return f"{where} is a {_KIND_WORDS[value.kind]}, not a number. Write one number per key."
+    return None if value.kind == "bool" else _problem_of_number(value.text.strip(), where)
+
+
+def _problem_of_number(text: str, where: str) -> str | None:
+    if _NOT_FINITE.fullmatch(text):
+        what = "not a number (NaN)" if "nan" in text.lower() else "infinite"
+        return f"{where} is {what}. The scoring program must write a finite number, for example its worst score."
+    if not _NUMBER.fullmatch(text):
+        return f"{where} is text ({quoted(text[:60])}), not a number. Write numbers with a decimal point."
+    if not math.isfinite(float(text)):
+        return f"{where} is too large for a floating-point number ({quoted(text[:60])})."
+    return None
+
+
+def _number(value: _Given) -> float:
+    if value.kind == "bool":
+        return 1.0 if value.text.lower() in ("true", "yes", "on", "y") else 0.0
+    return float(value.text.strip())

@@ -1,0 +1,319 @@
+"""Read YAML into plain values that remember their line and column, under caps, building no Python objects.
+
+The parser is ruamel.yaml's; its events are put together here, because only so can duplicate keys be kept apart,
+depth, size and the growth by aliases be limited, and every value and key keep its place. The rules are those of YAML
+1.1 (yes and no are booleans), since bundles were written for a parser of that version.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.events import (
+    AliasEvent,
+    DocumentStartEvent,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+)
+from ruamel.yaml.nodes import ScalarNode
+
+MAX_BYTES: Final = 2**20
+MAX_DEPTH: Final = 32
+MAX_NODES: Final = 100_000
+_TRUE: Final = frozenset({"yes", "true", "on", "y"})
+_INTEGER: Final = re.compile(r"[-+]?[0-9][0-9_]*")
+_MAX_DIGITS: Final = 400
+
+Scalar = str | int | float | bool | None
+
+
+class YamlError(Exception):
+    """Text is no YAML that can be used; `line` and `column` count from 1 and are None where there is no place."""
+
+    def __init__(self, message: str, line: int | None = None, column: int | None = None, hint: str = "") -> None:
+        super().__init__(message)
+        self.line = line
+        self.column = column
+        self.hint = hint
+
+
+@dataclass
+class Node:
+    """One value: a scalar, a list of nodes, or a mapping from text keys to nodes.
+
+    `text` is a scalar as written; dates stay text. `key_node` is set on the values of a mapping. `weight` is the
+    number of nodes below this one with aliases counted each time.
+    """
+
+    kind: Literal["scalar", "list", "map"]
+    line: int
+    column: int
+    value: Scalar = None
+    text: str = ""
+    items: list[Node] = field(default_factory=list)
+    entries: dict[str, Entry] = field(default_factory=dict)
+    duplicates: list[Duplicate] = field(default_factory=list)
+    weight: int = 1
+
+    @property
+    def is_null(self) -> bool:
+        """Whether this is an empty value."""
+        return self.kind == "scalar" and self.value is None
+
+    def get(self, key: str) -> Node | None:
+        """Return the value at a key of a mapping, None where there is none."""
+        entry = self.entries.get(key)
+        return entry.node if entry else None
+
+    def plain(self) -> Any:
+        """Return the value as plain lists, dicts and scalars."""
+        if self.kind == "list":
+            return [item.plain() for item in self.items]
+        if self.kind == "map":
+            return {key: entry.node.plain() for key, entry in self.entries.items()}
+        return self.value
+
+    def walk(self) -> Iterator[Node]:
+        """Yield this node and all below it, in the order of the file."""
+        yield self
+        for child in self.items or [entry.node for entry in self.entries.values()]:
+            yield from child.walk()
+
+
+@dataclass
+class Entry:
+    """A key's place and its value."""
+
+    line: int
+    column: int
+    node: Node
+
+
+@dataclass(frozen=True)
+class Duplicate:
+    """A key that was given again in the same mapping; the last one counts."""
+
+    key: str
+    line: int
+    column: int
+    first_line: int
+
+
+def decode(data: bytes, limit: int = MAX_BYTES) -> str:
+    """Return the text of a YAML or JSON file: UTF-8 with or without byte order mark, or UTF-16 with one.
+
+    Raises YamlError with the line when bytes are no such text, and when there are more than `limit` of them.
+    """
+    if len(data) > limit:
+        raise YamlError(f"The file is larger than {limit // 1024:,} KiB, which is the limit.")
+    encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    try:
+        return data.decode(encoding)
+    except UnicodeDecodeError as problem:
+        line = data.count(b"\n", 0, problem.start) + 1
+        message = f"The text is not UTF-8 (byte 0x{data[problem.start]:02x})."
+        raise YamlError(message, line, None, "Save the file with the encoding UTF-8.") from problem
+
+
+def load(text: str) -> Node:
+    """Read one YAML document and return its root node; an empty document is a null scalar.
+
+    Raises YamlError with line and column for a syntax fault, for what is nested deeper than MAX_DEPTH, for more than
+    MAX_NODES values (aliases counted each time they are used), and for a value that contains itself.
+    """
+    yaml = YAML(typ="safe", pure=True)
+    yaml.version = (1, 1)
+    composer = _Composer(yaml)
+    try:
+        return composer.compose(yaml.parse(io.StringIO(text)))
+    except MarkedYAMLError as problem:
+        raise _syntax_error(problem, text) from problem
+    except RecursionError as problem:
+        raise YamlError("Values are nested too deeply.") from problem
+    except (YAMLError, ValueError, IndexError, AttributeError, KeyError, AssertionError) as problem:
+        # Outside MarkedYAMLError the parser reports by bare exceptions: unprintable characters, bad escapes, bad tags.
+        raise _other_error(problem, text) from problem
+
+
+def _syntax_error(problem: MarkedYAMLError, text: str) -> YamlError:
+    mark = problem.problem_mark or problem.context_mark
+    line = mark.line + 1 if mark is not None else None
+    column = mark.column + 1 if mark is not None else None
+    said = str(problem.problem or problem.context or "syntax error").strip().replace("\n", " ")
+    context = f" {str(problem.context).strip()}" if problem.context and problem.problem else ""
+    source = text.split("\n")[line - 1] if line is not None and line <= text.count("\n") + 1 else ""
+    return YamlError(f"This is not valid YAML: {said}{context}.", line, column, _syntax_hint(said, source))
+
+
+def _syntax_hint(said: str, source: str) -> str:
+    if "\t" in source[: len(source) - len(source.lstrip())] or "\\t" in said or "'\t'" in said:
+        return "Indent with blanks; YAML allows no tabs."
+    if "mapping values are not allowed" in said:
+        return 'Put text that contains ": " in quotes, and check the indentation of this line.'
+    if "could not find expected ':'" in said or "expected <block end>" in said or "did not find expected" in said:
+        return "Check the indentation and the quotes of this line and of the lines above it."
+    if "cannot start any token" in said:
+        return "Put a text that starts with this character in quotes."
+    if "alias" in said:
+        return "A text that starts with * must stand in quotes."
+    return "Check the indentation, the colons and the quotes around this place."
+
+
+def _other_error(problem: Exception, text: str) -> YamlError:
+    position = getattr(problem, "position", None)
+    character = getattr(problem, "character", None)
+    if isinstance(position, int) and character is not None:
+        code = ord(character) if isinstance(character, str) else int(character)
+        bad = chr(code)
+        at = text.find(bad)
+        line = text.count("\n", 0, at) + 1 if at >= 0 else None
+        return YamlError(f"The text holds the control character U+{code:04X}.", line, None, "Remove that character.")
+    return YamlError(f"This is not valid YAML: {str(problem).splitlines()[0] if str(problem) else 'bad value'}.")
+
+
+class _Composer:
+    """Puts events together to nodes; never deeper than MAX_DEPTH, so recursion is safe."""
+
+    def __init__(self, yaml: YAML) -> None:
+        self._resolver = yaml.resolver
+        self._anchors: dict[str, Node | None] = {}
+        self._events: Iterator[Any] = iter(())
+        self._count = 0
+
+    def compose(self, events: Iterator[Any]) -> Node:
+        self._events = events
+        root: Node | None = None
+        for event in events:
+            if isinstance(event, DocumentStartEvent):
+                if root is not None:
+                    line, column = _place(event)
+                    message = "A second YAML document starts here; one is expected."
+                    raise YamlError(message, line, column, 'Remove the line "---".')
+                root = self._node(next(self._events), 0)
+        return root or Node("scalar", 1, 1)
+
+    def _node(self, event: Any, depth: int) -> Node:
+        line, column = _place(event)
+        self._count += 1
+        if depth > MAX_DEPTH:
+            raise YamlError(f"Values are nested more than {MAX_DEPTH} levels deep.", line, column)
+        if isinstance(event, AliasEvent):
+            return self._alias(event, line, column)
+        anchor = event.anchor
+        if anchor:
+            self._anchors[anchor] = None
+        if isinstance(event, ScalarEvent):
+            node = self._scalar(event, line, column)
+        elif isinstance(event, SequenceStartEvent):
+            node = self._list(line, column, depth)
+        elif isinstance(event, MappingStartEvent):
+            node = self._map(line, column, depth)
+        else:  # the parser's grammar allows nothing else here
+            raise YamlError("This is not valid YAML.", line, column)
+        if anchor:
+            self._anchors[anchor] = node
+        if node.weight > MAX_NODES or self._count > MAX_NODES:
+            raise YamlError(
+                f"The file holds more than {MAX_NODES:,} values.", line, column, "Use fewer aliases (*name)."
+            )
+        return node
+
+    def _alias(self, event: Any, line: int, column: int) -> Node:
+        name = event.anchor
+        if name not in self._anchors:
+            message = f"The alias *{name} has no anchor &{name} before it."
+            raise YamlError(message, line, column, "A text that starts with * must stand in quotes.")
+        node = self._anchors[name]
+        if node is None:
+            raise YamlError(f"The value &{name} contains itself.", line, column)
+        return node
+
+    def _list(self, line: int, column: int, depth: int) -> Node:
+        node = Node("list", line, column)
+        while not isinstance(event := next(self._events), SequenceEndEvent):
+            item = self._node(event, depth + 1)
+            node.items.append(item)
+            node.weight += item.weight
+        return node
+
+    def _map(self, line: int, column: int, depth: int) -> Node:
+        node = Node("map", line, column)
+        merged: list[Node] = []
+        while not isinstance(event := next(self._events), MappingEndEvent):
+            key = self._node(event, depth + 1)
+            value = self._node(next(self._events), depth + 1)
+            node.weight += key.weight + value.weight
+            if key.kind != "scalar":
+                raise YamlError("A key must be a plain word, not a list or a mapping.", key.line, key.column)
+            if key.text == "<<" and isinstance(event, ScalarEvent) and event.implicit[0]:
+                merged.append(value)
+                continue
+            if key.text in node.entries:
+                first = node.entries.pop(key.text)
+                node.duplicates.append(Duplicate(key.text, key.line, key.column, first.line))
+            node.entries[key.text] = Entry(key.line, key.column, value)
+        self._merge(node, merged)
+        return node
+
+    def _merge(self, node: Node, merged: list[Node]) -> None:
+        """Take over the entries of "<<" mappings that the mapping does not give itself; the first one wins."""
+        sources = [inner for value in merged for inner in (value.items if value.kind == "list" else [value])]
+        for source in sources:
+            if source.kind != "map":
+                raise YamlError("What follows << must be a mapping.", source.line, source.column)
+            for key, entry in source.entries.items():
+                node.entries.setdefault(key, entry)
+
+    def _scalar(self, event: Any, line: int, column: int) -> Node:
+        text = event.value
+        tag = event.tag if event.tag not in (None, "!") else None
+        if tag is None:
+            tag = str(self._resolver.resolve(ScalarNode, text, event.implicit))
+        kind = tag.rpartition(":")[2]
+        if tag.startswith("tag:yaml.org,2002:python") or (event.tag is not None and kind not in _KNOWN_TAGS):
+            raise YamlError(f"The tag {tag} is not allowed.", line, column, "Remove the tag; plain values are enough.")
+        return Node("scalar", line, column, value=_value(kind, text, line, column), text=text)
+
+
+_KNOWN_TAGS: Final = frozenset({"str", "int", "float", "bool", "null", "timestamp", "!"})
+
+
+def _place(event: Any) -> tuple[int, int]:
+    return event.start_mark.line + 1, event.start_mark.column + 1
+
+
+def _value(kind: str, text: str, line: int, column: int) -> Scalar:
+    """Return a scalar's value; what looks like a number of a forgotten kind (12:30, 0x1F) stays text."""
+    if kind == "null":
+        return None
+    if kind == "bool":
+        return text.lower() in _TRUE
+    if kind == "int" and _INTEGER.fullmatch(text):
+        if len(text) > _MAX_DIGITS:
+            raise YamlError("This number has too many digits.", line, column)
+        return int(text)
+    if kind == "float":
+        return _float(text)
+    return text
+
+
+def _float(text: str) -> Scalar:
+    lowered = text.lower().replace("_", "")
+    if lowered.lstrip("+-") == ".nan":
+        return math.nan
+    if lowered.lstrip("+-") == ".inf":
+        return -math.inf if lowered.startswith("-") else math.inf
+    try:
+        return float(lowered)
+    except ValueError:
+        return text
