@@ -13,8 +13,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class Config(BaseSettings):
     """Podium's configuration, read from the environment.
 
-    Names carry the prefix `PODIUM_`; the addresses of services (`DATABASE_URL`, `BROKER_URL`, `REDIS_URL`,
-    `STORAGE_URL`) go without it, as in most deployments.
+    Names carry the prefix `PODIUM_`; the address of the database (`DATABASE_URL`)
+    goes without it, as in most deployments.
     """
 
     model_config = SettingsConfigDict(env_prefix="PODIUM_", extra="ignore", populate_by_name=True)
@@ -66,13 +66,6 @@ class Config(BaseSettings):
 
     database_url: str = Field(
         default="", validation_alias="DATABASE_URL", description="postgresql://user:password@host/name; else SQLite."
-    )
-    redis_url: str = Field(default="", validation_alias="REDIS_URL", description="redis://host/0; cache, wake-ups.")
-    broker_url: str = Field(
-        default="", validation_alias="BROKER_URL", description="amqp://user:password@host/; fleets with RabbitMQ."
-    )
-    storage_url: str = Field(
-        default="", validation_alias="STORAGE_URL", description="s3://bucket?endpoint_url=...; else local files."
     )
 
     @property

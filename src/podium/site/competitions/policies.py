@@ -1,0 +1,77 @@
+"""Who may see competitions and who runs them."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.db.models import Q, QuerySet
+
+from podium.site.competitions.models import Competition, Participant, ParticipantStatus
+
+
+def _secret(secret_key: str | uuid.UUID | None) -> uuid.UUID | None:
+    try:
+        return uuid.UUID(str(secret_key)) if secret_key else None
+    except ValueError:
+        return None
+
+
+def organized_by(user: Any) -> Q:
+    """Competitions that `user` created or collaborates on."""
+    if not user.is_authenticated:
+        return Q(pk__in=[])
+    return Q(created_by=user) | Q(pk__in=Competition.collaborators.through.objects.filter(user=user).values("competition"))
+
+
+def taking_part(user: Any) -> Q:
+    """Competitions in which `user` is an approved participant."""
+    if not user.is_authenticated:
+        return Q(pk__in=[])
+    return Q(
+        pk__in=Participant.objects.filter(user=user, status=ParticipantStatus.APPROVED).values("competition")
+    )
+
+
+def visible_to(user: Any, secret_key: str | uuid.UUID | None = None) -> QuerySet[Competition]:
+    """The competitions that `user` may see.
+
+    Published ones, those one organizes or takes part in, and the one whose secret key is shown; administrators see
+    all. Everything else of a competition (phases, boards, files) is visible only if the competition is.
+    """
+    if user.is_authenticated and user.is_superuser:
+        return Competition.objects.all()
+    rule = Q(published=True) | organized_by(user) | taking_part(user)
+    secret = _secret(secret_key)
+    if secret is not None:
+        rule |= Q(secret_key=secret)
+    return Competition.objects.filter(rule)
+
+
+def can_administer(user: Any, competition: Competition) -> bool:
+    """Creator, collaborators and administrators run a competition."""
+    if not user.is_authenticated:
+        return False
+    if user.is_superuser or competition.created_by_id == user.pk:
+        return True
+    return any(collaborator.pk == user.pk for collaborator in competition.collaborators.all())
+
+
+def administered_by(user: Any) -> QuerySet[Competition]:
+    """The competitions that `user` runs, as `can_administer` says."""
+    if user.is_authenticated and user.is_superuser:
+        return Competition.objects.all()
+    return Competition.objects.filter(organized_by(user))
+
+
+def participant_of(user: Any, competition: Competition) -> Participant | None:
+    """The user's participation, whatever its status."""
+    if not user.is_authenticated:
+        return None
+    return Participant.objects.filter(user=user, competition=competition).first()
+
+
+def is_approved(user: Any, competition: Competition) -> bool:
+    """Whether `user` may take part."""
+    participant = participant_of(user, competition)
+    return participant is not None and participant.status == ParticipantStatus.APPROVED

@@ -1,0 +1,154 @@
+"""Reads of competitions that join."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Count, IntegerField, OuterRef, Prefetch, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+from django.http import Http404
+
+from podium.site.accounts.models import User
+from podium.site.competitions import policies
+from podium.site.competitions.models import Competition, Participant, ParticipantStatus, Phase, PhaseTask
+from podium.site.evaluation.models import Submission
+from podium.site.leaderboards.models import Leaderboard
+from podium.site.resources import queries as resources
+from podium.site.resources.models import Dataset, Solution
+
+
+def _count(rows: QuerySet[Any], group: str) -> Coalesce:
+    counted = rows.order_by().values(group).annotate(n=Count("pk")).values("n")
+    return Coalesce(Subquery(counted, output_field=IntegerField()), 0)
+
+
+def with_counts(competitions: QuerySet[Competition]) -> QuerySet[Competition]:
+    """Annotate participants_count (approved people) and submissions_count (without children and deleted ones)."""
+    participants = Participant.objects.filter(competition=OuterRef("pk"), status=ParticipantStatus.APPROVED)
+    submissions = Submission.objects.filter(
+        phase__competition=OuterRef("pk"), parent__isnull=True, is_soft_deleted=False
+    )
+    return competitions.annotate(
+        participants_count=_count(participants, "competition"),
+        submissions_count=_count(submissions, "phase__competition"),
+    )
+
+
+_ORDERINGS = {
+    "recent": ["-created_when", "-pk"],
+    "popular": ["-participants_count", "-pk"],
+    "with_most_submissions": ["-submissions_count", "-pk"],
+}
+
+
+def public_competitions(
+    *,
+    search: str = "",
+    ordering: str = "recent",
+    user: Any = None,
+    participating_in: bool = False,
+    organizing: bool = False,
+    has_reward: bool = False,
+) -> QuerySet[Competition]:
+    """Published competitions and benchmarks, as the public list shows them.
+
+    search: words in the title. ordering: recent, popular or with_most_submissions.
+    """
+    rows = with_counts(Competition.objects.filter(published=True)).select_related("created_by", "logo")
+    for word in search.split():
+        rows = rows.filter(title__icontains=word)
+    if participating_in:
+        rows = rows.filter(policies.taking_part(user))
+    if organizing:
+        rows = rows.filter(policies.organized_by(user))
+    if has_reward:
+        rows = rows.exclude(reward="")
+    return rows.order_by(*_ORDERINGS.get(ordering, _ORDERINGS["recent"]))
+
+
+def _for_page(competitions: QuerySet[Competition]) -> QuerySet[Competition]:
+    links = PhaseTask.objects.select_related("task").prefetch_related(
+        resources.version_prefetch("task__"),
+        Prefetch("task__solutions", queryset=Solution.objects.select_related("data__data_file")),
+    )
+    phases = Phase.objects.select_related(
+        "leaderboard", "public_data__data_file", "starting_kit__data_file", "public_data__created_by"
+    ).prefetch_related(Prefetch("phase_tasks", queryset=links.order_by("order_index", "task")))
+    return (
+        with_counts(competitions)
+        .select_related("created_by", "logo", "queue__owner")
+        .prefetch_related(
+            "collaborators",
+            "pages",
+            Prefetch("phases", queryset=phases.order_by("index")),
+            Prefetch("leaderboards", queryset=Leaderboard.objects.prefetch_related("columns")),
+        )
+    )
+
+
+def competition_for_page(user: Any, pk: int, secret_key: str | uuid.UUID | None = None) -> Competition:
+    """A competition with everything its pages show, in a fixed number of queries. Raises Http404 when not visible."""
+    found = _for_page(policies.visible_to(user, secret_key).filter(pk=pk)).first()
+    if found is None:
+        raise Http404("There is no such competition, or you may not see it.")
+    for phase in found.phases.all():
+        phase.competition = found  # the same object, so that is_final_phase and policies ask nothing again
+    return found
+
+
+@dataclass(frozen=True)
+class FileRow:
+    """A file that a person may download from a competition's page."""
+
+    dataset: Dataset
+    kind: str
+    phase: str
+    task: str
+    available: bool
+
+
+def files_for(user: Any, competition: Competition) -> list[FileRow]:
+    """The files of a competition that `user` may have.
+
+    Codabench's rule: approved participants get programs if make_programs_available, input data if
+    make_input_data_available, and always solutions, starting kit and public data; organizers get everything.
+    """
+    organizer = policies.can_administer(user, competition)
+    if not organizer and not policies.is_approved(user, competition):
+        return []
+    rows: list[FileRow] = []
+    for phase in competition.phases.all():
+        for kind, dataset in (("Starting kit", phase.starting_kit), ("Public data", phase.public_data)):
+            _add(rows, dataset, kind, phase.name, "", available=True)
+        for link in phase.phase_tasks.all():
+            version = resources.current_version(link.task)
+            programs, data = competition.make_programs_available, competition.make_input_data_available
+            for kind, dataset, available in (
+                ("Ingestion program", version.ingestion_program, programs),
+                ("Scoring program", version.scoring_program, programs),
+                ("Input data", version.input_data, data),
+                ("Reference data", version.reference_data, False),
+            ):
+                if organizer or available:
+                    _add(rows, dataset, kind, phase.name, link.task.name, available=available)
+            for solution in link.task.solutions.all():
+                _add(rows, solution.data, "Solution", phase.name, link.task.name, available=True)
+    return rows
+
+
+def _add(rows: list[FileRow], dataset: Dataset | None, kind: str, phase: str, task: str, *, available: bool) -> None:
+    if dataset is not None and dataset.data_file is not None:
+        rows.append(FileRow(dataset=dataset, kind=kind, phase=phase, task=task, available=available))
+
+
+def counters() -> dict[str, int]:
+    """The home page's three numbers."""
+
+
+    return {
+        "competitions": Competition.objects.filter(published=True).count(),
+        "users": User.objects.filter(Q(is_active=True), is_deleted=False).count(),
+        "submissions": Submission.objects.filter(parent__isnull=True).count(),
+    }

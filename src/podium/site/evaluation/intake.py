@@ -1,0 +1,140 @@
+"""The workers' addresses: claim, beat, finish (see `podium.protocol.jobs`).
+
+Beside Django rather than through it: a thousand idle workers are a thousand open long polls, and each costs one
+coroutine and no thread.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+import structlog
+from asgiref.sync import sync_to_async
+from django.db import close_old_connections
+from pydantic import BaseModel, ValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from podium.protocol import MAX_BEAT_BYTES, MAX_OUTCOME_BYTES, Beat, BeatAnswer, Claim, FinishAnswer, Job, Outcome
+from podium.site.evaluation import services, wakeups
+from podium.site.evaluation.jobs import job_for
+from podium.site.evaluation.services.attempts import AttemptOver, WrongToken, abandon
+from podium.site.queues.models import Queue
+from podium.site.queues.services import queue_of_token
+
+log = structlog.get_logger(__name__)
+Message = TypeVar("Message", bound=BaseModel)
+Answer = TypeVar("Answer")
+
+
+async def _in_thread(work: Callable[[], Answer]) -> Answer:
+    """Run database work in a thread of its own, with its connections closed as Django does after a request."""
+
+    def worked() -> Answer:
+        close_old_connections()
+        try:
+            return work()
+        finally:
+            close_old_connections()
+
+    return await sync_to_async(worked, thread_sensitive=False)()
+
+
+async def _read(request: Request, kind: type[Message], cap: int) -> Message:
+    """Parse a message under a cap on its size."""
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+        if len(body) > cap:
+            raise HTTPException(413, f"A {kind.__name__} may have {cap} bytes.")
+    try:
+        return kind.model_validate_json(bytes(body))
+    except ValidationError as error:
+        raise HTTPException(422, error.json(include_url=False, include_input=False)) from error
+
+
+def _bearer(request: Request) -> str:
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise HTTPException(401, "Send the token as `Authorization: Bearer <token>`.")
+    return token
+
+
+def _json(message: BaseModel) -> Response:
+    return Response(message.model_dump_json(), media_type="application/json")
+
+
+async def claim(request: Request) -> Response:
+    """Answer with a job as soon as there is one, or 204 after the wait."""
+    token = _bearer(request)
+    message = await _read(request, Claim, MAX_BEAT_BYTES)
+    queue = await _in_thread(lambda: queue_of_token(token))
+    if queue is None:
+        raise HTTPException(403, "No queue has this token. Copy the queue's token again; it may have been rotated.")
+    until = time.monotonic() + message.wait
+    with wakeups.listening(wakeups.queue_topic(queue.pk)) as news:
+        while True:
+            news.clear()
+            job = await _in_thread(lambda: _claim(queue, message))
+            if job is not None:
+                return _json(job)
+            left = until - time.monotonic()
+            if left <= 0 or await request.is_disconnected():
+                return Response(status_code=204)
+            await wakeups.wait(news, min(left, wakeups.FALLBACK))
+
+
+def _claim(queue: Queue, message: Claim) -> Job | None:
+    claimed = services.claim_run(queue=queue, claim=message)
+    if claimed is None:
+        return None
+    attempt, token, limit = claimed
+    try:
+        return job_for(attempt, token, limit)
+    except LookupError as error:
+        log.error("job cannot be described", attempt=attempt.pk, reason=str(error))
+        abandon(attempt_id=attempt.pk, reason=str(error))
+        return None
+
+
+async def beat(request: Request) -> Response:
+    """Renew an attempt's lease and take its output."""
+    token, attempt_id = _bearer(request), int(request.path_params["attempt"])
+    message = await _read(request, Beat, MAX_BEAT_BYTES)
+
+    def work() -> BeatAnswer:
+        return services.beat(attempt_id=attempt_id, token=token, message=message)
+
+    return _json(await _guarded(work))
+
+
+async def finish(request: Request) -> Response:
+    """Take the end of an attempt."""
+    token, attempt_id = _bearer(request), int(request.path_params["attempt"])
+    outcome = await _read(request, Outcome, MAX_OUTCOME_BYTES)
+
+    def work() -> FinishAnswer:
+        services.finish(attempt_id=attempt_id, token=token, outcome=outcome)
+        return FinishAnswer()
+
+    return _json(await _guarded(work))
+
+
+async def _guarded(work: Callable[[], Answer]) -> Answer:
+    try:
+        return await _in_thread(work)
+    except WrongToken:
+        raise HTTPException(403, "No attempt has this id and token.") from None
+    except AttemptOver:
+        raise HTTPException(409, "This attempt is over.") from None
+
+
+routes = [
+    Route("/api/worker/claim", claim, methods=["POST"]),
+    Route("/api/worker/attempts/{attempt:int}/beat", beat, methods=["POST"]),
+    Route("/api/worker/attempts/{attempt:int}/finish", finish, methods=["POST"]),
+]

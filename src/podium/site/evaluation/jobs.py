@@ -1,0 +1,96 @@
+"""What a worker is told about an attempt."""
+
+from __future__ import annotations
+
+from django.conf import settings
+
+from podium.formats.metadata import Kind
+from podium.protocol import FileRef, Job, JobLimits, Step
+from podium.site.evaluation.models import Attempt, Run, Submission
+from podium.site.resources import grants
+from podium.site.resources.models import Dataset, StoredFile
+
+DETAILED_RESULTS_CAP = 50 * 1024 * 1024
+
+
+def _ref(file: StoredFile, name: str) -> FileRef:
+    url = grants.download_url(file, name=name, seconds=grants.FIVE_DAYS)
+    return FileRef(url=url, sha256=file.sha256, size=file.size, name=name)
+
+
+def _part(dataset: Dataset | None) -> FileRef | None:
+    return _ref(dataset.data_file, f"{dataset.type}.zip") if dataset and dataset.data_file else None
+
+
+def job_for(attempt: Attempt, token: str, limit: float) -> Job:
+    """Describe an attempt to its worker.
+
+    limit: the effective time limit in seconds.
+    """
+    run = (
+        Run.objects.select_related(
+            "submission__phase__competition",
+            "submission__phase__leaderboard",
+            "submission__data__data_file",
+            "submission__task_version__scoring_program__data_file",
+            "submission__task_version__ingestion_program__data_file",
+            "submission__task_version__input_data__data_file",
+            "submission__task_version__reference_data__data_file",
+        )
+        .prefetch_related("submission__phase__leaderboard__columns")
+        .get(pk=attempt.run_id)
+    )
+    submission, scoring = run.submission, run.step == Step.SCORING
+    version, phase = submission.task_version, submission.phase
+    submitted = _part(submission.data)
+    if version is None or submitted is None:
+        raise LookupError(f"submission {submission.pk} has lost its task or its file")
+    program = _part(version.scoring_program) if scoring else submitted
+    if program is None:
+        raise LookupError(f"the scoring program of task {version.task_id} is gone")
+    ingestion_now = version.ingestion_only_during_scoring == scoring
+    results, are_submission = _results(submission, submitted) if scoring else (None, False)
+    competition = phase.competition
+    return Job(
+        attempt=attempt.pk,
+        token=token,
+        lease_seconds=settings.CONFIG.lease_seconds,
+        run=run.pk,
+        number=attempt.number,
+        label=f"submission-{submission.pk}-{run.step}-{attempt.number}",
+        step=Step(run.step),
+        image=run.image,
+        limits=JobLimits(
+            wall_seconds=limit,
+            memory_bytes=phase.memory_limit or settings.CONFIG.default_memory_bytes,
+            disk_bytes=settings.CONFIG.default_disk_bytes,
+            output_bytes=settings.CONFIG.max_log_bytes,
+        ),
+        program=program,
+        ingestion_program=_part(version.ingestion_program) if ingestion_now else None,
+        input_data=_part(version.input_data) if ingestion_now or not scoring else None,
+        reference_data=_part(version.reference_data) if scoring else None,
+        results=results,
+        results_are_submission=are_submission,
+        ingestion_only_during_scoring=version.ingestion_only_during_scoring,
+        detailed_results=scoring and competition.enable_detailed_results,
+        output_url=grants.upload_url(attempt.output_key, max_bytes=settings.CONFIG.max_upload_bytes),
+        detailed_results_url=grants.upload_url(attempt.detailed_results_key, max_bytes=DETAILED_RESULTS_CAP)
+        if scoring and competition.enable_detailed_results
+        else None,
+        columns=[column.key for column in phase.leaderboard.columns.all() if not column.computation]
+        if scoring and phase.leaderboard
+        else [],
+    )
+
+
+def _results(submission: Submission, submitted: FileRef) -> tuple[FileRef, bool]:
+    """What is scored: the prediction step's output, or the submission where there was no such step."""
+    prediction = submission.runs.filter(step=Step.PREDICTION).select_related("output").first()
+    if prediction is None:
+        if submission.kind != Kind.RESULT:
+            raise LookupError(f"submission {submission.pk} has no prediction step")
+        return submitted, True
+    if prediction.output is None:
+        raise LookupError(f"the prediction output of submission {submission.pk} is gone")
+    return _ref(prediction.output, "prediction_result.zip"), False

@@ -1,0 +1,81 @@
+"""Who may see submissions, and what of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Q, QuerySet
+
+from podium.protocol import Step
+from podium.site.competitions import policies as competitions
+from podium.site.evaluation.models import Submission
+
+
+def _bots_share(user: Any) -> Q:
+    """Bots read the submissions of competitions that let robots in."""
+    if not user.is_bot:
+        return Q(pk__in=[])
+    return Q(phase__competition__allow_robot_submissions=True)
+
+
+def visible_to(user: Any, *, deleted: bool = False) -> QuerySet[Submission]:
+    """The submissions that `user` may see.
+
+    One's own and those of competitions one runs; to whoever sees the competition also those that stand on a visible
+    board or were made public. deleted: with those that their owner has deleted.
+    """
+    rows = Submission.objects.all() if deleted else Submission.objects.filter(is_soft_deleted=False)
+    if user.is_authenticated and user.is_superuser:
+        return rows
+    shown = Q(phase__competition__in=competitions.visible_to(user))
+    on_board = Q(entry__isnull=False) | Q(parent__entry__isnull=False)
+    open_to_all = shown & (Q(is_public=True) | (on_board & Q(phase__leaderboard__hidden=False)))
+    if not user.is_authenticated:
+        return rows.filter(open_to_all)
+    return rows.filter(
+        Q(owner=user)
+        | Q(phase__competition__in=competitions.administered_by(user))
+        | _bots_share(user)
+        | open_to_all
+    )
+
+
+@dataclass(frozen=True)
+class OutputRights:
+    """What of a submission a person may see, besides its status and its scores."""
+
+    details: bool
+    logs: bool
+    prediction_output: bool
+    score_output: bool
+    detailed_results: bool
+    submission_file: bool
+
+    def logs_of(self, step: str) -> bool:
+        """Whether the output of the programs of `step` may be seen."""
+        return self.logs and (step == Step.PREDICTION or self.score_output)
+
+
+def output_rights(user: Any, submission: Submission) -> OutputRights:
+    """What `user`, who may see `submission`, may see of its output.
+
+    Organizers see everything. The owner sees what the phase does not hide: hide_output hides all of it, live streams
+    included; hide_prediction_output and hide_score_output hide the outputs of their steps. Others see a public
+    submission's file, nothing else, and detailed results where the competition shows them on the board.
+    """
+    phase, competition = submission.phase, submission.phase.competition
+    if competitions.can_administer(user, competition):
+        return OutputRights(True, True, True, True, True, True)
+    owner = user.is_authenticated and submission.owner_id == user.pk
+    hidden = phase.hide_output
+    on_board = competition.show_detailed_results_in_leaderboard and competition.enable_detailed_results
+    in_panel = competition.show_detailed_results_in_submission_panel and competition.enable_detailed_results
+    return OutputRights(
+        details=(owner or submission.is_public) and not hidden,
+        logs=owner and not hidden,
+        prediction_output=owner and not hidden and not phase.hide_prediction_output,
+        score_output=owner and not hidden and not phase.hide_score_output,
+        detailed_results=not hidden and not phase.hide_score_output and ((owner and in_panel) or on_board),
+        submission_file=owner or submission.is_public,
+    )

@@ -1,0 +1,10 @@
+"""Changes of submissions, runs and attempts.
+
+`submissions` is what people do, `attempts` what workers do (and what happens when they do not), `verdicts` how states
+change, `ledger` how tries are counted.
+"""
+
+from podium.site.evaluation.services.attempts import beat, claim_run, finish, sweep
+from podium.site.evaluation.services.submissions import cancel, may_cancel, start_held, submit
+
+__all__ = ["beat", "cancel", "claim_run", "finish", "may_cancel", "start_held", "submit", "sweep"]

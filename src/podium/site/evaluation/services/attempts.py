@@ -1,0 +1,309 @@
+"""What workers do: claim a run, renew the lease, report the end; and what happens when they do not.
+
+States of the race between a worker and the sweeper: an attempt is ACTIVE from its claim until exactly one of `finish`,
+`lose` and `cancel_now` ends it. Each locks the attempt's row (PostgreSQL) or holds the only write transaction (SQLite)
+and looks at the state again; whoever comes second finds it ended and changes nothing. A worker that comes second is
+told so (AttemptOver, 409) and kills what it still runs.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import structlog
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import Max, Q, QuerySet
+from django.utils import timezone
+
+from podium.formats.scores import ScoresError, validate_scores
+from podium.protocol import Beat, BeatAnswer, Cause, Claim, Failure, Fault, Outcome, Phase, Step, fault_of
+from podium.site.evaluation import wakeups
+from podium.site.evaluation.models import Attempt, LogChunk, Run, Submission
+from podium.site.evaluation.services import verdicts
+from podium.site.evaluation.states import TERMINAL, AttemptState, RunState, SubmissionStatus
+from podium.site.leaderboards import services as leaderboards
+from podium.site.queues.models import Queue, Worker, hash_token, new_token
+from podium.site.resources import storage
+
+log = structlog.get_logger(__name__)
+
+MAX_ATTEMPTS = 3
+TRANSFER_SECONDS = 3600
+"""What an attempt may take beyond its time limit, for fetching, unpacking and uploading."""
+
+
+class AttemptOver(Exception):
+    """The attempt has ended; whatever its worker says changes nothing."""
+
+
+class WrongToken(Exception):
+    """No attempt with this id and token."""
+
+
+def time_limit(run: Run, claim: Claim) -> float:
+    """The effective time limit in seconds: the smallest of what the phase asks and what site and worker allow."""
+    limits = [float(run.submission.phase.execution_time_limit or 0) or 600.0, settings.CONFIG.max_execution_seconds]
+    if claim.ceilings.wall_seconds:
+        limits.append(claim.ceilings.wall_seconds)
+    return float(min(limits))
+
+
+def _waiting(queue: Queue) -> QuerySet[Run]:
+    due = Q(not_before__isnull=True) | Q(not_before__lte=timezone.now())
+    return Run.objects.filter(due, queue=queue, state=RunState.QUEUED).order_by("-priority", "id")
+
+
+def _introduce(queue: Queue, claim: Claim) -> Worker:
+    """Keep the worker's row fresh, with one write in ten seconds at most."""
+    facts = {
+        "hostname": claim.hostname,
+        "version": claim.version,
+        "engine": claim.engine,
+        "slots": claim.slots,
+        "last_seen": timezone.now(),
+    }
+    worker, created = Worker.objects.get_or_create(queue=queue, name=claim.worker, defaults=facts)
+    if not created and timezone.now() - worker.last_seen > timedelta(seconds=10):
+        Worker.objects.filter(pk=worker.pk).update(**facts)
+    return worker
+
+
+def claim_run(*, queue: Queue, claim: Claim) -> tuple[Attempt, str, float] | None:
+    """Give the first waiting run of `queue` to a worker.
+
+    Returns the attempt, its token and its time limit in seconds, or None when nothing waits.
+    """
+    worker = _introduce(queue, claim)
+    if not _waiting(queue).exists():
+        return None  # without a write transaction, so that idle workers do not stand in the way of the others
+    with transaction.atomic():
+        candidates = _waiting(queue).select_related("submission__phase__competition")
+        if connection.features.has_select_for_update_skip_locked:
+            candidates = candidates.select_for_update(skip_locked=True, of=("self",))
+        run = candidates.first()
+        if run is None or not Run.objects.filter(pk=run.pk, state=RunState.QUEUED).update(state=RunState.CLAIMED):
+            return None
+        run.state = RunState.CLAIMED
+        now, limit, token = timezone.now(), time_limit(run, claim), new_token()
+        last = run.attempts.aggregate(last=Max("number"))["last"] or 0
+        attempt = Attempt.objects.create(
+            run=run,
+            number=last + 1,
+            token_hash=hash_token(token),
+            worker=worker,
+            worker_name=claim.hostname or claim.worker,
+            claimed_when=now,
+            lease_until=now + timedelta(seconds=settings.CONFIG.lease_seconds),
+            deadline=now + timedelta(seconds=limit + TRANSFER_SECONDS),
+        )
+        if run.submission.status == SubmissionStatus.SUBMITTED:
+            verdicts.advance(run.submission, SubmissionStatus.PREPARING)
+        return attempt, token, limit
+
+
+def _attempt(attempt_id: int, token: str) -> Attempt:
+    """The attempt, locked. Raises WrongToken."""
+    found = (
+        Attempt.objects.select_for_update(of=("self",))
+        .select_related("run__submission__phase__leaderboard", "run__submission__phase__competition")
+        .filter(pk=attempt_id, token_hash=hash_token(token))
+        .first()
+    )
+    if found is None:
+        raise WrongToken
+    return found
+
+
+@transaction.atomic
+def beat(*, attempt_id: int, token: str, message: Beat) -> BeatAnswer:
+    """Renew the lease, store new output, follow the attempt's phase.
+
+    Raises WrongToken, and AttemptOver when the attempt has ended.
+    """
+    attempt = _attempt(attempt_id, token)
+    if attempt.state != AttemptState.ACTIVE:
+        raise AttemptOver
+    lease = settings.CONFIG.lease_seconds
+    Attempt.objects.filter(pk=attempt.pk).update(lease_until=timezone.now() + timedelta(seconds=lease))
+    _store_frames(attempt, message)
+    submission = attempt.run.submission
+    if message.phase is not Phase.PREPARING:
+        _show_running(attempt.run, submission)
+    wakeups.notify(wakeups.submission_topic(submission.pk))
+    return BeatAnswer(lease_seconds=lease, cancel=submission.cancel_requested_when is not None)
+
+
+def _show_running(run: Run, submission: Submission) -> None:
+    target = SubmissionStatus.SCORING if run.step == Step.SCORING else SubmissionStatus.RUNNING
+    if submission.status in {SubmissionStatus.PREPARING} and submission.status != target:
+        verdicts.advance(submission, target)
+
+
+def _store_frames(attempt: Attempt, message: Beat) -> None:
+    """Keep new output up to the cap; the same frame again changes nothing."""
+    cap = settings.CONFIG.max_log_bytes + 1024  # room for the worker's mark of truncation
+    chunks = [
+        LogChunk(attempt=attempt, stream=frame.stream, offset=frame.offset, data=frame.data)
+        for frame in message.frames
+        if frame.data and frame.offset + len(frame.data) <= cap
+    ]
+    if chunks:
+        LogChunk.objects.bulk_create(chunks, ignore_conflicts=True)
+
+
+@transaction.atomic
+def finish(*, attempt_id: int, token: str, outcome: Outcome) -> None:
+    """Take the end of an attempt: outputs, scores and verdict, all in one transaction.
+
+    A repeated report of the same attempt changes nothing. Raises WrongToken, and AttemptOver when the attempt was
+    taken from the worker before.
+    """
+    attempt = _attempt(attempt_id, token)
+    if attempt.state in {AttemptState.SUCCEEDED, AttemptState.FAILED}:
+        return
+    if attempt.state != AttemptState.ACTIVE:
+        raise AttemptOver
+    run, submission = attempt.run, attempt.run.submission
+    _store_outputs(attempt, run, outcome)
+    if submission.cancel_requested_when is not None or (outcome.failure and outcome.failure.cause is Cause.CANCELLED):
+        verdicts.cancel_now(submission)
+        return
+    if outcome.notes:
+        submission.notes = [*submission.notes, *outcome.notes]
+        Submission.objects.filter(pk=submission.pk).update(notes=submission.notes)
+    failure = outcome.failure or _missing(attempt, run) or _refused_scores(run, outcome)
+    if failure is not None:
+        _fail(attempt, failure)
+        return
+    _end(attempt, AttemptState.SUCCEEDED)
+    Run.objects.filter(pk=run.pk).update(state=RunState.SUCCEEDED, finished_when=timezone.now())
+    _show_running(run, submission)
+    if run.step == Step.PREDICTION:
+        verdicts.advance(submission, SubmissionStatus.SCORING)
+        verdicts.enqueue(submission, Step.SCORING)
+        return
+    leaderboards.record_scores(submission=submission, scores=outcome.scores)
+    leaderboards_follow(submission)
+    verdicts.advance(submission, SubmissionStatus.FINISHED)
+
+
+def leaderboards_follow(submission: Submission) -> None:
+    """Bring the board up to date with a finished submission; a child waits for its siblings."""
+    if submission.parent_id is None:
+        leaderboards.on_verdict(submission=submission)
+
+
+def _missing(attempt: Attempt, run: Run) -> Failure | None:
+    """A step that reports success must have delivered its output."""
+    if run.output_id is not None:
+        return None
+    log.error("attempt without output", attempt=attempt.pk)
+    return Failure(
+        cause=Cause.PLATFORM, step=Step(run.step), message="The worker's output did not arrive on the platform."
+    )
+
+
+def _refused_scores(run: Run, outcome: Outcome) -> Failure | None:
+    """Check the scores against the board's columns, as the worker did: what comes from a worker is not believed."""
+    board = run.submission.phase.leaderboard
+    if run.step != Step.SCORING or board is None:
+        return None
+    keys = [column.key for column in board.columns.all() if not column.computation]
+    try:
+        validate_scores(outcome.scores, keys)
+    except ScoresError as error:
+        return Failure(cause=Cause(error.code), step=Step.SCORING, message=str(error))
+    return None
+
+
+def _store_outputs(attempt: Attempt, run: Run, outcome: Outcome) -> None:
+    changes: dict[str, object] = {
+        "programs": [program.model_dump() for program in outcome.programs],
+        "image_digest": outcome.image_digest or "",
+        "sandbox_seconds": outcome.sandbox_seconds,
+    }
+    if outcome.output_uploaded and storage.incoming_size(attempt.output_key) is not None:
+        changes["output"] = storage.seal(attempt.output_key, folder=f"{run.step}_result", name=f"{run.step}.zip")
+    if outcome.detailed_results_uploaded and storage.incoming_size(attempt.detailed_results_key) is not None:
+        changes["detailed_results"] = storage.seal(
+            attempt.detailed_results_key, folder="detailed_result", name="detailed_results.html"
+        )
+    Run.objects.filter(pk=run.pk).update(**changes)
+    for name, value in changes.items():
+        setattr(run, name, value)
+
+
+def _end(attempt: Attempt, state: AttemptState, cause: str = "", message: str = "") -> None:
+    Attempt.objects.filter(pk=attempt.pk, state=AttemptState.ACTIVE).update(
+        state=state, finished_when=timezone.now(), cause=cause, message=message
+    )
+
+
+def _fail(attempt: Attempt, failure: Failure) -> None:
+    """End an attempt as failed: a platform's fault is tried again, anything else is the verdict."""
+    _end(attempt, AttemptState.FAILED, failure.cause, failure.message)
+    _retry_or_fail(attempt, failure)
+
+
+def _retry_or_fail(attempt: Attempt, failure: Failure) -> None:
+    run, submission = attempt.run, attempt.run.submission
+    if submission.status in TERMINAL:
+        return
+    if fault_of(failure.cause, failure.step) is Fault.PLATFORM and attempt.number < MAX_ATTEMPTS:
+        Run.objects.filter(pk=run.pk, state=RunState.CLAIMED).update(state=RunState.QUEUED)
+        if submission.status in {SubmissionStatus.PREPARING, SubmissionStatus.RUNNING}:
+            verdicts.advance(submission, SubmissionStatus.SUBMITTED)
+        wakeups.notify(wakeups.queue_topic(run.queue_id))
+        return
+    Run.objects.filter(pk=run.pk, state=RunState.CLAIMED).update(state=RunState.FAILED, finished_when=timezone.now())
+    verdicts.fail(submission, failure)
+
+
+@transaction.atomic
+def lose(*, attempt_id: int, now: datetime) -> bool:
+    """Take an attempt from a worker whose lease or deadline has passed; returns whether it was still its own."""
+    attempt = (
+        Attempt.objects.select_for_update(of=("self",))
+        .select_related("run__submission__phase__competition")
+        .filter(pk=attempt_id, state=AttemptState.ACTIVE)
+        .first()
+    )
+    if attempt is None or (attempt.lease_until > now and attempt.deadline > now):
+        return False
+    submission = attempt.run.submission
+    overdue = attempt.deadline <= now
+    message = (
+        "The worker did not finish in the time that it had."
+        if overdue
+        else f"The worker was silent for {settings.CONFIG.lease_seconds:.0f} s."
+    )
+    _end(attempt, AttemptState.LOST, Cause.WORKER_LOST, message)
+    for key in (attempt.output_key, attempt.detailed_results_key):
+        storage.discard_incoming(key)
+    log.warning("attempt lost", attempt=attempt.pk, submission=submission.pk, worker=attempt.worker_name)
+    if submission.cancel_requested_when is not None:
+        verdicts.cancel_now(submission)
+        return True
+    final = f"{message} It was tried {attempt.number} times." if attempt.number >= MAX_ATTEMPTS else message
+    _retry_or_fail(attempt, Failure(cause=Cause.WORKER_LOST, step=Step(attempt.run.step), message=final))
+    return True
+
+
+def sweep() -> int:
+    """Enforce every deadline that has passed; returns how many attempts were taken from their workers."""
+    now = timezone.now()
+    overdue = Attempt.objects.filter(state=AttemptState.ACTIVE).filter(Q(lease_until__lte=now) | Q(deadline__lte=now))
+    return sum(lose(attempt_id=pk, now=now) for pk in overdue.values_list("pk", flat=True))
+
+
+@transaction.atomic
+def abandon(*, attempt_id: int, reason: str) -> None:
+    """End an attempt that the platform itself cannot describe any more (its file or task is gone)."""
+    attempt = Attempt.objects.select_related("run__submission__phase__competition").get(pk=attempt_id)
+    _end(attempt, AttemptState.FAILED, Cause.PLATFORM, reason)
+    Run.objects.filter(pk=attempt.run_id).update(state=RunState.FAILED, finished_when=timezone.now())
+    message = "A file that this submission needs was deleted, so it cannot be evaluated."
+    verdicts.fail(
+        attempt.run.submission, Failure(cause=Cause.PLATFORM, step=Step(attempt.run.step), message=message)
+    )

@@ -1,0 +1,219 @@
+"""What participants and organizers do with submissions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from podium.formats.archives import ArchiveError, Listing, inspect
+from podium.formats.factsheet import check_answers
+from podium.formats.metadata import Kind, MetadataError, kind_of, metadata_in_archive
+from podium.protocol import Step
+from podium.site.accounts.models import User
+from podium.site.competitions import policies as competitions
+from podium.site.competitions.models import Participant, Phase, PhaseStatus
+from podium.site.errors import Forbidden, Refused
+from podium.site.evaluation import tries
+from podium.site.evaluation.models import Submission
+from podium.site.evaluation.services import ledger, verdicts
+from podium.site.evaluation.states import TERMINAL, SubmissionStatus
+from podium.site.queues.services import default_queue
+from podium.site.resources import queries as resources
+from podium.site.resources import storage
+from podium.site.resources.models import Dataset, DatasetType, Task, TaskVersion
+from podium.site.resources.services import complete_upload, delete_dataset
+
+
+def submit(
+    *,
+    user: User,
+    phase: Phase,
+    data: Dataset,
+    tasks: Sequence[Task] | None = None,
+    fact_sheet_answers: Mapping[str, Any] | None = None,
+) -> Submission:
+    """Accept a submission: check it, count the try and queue its first step, all or nothing.
+
+    data: the uploaded archive, the user's own.
+    tasks: a choice of the phase's tasks; all of them when None or empty.
+    fact_sheet_answers: by question key.
+    Raises Refused with the reason; an archive that cannot be used is deleted then, so nothing is left behind.
+    """
+    _refuse_closed(user, phase)
+    if data.created_by_id != user.pk:
+        raise Refused("This file belongs to somebody else.", field="data", code="not_yours")
+    if data.type not in {DatasetType.SUBMISSION, DatasetType.SOLUTION}:
+        raise Refused("This file was not uploaded as a submission.", field="data", code="wrong_type")
+    chosen = _chosen_tasks(phase, tasks)
+    answers = _checked_answers(phase, fact_sheet_answers)
+    data = complete_upload(dataset=data)
+    kind, notes = _inspected(data, phase)
+    with transaction.atomic():
+        # The participation's row is the lock under which tries are counted, so two requests cannot share the last try.
+        Participant.objects.select_for_update().get(competition=phase.competition, user=user)
+        left = tries.tries(user, phase)
+        if left.reason:
+            raise Refused(left.reason, code="limit_reached", status=403)
+        submission = _create(user, phase, data, kind, notes, answers, chosen)
+        ledger.debit(submission)
+        if phase.competition.auto_run_submissions:
+            _start(submission)
+    return submission
+
+
+def _refuse_closed(user: User, phase: Phase) -> None:
+    if not competitions.is_approved(user, phase.competition):
+        raise Forbidden("You do not have access to this competition to make a submission", code="not_a_participant")
+    if phase.status is PhaseStatus.NEXT:
+        raise Refused(
+            f'The phase "{phase.name}" starts on {phase.start:%Y-%m-%d %H:%M} UTC.', code="phase_not_started", status=403
+        )
+    if phase.status is PhaseStatus.PREVIOUS:
+        raise Refused(
+            f'The phase "{phase.name}" ended on {phase.end:%Y-%m-%d %H:%M} UTC.', code="phase_ended", status=403
+        )
+
+
+def _chosen_tasks(phase: Phase, tasks: Sequence[Task] | None) -> list[Task]:
+    of_phase = [link.task for link in phase.phase_tasks.select_related("task").order_by("order_index", "task")]
+    if not of_phase:
+        raise Refused("This phase has no task yet.", code="no_task")
+    if not tasks:
+        return of_phase
+    wanted = {task.pk for task in tasks}
+    if not wanted <= {task.pk for task in of_phase}:
+        raise Refused("All tasks must be part of the current phase.", code="foreign_task")
+    return [task for task in of_phase if task.pk in wanted]
+
+
+def _checked_answers(phase: Phase, answers: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    definition = phase.competition.fact_sheet
+    if not definition:
+        if answers:
+            raise Refused("This competition has no fact sheet.", field="fact_sheet_answers", code="no_fact_sheet")
+        return None
+    faults = check_answers(definition, dict(answers or {}))
+    if faults:
+        raise Refused(" ".join(faults), code="fact_sheet")
+    return dict(answers or {})
+
+
+def _inspected(data: Dataset, phase: Phase) -> tuple[Kind, list[str]]:
+    """Look into the archive before it costs a try or a worker anything; a bad one is deleted and refused."""
+    assert data.data_file is not None  # noqa: S101 - complete_upload has set it
+    try:
+        with storage.open_file(data.data_file) as stream:
+            listing: Listing = inspect(stream)
+            stream.seek(0)
+            kind = kind_of(metadata_in_archive(stream))
+    except (ArchiveError, MetadataError) as error:
+        _discard(data)
+        raise Refused(str(error), field="data", code=getattr(error, "code", "bad_metadata")) from error
+    if phase.accepts_only_result_submissions and kind is not Kind.RESULT:
+        _discard(data)
+        raise Refused(
+            "This phase takes result submissions only: zip your predictions, without a metadata file.",
+            field="data",
+            code="results_only",
+        )
+    return kind, list(listing.notes)
+
+
+def _discard(data: Dataset) -> None:
+    """Delete a refused upload, unless it is in use elsewhere."""
+    if not data.submissions.exists() and not data.solutions.exists():
+        delete_dataset(dataset=data)
+
+
+def _create(
+    user: User,
+    phase: Phase,
+    data: Dataset,
+    kind: Kind,
+    notes: list[str],
+    answers: dict[str, Any] | None,
+    tasks: list[Task],
+) -> Submission:
+    versions = resources.current_versions(task.pk for task in tasks)
+    common: dict[str, Any] = {
+        "owner": user,
+        "phase": phase,
+        "data": data,
+        "kind": kind.value,
+        "queue": phase.competition.queue or default_queue(),
+        "fact_sheet_answers": answers,
+        "created_when": timezone.now(),
+    }
+    if len(tasks) == 1:
+        return Submission.objects.create(
+            **common, notes=notes, task=tasks[0], task_version=versions[tasks[0].pk]
+        )
+    parent = Submission.objects.create(**common, notes=notes, has_children=True)
+    for task in tasks:
+        Submission.objects.create(**common, parent=parent, task=task, task_version=versions[task.pk])
+    return parent
+
+
+def _leaves(submission: Submission) -> Iterable[Submission]:
+    """What really runs: the submission itself, or its children in order."""
+    if not submission.has_children:
+        return [submission]
+    return submission.children.select_related("phase__competition", "task_version", "queue").order_by("pk")
+
+
+def _start(submission: Submission) -> None:
+    for leaf in _leaves(submission):
+        assert leaf.task_version is not None  # noqa: S101 - what runs has a task
+        verdicts.advance(leaf, SubmissionStatus.SUBMITTED)
+        verdicts.enqueue(leaf, first_step(leaf, leaf.task_version))
+    if submission.has_children:
+        submission.refresh_from_db()
+
+
+def first_step(submission: Submission, version: TaskVersion) -> Step:
+    """Which step comes first: results without an ingestion program before scoring have nothing to predict."""
+    needs_ingestion = version.ingestion_program_id is not None and not version.ingestion_only_during_scoring
+    if submission.kind == Kind.RESULT and not needs_ingestion:
+        return Step.SCORING
+    return Step.PREDICTION
+
+
+@transaction.atomic
+def start_held(*, submission: Submission, by: User) -> None:
+    """Start a submission that waits for the organizer. Raises Forbidden when it does not wait, or not for this user."""
+    if not competitions.can_administer(by, submission.phase.competition):
+        raise Forbidden("Only the organizers can start this submission.")
+    if submission.status != SubmissionStatus.SUBMITTING:
+        raise Forbidden("Cannot run a submission which is not in submitting status")
+    _start(submission)
+
+
+def may_cancel(user: Any, submission: Submission) -> bool:
+    """Owners and organizers may cancel what has not ended."""
+    return submission.owner_id == user.pk or competitions.can_administer(user, submission.phase.competition)
+
+
+@transaction.atomic
+def cancel(*, submission: Submission, by: User) -> bool:
+    """Cancel a submission: at once where nothing runs, else by telling the worker with its next beat.
+
+    Returns whether there was anything to cancel. Raises Forbidden.
+    """
+    if not may_cancel(by, submission):
+        raise Forbidden("You do not have permission to cancel this submission.")
+    cancelled = False
+    for leaf in _leaves(submission):
+        locked = Submission.objects.select_for_update(of=("self",)).select_related("phase").get(pk=leaf.pk)
+        if locked.status in TERMINAL:
+            continue
+        cancelled = True
+        if locked.runs.filter(state="claimed").exists():
+            Submission.objects.filter(pk=locked.pk, cancel_requested_when__isnull=True).update(
+                cancel_requested_when=timezone.now()
+            )
+        else:
+            verdicts.cancel_now(locked)
+    return cancelled

@@ -1,0 +1,79 @@
+"""The ledger of tries: what a person has used, has left, and why.
+
+A try is debited when a submission is accepted and given back with a reason; what counts is the sum, so no counter can
+drift. Days start at midnight UTC.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from django.db.models import QuerySet, Sum
+from django.utils import timezone
+
+from podium.site.competitions.models import Phase
+from podium.site.evaluation.models import Submission, TryEntry
+
+
+@dataclass(frozen=True)
+class Tries:
+    """A person's tries in a phase; None as a limit or as what is left means no limit."""
+
+    used_today: int
+    used_total: int
+    per_day: int | None
+    total: int | None
+
+    @property
+    def left_today(self) -> int | None:
+        """Tries left today, by the daily limit alone."""
+        return None if self.per_day is None else max(0, self.per_day - self.used_today)
+
+    @property
+    def left_total(self) -> int | None:
+        """Tries left in the whole phase."""
+        return None if self.total is None else max(0, self.total - self.used_total)
+
+    @property
+    def reason(self) -> str | None:
+        """Why no further try is possible now, in Codabench's words; None when one is."""
+        if self.left_today == 0:
+            return "Reached maximum allowed submissions for today for this phase"
+        if self.left_total == 0:
+            return "Reached maximum allowed submissions for this phase"
+        return None
+
+    @property
+    def can(self) -> bool:
+        """Whether a further try is possible now."""
+        return self.reason is None
+
+
+def _sum(entries: QuerySet[TryEntry]) -> int:
+    return max(0, int(entries.aggregate(total=Sum("amount"))["total"] or 0))
+
+
+def tries(user: Any, phase: Phase) -> Tries:
+    """What `user` has used and may still use in `phase`."""
+    if not user.is_authenticated:
+        return Tries(0, 0, None, None)
+    entries = TryEntry.objects.filter(phase=phase, user=user)
+    limited = phase.has_max_submissions and not (user.is_bot and phase.competition.allow_robot_submissions)
+    return Tries(
+        used_today=_sum(entries.filter(day=timezone.now().astimezone(UTC).date())),
+        used_total=_sum(entries),
+        per_day=(phase.max_submissions_per_day or None) if limited else None,
+        total=(phase.max_submissions_per_person or None) if limited else None,
+    )
+
+
+def ledger(user: Any, phase: Phase) -> QuerySet[TryEntry]:
+    """The lines behind the numbers, oldest first."""
+    return TryEntry.objects.filter(phase=phase, user=user).select_related("submission", "created_by")
+
+
+def counted(submission: Submission) -> bool:
+    """Whether the try of a submission counts."""
+    return _sum(TryEntry.objects.filter(submission=submission)) > 0

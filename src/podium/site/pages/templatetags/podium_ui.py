@@ -1,0 +1,162 @@
+"""The components that templates are made of; docs/developers/design.md shows each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from django import template
+from django.forms import BoundField
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+
+from podium.site.competitions.models import Competition, Phase, PhaseStatus
+from podium.site.evaluation.states import SubmissionStatus
+from podium.site.pages import times
+from podium.site.pages.icons import ICONS
+from podium.site.pages.markdown import render
+from podium.site.resources.grants import download_url
+from podium.site.resources.services import human_size
+
+register = template.Library()
+
+_OPEN_ENDED = timedelta(days=90)  # how long a phase without an end is drawn
+
+
+@register.simple_tag
+def icon(name: str) -> SafeString:
+    """A line icon; decoration only, so it is hidden from screen readers. Raises KeyError for an unknown name."""
+    inside = mark_safe(ICONS[name])  # noqa: S308 - constants of this package
+    return format_html('<svg class="icon" viewBox="0 0 24 24" aria-hidden="true" focusable="false">{}</svg>', inside)
+
+
+@register.simple_tag
+def when(moment: datetime | None, missing: str = "—") -> SafeString | str:
+    """A moment in UTC; a module shows it in the viewer's zone and keeps UTC in the title."""
+    if moment is None:
+        return missing
+    return format_html(
+        '<time datetime="{}" data-local title="{}">{}</time>',
+        times.iso(moment),
+        times.utc_text(moment),
+        times.utc_text(moment),
+    )
+
+
+@register.simple_tag
+def ago(moment: datetime | None, missing: str = "—") -> SafeString | str:
+    """How far a moment is from now, with the moment itself in the title."""
+    if moment is None:
+        return missing
+    return format_html(
+        '<time datetime="{}" data-relative title="{}">{}</time>',
+        times.iso(moment),
+        times.utc_text(moment),
+        times.relative(moment, timezone.now()),
+    )
+
+
+@register.filter
+def bytes_text(size: float | None) -> str:
+    """A size in decimal units."""
+    return "—" if size is None else human_size(size)
+
+
+@register.filter
+def seconds_text(seconds: float | None) -> str:
+    """A span in seconds, as people read it."""
+    return "—" if seconds is None else times.seconds_text(seconds)
+
+
+@register.filter
+def markdown(text: str) -> SafeString:
+    """Markdown or HTML that a person wrote, made safe to show."""
+    return render(text)
+
+
+@register.filter
+def initial(name: str) -> str:
+    """The first letter of a name."""
+    return name[:1] or "?"
+
+
+_STATUS_TONE = {
+    SubmissionStatus.FINISHED: "good",
+    SubmissionStatus.FAILED: "bad",
+    SubmissionStatus.CANCELLED: "off",
+    SubmissionStatus.SUBMITTING: "warn",
+}
+
+
+@register.inclusion_tag("components/pill.html")
+def status_pill(status: str) -> dict[str, str]:
+    """The state of a submission in a capsule."""
+    return {"tone": _STATUS_TONE.get(SubmissionStatus(status), "busy"), "text": status}
+
+
+def current_phase(phases: Iterable[Phase]) -> Phase | None:
+    """The phase that is on now, else the next one, else the last one."""
+    ordered = sorted(phases, key=lambda phase: phase.start)
+    for status in (PhaseStatus.CURRENT, PhaseStatus.NEXT):
+        for phase in ordered:
+            if phase.status == status:
+                return phase
+    return ordered[-1] if ordered else None
+
+
+@register.inclusion_tag("components/phase_state.html")
+def phase_state(competition: Competition) -> dict[str, Any]:
+    """Whether a competition is open, to come or over, and how long that lasts."""
+    phase = current_phase(competition.phases.all())
+    return {"phase": phase, "status": phase.status if phase else None, "published": competition.published}
+
+
+@register.inclusion_tag("components/mark.html")
+def competition_mark(competition: Competition, size: str = "") -> dict[str, Any]:
+    """The logo of a competition, or a drawn mark of its own where it has none."""
+    seed = competition.pk * 2654435761 % 2**32  # Knuth's multiplicative hash: neighbours look different
+    heights = [6 + (seed >> (4 * place)) % 16 * 1.4 for place in range(5)]
+    bars = [{"x": 7 + 7.2 * place, "y": 36 - height, "height": height} for place, height in enumerate(heights)]
+    url = download_url(competition.logo, name="logo", content_type=_image_type(competition)) if competition.logo else ""
+    return {"url": url, "bars": bars, "hue": seed % 6, "size": size}
+
+
+def _image_type(competition: Competition) -> str:
+    suffix = competition.logo.key.rsplit(".", 1)[-1].lower() if competition.logo else ""
+    kinds = {"png": "image/png", "jpg": "image/jpeg", "jpeg": "image/jpeg", "gif": "image/gif", "webp": "image/webp"}
+    return kinds.get(suffix, "application/octet-stream")
+
+
+@register.inclusion_tag("components/timeline.html")
+def timeline(phases: Iterable[Phase]) -> dict[str, Any]:
+    """The phases side by side, with how far each has gone and where today is."""
+    now = timezone.now()
+    return {"phases": [_segment(phase, now) for phase in phases]}
+
+
+def _segment(phase: Phase, now: datetime) -> dict[str, Any]:
+    status = phase.status_at(now)
+    end = phase.end or max(phase.start, now) + _OPEN_ENDED
+    done = 0.0
+    if status == PhaseStatus.PREVIOUS:
+        done = 100.0
+    elif status == PhaseStatus.CURRENT:
+        done = min(97.0, max(3.0, 100 * ((now - phase.start) / (end - phase.start))))
+    return {"phase": phase, "status": status.lower(), "is_current": status == PhaseStatus.CURRENT, "done": round(done, 1)}
+
+
+@register.inclusion_tag("components/field.html")
+def field(bound: BoundField) -> dict[str, Any]:
+    """A form field with its label, help and errors, tied together for screen readers."""
+    kind = getattr(bound.field.widget, "input_type", "text")
+    if bound.errors:
+        bound.field.widget.attrs["aria-invalid"] = "true"
+    return {"field": bound, "is_check": kind == "checkbox", "is_hidden": bound.is_hidden}
+
+
+@register.inclusion_tag("components/medal.html")
+def medal(rank: int) -> dict[str, int]:
+    """A rank; the first three in gold, silver and bronze."""
+    return {"rank": rank}

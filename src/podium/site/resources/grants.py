@@ -1,0 +1,84 @@
+"""Short-lived addresses of files, minted after a policy check; never permanent links.
+
+A grant is a signed token that says which key, which method, until when. It carries all that the byte plane
+(`podium.site.bytes_plane`) needs, so serving a file asks no database.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Literal
+
+from django.conf import settings
+from django.core import signing
+
+from podium.site.resources.models import StoredFile
+
+_SALT = "podium.files"
+FIVE_DAYS = 5 * 24 * 3600
+HOUR = 3600
+
+
+class InvalidGrant(Exception):
+    """The token is forged, garbled or out of date."""
+
+
+@dataclass(frozen=True)
+class Grant:
+    """What a token allows.
+
+    method: GET or PUT. key: which file. name: what a download is called. max_bytes: the most that a PUT may bring.
+    content_type: sent with a download; HTML is served for an opaque origin only.
+    """
+
+    method: Literal["GET", "PUT"]
+    key: str
+    name: str = ""
+    max_bytes: int = 0
+    content_type: str = "application/octet-stream"
+
+
+def _mint(grant: Grant, seconds: float) -> str:
+    payload = [grant.method, grant.key, grant.name, grant.max_bytes, grant.content_type, int(time.time() + seconds)]
+    return signing.dumps(payload, salt=_SALT, compress=True)
+
+
+def read(token: str) -> Grant:
+    """Check a token. Raises InvalidGrant."""
+    try:
+        method, key, name, max_bytes, content_type, until = signing.loads(token, salt=_SALT)
+    except (signing.BadSignature, ValueError) as error:
+        raise InvalidGrant("This link is not valid.") from error
+    if time.time() > until:
+        raise InvalidGrant("This link has expired. Go back to the page and take a fresh one.")
+    return Grant(method=method, key=key, name=name, max_bytes=max_bytes, content_type=content_type)
+
+
+def _url(grant: Grant, seconds: float, absolute: bool) -> str:
+    path = f"/files/{_mint(grant, seconds)}"
+    return settings.CONFIG.public_url.rstrip("/") + path if absolute else path
+
+
+def download_url(
+    file: StoredFile,
+    *,
+    name: str,
+    seconds: float = HOUR,
+    content_type: str = "application/octet-stream",
+    absolute: bool = False,
+) -> str:
+    """An address that serves `file` under `name` for `seconds`. Call it only after asking a policy.
+
+    absolute: with the public address in front, as API clients expect; else a path.
+    """
+    grant = Grant(method="GET", key=file.key, name=name, content_type=content_type)
+    return _url(grant, seconds, absolute)
+
+
+def upload_url(key: str, *, max_bytes: int, seconds: float = FIVE_DAYS, absolute: bool = False) -> str:
+    """An address that takes one file by PUT under an incoming key, for five days (Codabench's term) by default.
+
+    max_bytes: a longer body is refused.
+    """
+    return _url(Grant(method="PUT", key=key, max_bytes=max_bytes), seconds, absolute)

@@ -1,0 +1,37 @@
+"""Reads of tasks and datasets that join."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from django.db.models import Prefetch, QuerySet
+
+from podium.site.resources.models import Task, TaskVersion
+
+
+def current_version(task: Task) -> TaskVersion:
+    """The newest version of a task, from the prefetch of `with_versions` where there is one."""
+    versions = list(task.versions.all())
+    return max(versions, key=lambda version: version.number)
+
+
+def version_prefetch(prefix: str = "") -> Prefetch:
+    """Versions with their parts and files, newest first."""
+    queryset = TaskVersion.objects.select_related(
+        *TaskVersion.PARTS, *[f"{part}__data_file" for part in TaskVersion.PARTS]
+    ).order_by("-number")
+    return Prefetch(f"{prefix}versions", queryset=queryset)
+
+
+def with_versions(tasks: QuerySet[Task]) -> QuerySet[Task]:
+    """Tasks with their versions, in two queries."""
+    return tasks.prefetch_related(version_prefetch())
+
+
+def current_versions(task_ids: Iterable[int]) -> dict[int, TaskVersion]:
+    """The newest version of each task."""
+    newest: dict[int, TaskVersion] = {}
+    parts = [*TaskVersion.PARTS, *[f"{part}__data_file" for part in TaskVersion.PARTS]]
+    for version in TaskVersion.objects.filter(task__in=task_ids).select_related(*parts).order_by("number"):
+        newest[version.task_id] = version
+    return newest

@@ -1,0 +1,207 @@
+"""Changes of files, datasets and tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import IO
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Sum
+from django.utils import timezone
+from django.utils.formats import date_format
+
+from podium.site.accounts.models import User
+from podium.site.errors import Refused
+from podium.site.resources import storage
+from podium.site.resources.models import Dataset, DatasetType, StoredFile, Task, TaskVersion
+
+
+def human_size(size: float) -> str:
+    """A size in decimal units, as people read it: "1.5 GB"."""
+    for unit in ("bytes", "KB", "MB", "GB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} TB"
+
+
+def storage_used(user: User) -> int:
+    """How many bytes a person's datasets take, to the byte."""
+    files = StoredFile.objects.filter(datasets__created_by=user).distinct()
+    return int(files.aggregate(total=Sum("size"))["total"] or 0)
+
+
+def _refuse_over_quota(user: User, size: int) -> None:
+    if user.is_superuser:
+        return
+    available = max(0, user.quota - storage_used(user))
+    if size > available:
+        raise Refused(
+            f"Insufficient space. Your available space is {human_size(available)}. The file size is "
+            f"{human_size(size)}. Please free up some space and try again. You can manage your files in the "
+            "Resources page.",
+            field="data_file",
+            code="over_quota",
+        )
+
+
+def announce_upload(
+    *,
+    user: User,
+    type: str,
+    file_name: str,
+    size: int,
+    name: str = "",
+    description: str = "",
+    is_public: bool = False,
+    license: str = "",
+) -> Dataset:
+    """Make a dataset whose file is still to come.
+
+    size: in bytes, as the client says; what arrives is measured again.
+    Raises Refused when the type is unknown, the file is too large or the quota would be passed.
+    """
+    if type not in DatasetType.values:
+        raise Refused(f'"{type}" is not a valid choice.', field="type", code="invalid_choice")
+    if size > settings.CONFIG.max_upload_bytes:
+        raise Refused(
+            f"The file is {human_size(size)}; this site takes files up to "
+            f"{human_size(settings.CONFIG.max_upload_bytes)}.",
+            field="file_size",
+            code="too_large",
+        )
+    _refuse_over_quota(user, size)
+    if name and type != DatasetType.SUBMISSION and Dataset.objects.filter(created_by=user, name=name).exists():
+        raise Refused(
+            "You already have a dataset by this name, please delete that dataset or rename this one",
+            code="duplicate_name",
+        )
+    return Dataset.objects.create(
+        created_by=user,
+        type=type,
+        name=name or f"{user.username} - {type}",
+        description=description,
+        is_public=is_public,
+        license=license,
+        file_name=file_name[-255:],
+        announced_size=size,
+    )
+
+
+@transaction.atomic
+def complete_upload(*, dataset: Dataset) -> Dataset:
+    """Seal the uploaded file; a second call changes nothing.
+
+    Raises Refused when nothing has arrived or the quota is passed by what really arrived.
+    """
+    locked = Dataset.objects.select_for_update().select_related("created_by", "data_file").get(pk=dataset.pk)
+    if locked.data_file_id is not None:
+        return locked
+    size = storage.incoming_size(locked.incoming_key)
+    if size is None:
+        raise Refused(
+            "The file has not arrived: upload it with PUT to the address that you were given, then try again.",
+            field="data",
+            code="not_uploaded",
+        )
+    try:
+        _refuse_over_quota(locked.created_by, size)
+    except Refused:
+        storage.discard_incoming(locked.incoming_key)
+        raise
+    locked.data_file = storage.seal(
+        locked.incoming_key, folder="dataset", name=locked.file_name or f"{locked.type}.zip"
+    )
+    locked.upload_completed_when = timezone.now()
+    locked.save(update_fields=["data_file", "upload_completed_when"])
+    return locked
+
+
+def store_upload(*, user: User, type: str, file: IO[bytes], file_name: str, size: int, name: str = "") -> Dataset:
+    """Take a whole file at once, as a plain form sends it.
+
+    Raises Refused as `announce_upload` does; nothing is left behind then.
+    """
+    dataset = announce_upload(user=user, type=type, name=name, file_name=file_name, size=size)
+    incoming = storage.IncomingFile(dataset.incoming_key)
+    try:
+        while data := file.read(storage.CHUNK):
+            incoming.write(data)
+        incoming.commit()
+        return complete_upload(dataset=dataset)
+    except BaseException:
+        incoming.abandon()
+        storage.discard_incoming(dataset.incoming_key)
+        dataset.delete()
+        raise
+
+
+@transaction.atomic
+def delete_dataset(*, dataset: Dataset) -> None:
+    """Delete a dataset and its file, unless another dataset shares the file."""
+    file = dataset.data_file
+    storage_key = dataset.incoming_key
+    dataset.delete()
+    transaction.on_commit(lambda: storage.discard_incoming(storage_key))
+    if file is not None and not file.datasets.exists():
+        storage.delete(file)
+
+
+def organizer_dataset_name(type: str) -> str:
+    """The name of a dataset made from a bundle (Codabench's pattern)."""
+    return f"{type} @ {date_format(timezone.now(), 'm-d-Y H:i')}"
+
+
+def create_dataset(
+    *,
+    user: User,
+    type: str,
+    file: StoredFile,
+    name: str,
+    file_name: str,
+    was_created_by_competition: bool = False,
+) -> Dataset:
+    """Make a dataset of a file that is already stored."""
+    now = timezone.now()
+    return Dataset.objects.create(
+        created_by=user,
+        type=type,
+        name=name[:255],
+        file_name=file_name[-255:],
+        data_file=file,
+        announced_size=file.size,
+        upload_started_when=now,
+        upload_completed_when=now,
+        was_created_by_competition=was_created_by_competition,
+    )
+
+
+@transaction.atomic
+def create_task(
+    *,
+    user: User,
+    name: str,
+    scoring_program: Dataset,
+    description: str = "",
+    ingestion_program: Dataset | None = None,
+    input_data: Dataset | None = None,
+    reference_data: Dataset | None = None,
+    ingestion_only_during_scoring: bool = False,
+    is_public: bool = False,
+    shared_with: Sequence[User] = (),
+) -> Task:
+    """Make a task with its first version."""
+    task = Task.objects.create(name=name[:256], description=description, created_by=user, is_public=is_public)
+    task.shared_with.set(shared_with)
+    TaskVersion.objects.create(
+        task=task,
+        number=1,
+        created_by=user,
+        scoring_program=scoring_program,
+        ingestion_program=ingestion_program,
+        input_data=input_data,
+        reference_data=reference_data,
+        ingestion_only_during_scoring=ingestion_only_during_scoring,
+    )
+    return task

@@ -1,0 +1,248 @@
+"""Where files are kept: one interface, with uploads that are sealed before they count.
+
+An upload is written below `incoming/` under a name of its own; *sealing* moves it to its final key and makes the
+`StoredFile` row. A sealed file is never written again, so a digest once recorded stays true, and a late or second
+upload to the same address changes nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import IO, BinaryIO, cast
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from podium.site.resources.models import StoredFile
+
+CHUNK = 1024 * 1024
+
+
+class NotUploaded(Exception):
+    """No complete upload is there under the key."""
+
+
+@dataclass(frozen=True)
+class Digest:
+    """Size in bytes and hex digests of a file's content."""
+
+    size: int
+    sha256: str
+    md5: str
+
+
+class Hasher:
+    """Counts and digests what passes through."""
+
+    def __init__(self) -> None:
+        self._sha256 = hashlib.sha256()
+        self._md5 = hashlib.md5(usedforsecurity=False)  # Codabench's API shows it; nothing here trusts it
+        self.size = 0
+
+    def update(self, data: bytes) -> None:
+        self._sha256.update(data)
+        self._md5.update(data)
+        self.size += len(data)
+
+    def digest(self) -> Digest:
+        return Digest(size=self.size, sha256=self._sha256.hexdigest(), md5=self._md5.hexdigest())
+
+
+def path_of(key: str) -> Path:
+    """The file of a key; refuses keys that would leave the files folder."""
+    root = Path(settings.FILES_DIR)
+    path = root / key
+    if key.startswith("/") or ".." in Path(key).parts or "\0" in key:
+        raise ValueError(f"not a storage key: {key!r}")
+    return path
+
+
+class IncomingFile:
+    """An upload while it arrives; nothing is visible under its key before `commit`."""
+
+    def __init__(self, key: str) -> None:
+        self.path = path_of(key)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._draft = self.path.with_name(f"{self.path.name}.{secrets.token_hex(6)}.part")
+        self._stream = self._draft.open("xb")
+        self._hasher = Hasher()
+
+    @property
+    def size(self) -> int:
+        """Bytes written so far."""
+        return self._hasher.size
+
+    def write(self, data: bytes) -> None:
+        self._hasher.update(data)
+        self._stream.write(data)
+
+    def commit(self) -> Digest:
+        """Make the upload visible under its key, in place of an earlier one that was not sealed yet."""
+        self._stream.close()
+        digest = self._hasher.digest()
+        inode = self._draft.stat().st_ino
+        self._draft.replace(self.path)
+        note = self.path.with_name(self.path.name + ".json")
+        draft_note = note.with_name(f"{note.name}.{secrets.token_hex(6)}.part")
+        draft_note.write_text(json.dumps({**asdict(digest), "inode": inode}))
+        draft_note.replace(note)
+        return digest
+
+    def abandon(self) -> None:
+        """Forget the upload; safe to call after `commit`."""
+        self._stream.close()
+        self._draft.unlink(missing_ok=True)
+
+
+def _digest_of(path: Path) -> Digest:
+    """The digest noted when the upload arrived, if it is this very file's; else computed."""
+    stat = path.stat()
+    note = path.with_name(path.name + ".json")
+    try:
+        noted = json.loads(note.read_text())
+    except (FileNotFoundError, ValueError):
+        noted = {}
+    if noted.get("inode") == stat.st_ino and noted.get("size") == stat.st_size:
+        return Digest(size=noted["size"], sha256=noted["sha256"], md5=noted["md5"])
+    hasher = Hasher()
+    with path.open("rb") as stream:
+        while data := stream.read(CHUNK):
+            hasher.update(data)
+    return hasher.digest()
+
+
+def incoming_size(key: str) -> int | None:
+    """How many bytes have arrived under an incoming key, None when nothing is there."""
+    try:
+        return path_of(key).stat().st_size
+    except FileNotFoundError:
+        return None
+
+
+def _final_key(folder: str, name: str) -> str:
+    day = timezone.now().strftime("%Y-%m-%d")
+    safe = "".join(c if c.isalnum() or c in "._-" else "_" for c in Path(name).name)[-60:].lstrip(".") or "file"
+    return f"{folder}/{day}/{secrets.token_hex(8)}/{safe}"
+
+
+def _record(key: str, digest: Digest) -> StoredFile:
+    """Make the row; when the transaction fails, the file goes too."""
+    path = path_of(key)
+    try:
+        return StoredFile.objects.create(key=key, size=digest.size, sha256=digest.sha256, md5=digest.md5)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+
+
+def seal(incoming_key: str, *, folder: str, name: str) -> StoredFile:
+    """Turn a complete upload into a stored file.
+
+    incoming_key: where it was uploaded to.
+    folder: first part of the final key, e.g. "dataset".
+    name: the file's name for people; a safe form of it ends the key.
+    Raises NotUploaded when nothing has arrived.
+    """
+    source = path_of(incoming_key)
+    try:
+        digest = _digest_of(source)
+    except FileNotFoundError:
+        raise NotUploaded(incoming_key) from None
+    key = _final_key(folder, name)
+    target = path_of(key)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    source.rename(target)
+    source.with_name(source.name + ".json").unlink(missing_ok=True)
+    return _record(key, digest)
+
+
+def discard_incoming(incoming_key: str) -> None:
+    """Forget an upload that will not be sealed."""
+    path = path_of(incoming_key)
+    path.unlink(missing_ok=True)
+    path.with_name(path.name + ".json").unlink(missing_ok=True)
+
+
+def store(source: BinaryIO | IO[bytes], *, folder: str, name: str) -> StoredFile:
+    """Store the rest of a stream as a new file."""
+    with storing(folder=folder, name=name) as sink:
+        shutil.copyfileobj(source, cast("IO[bytes]", sink), CHUNK)
+    assert sink.result is not None  # noqa: S101 - set by the context manager's end
+    return sink.result
+
+
+class Sink:
+    """What `storing` hands out: write to it, then read `result`."""
+
+    def __init__(self, key: str) -> None:
+        self.path = path_of(key)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.stream = self.path.open("xb")
+        self.result: StoredFile | None = None
+
+    def write(self, data: bytes) -> int:
+        return self.stream.write(data)
+
+
+@contextmanager
+def storing(*, folder: str, name: str) -> Iterator[Sink]:
+    """Write a new file piece by piece (seekable through `.stream`); stored when the block ends well, else removed."""
+    key = _final_key(folder, name)
+    sink = Sink(key)
+    try:
+        yield sink
+        sink.stream.close()
+        sink.result = _record(key, _digest_of(sink.path))
+    except BaseException:
+        sink.stream.close()
+        sink.path.unlink(missing_ok=True)
+        raise
+
+
+def open_file(file: StoredFile) -> BinaryIO:
+    """Open a stored file for reading."""
+    return path_of(file.key).open("rb")
+
+
+def delete(file: StoredFile) -> None:
+    """Delete the row, and the content once the transaction has committed."""
+    key = file.key
+    file.delete()
+    transaction.on_commit(lambda: remove_content(key))
+
+
+def remove_content(key: str) -> None:
+    """Remove a file's content and the folder that was made for it."""
+    path = path_of(key)
+    path.unlink(missing_ok=True)
+    try:
+        path.parent.rmdir()
+    except OSError:
+        return  # other files are in it
+
+
+@contextmanager
+def removed_on_failure() -> Iterator[list[StoredFile]]:
+    """Collects files stored during a transaction and removes their content when the block fails."""
+    stored: list[StoredFile] = []
+    try:
+        yield stored
+    except BaseException:
+        for file in stored:
+            remove_content(file.key)
+        raise
+
+
+def free_bytes() -> int:
+    """Free space below the files folder, in bytes."""
+    stat = os.statvfs(Path(settings.FILES_DIR).parent)
+    return stat.f_bavail * stat.f_frsize
