@@ -47,6 +47,7 @@ class Failure(BaseModel):
 
     `program` says which program failed ("program" or "ingestion"), `limit` and `measured` are texts with
     their unit ("600 s", "2.1 GB") where a limit was hit; `message` is one sentence for the participant.
+    `fault` is given where the worker knows better than `fault_of` (an organizer's archive that cannot be unpacked).
     """
 
     model_config = ConfigDict(frozen=True)
@@ -57,6 +58,7 @@ class Failure(BaseModel):
     program: str | None = Field(default=None, max_length=40)
     limit: str | None = Field(default=None, max_length=100)
     measured: str | None = Field(default=None, max_length=100)
+    fault: Fault | None = None
 
 
 _PLATFORM = {Cause.IMAGE_PULL, Cause.WORKER_LOST, Cause.PLATFORM}

@@ -1,0 +1,21 @@
+"""`python -m podium.worker`: a worker configured by environment variables alone."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+
+from podium.sandbox import SandboxError
+from podium.worker.main import run
+from podium.worker.settings import SettingsError, WorkerSettings
+
+if __name__ == "__main__":
+    logging.basicConfig(
+        level=os.environ.get("LOG_LEVEL", "INFO").upper(), format="%(asctime)s %(levelname)s %(message)s"
+    )
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs whole addresses, and those may be signed
+    try:
+        run(WorkerSettings.from_environment())
+    except (SettingsError, SandboxError, OSError) as error:
+        sys.exit(f"podium worker: {error}")

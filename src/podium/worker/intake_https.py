@@ -1,0 +1,109 @@
+"""The HTTPS intake: long polls for jobs, beats and outcomes over kept-alive connections."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import TypeVar
+
+import httpx
+from pydantic import BaseModel, ValidationError
+
+from podium.protocol import Beat, BeatAnswer, Ceilings, Claim, Job, Outcome
+from podium.worker.intake import AttemptOverError, IntakeRefusedError, IntakeUnavailableError
+from podium.worker.settings import WorkerSettings
+
+_JSON = "application/json"
+_ANSWER_SECONDS = 15.0
+_MAX_SHOWN = 200
+# 409 says so; a token or attempt that the platform does not know is no longer ours either.
+_OVER = {401, 403, 404, 409, 410}
+M = TypeVar("M", bound=BaseModel)
+
+
+class HttpsIntake:
+    """Speaks the platform's worker API.
+
+    Args:
+        settings: server, queue token, slots and ceilings that are reported with every claim.
+        client: the HTTP client to use; its base_url is the platform's address.
+        name: what this worker is called; the slot's number is added.
+        engine: name of the sandbox engine, shown to the queue's owner.
+        hostname: shown to participants and organizers.
+    """
+
+    def __init__(
+        self, settings: WorkerSettings, client: httpx.AsyncClient, *, name: str, engine: str, hostname: str
+    ) -> None:
+        self._client = client
+        self._settings = settings
+        self._name = name
+        self._queue_headers = {"Authorization": f"Bearer {settings.token}", "Content-Type": _JSON}
+        self._claim = Claim(
+            worker="",
+            hostname=hostname,
+            version=version("podium"),
+            engine=engine,
+            slots=settings.slots,
+            wait=settings.wait_seconds,
+            ceilings=Ceilings(
+                wall_seconds=settings.max_wall_seconds,
+                memory_bytes=settings.max_memory_bytes,
+                disk_bytes=settings.max_disk_bytes,
+            ),
+        )
+
+    async def claim(self, slot: int) -> Job | None:
+        """Ask for one job, letting the platform hold the request open; see `Intake.claim`."""
+        claim = self._claim.model_copy(update={"worker": f"{self._name}-{slot}"})
+        timeout = httpx.Timeout(_ANSWER_SECONDS, read=self._settings.wait_seconds + _ANSWER_SECONDS)
+        answer = await self._post("/api/worker/claim", claim, self._queue_headers, timeout)
+        if answer.status_code == httpx.codes.NO_CONTENT:
+            return None
+        if answer.status_code == httpx.codes.OK:
+            return _parse(Job, answer)
+        raise _unusable(answer)
+
+    async def beat(self, job: Job, beat: Beat) -> BeatAnswer:
+        """Renew the lease of `job`; see `Intake.beat`."""
+        return _parse(BeatAnswer, await self._attempt(job, "beat", beat))
+
+    async def finish(self, job: Job, outcome: Outcome) -> None:
+        """Hand over the outcome of `job`; see `Intake.finish`."""
+        await self._attempt(job, "finish", outcome)
+
+    async def _attempt(self, job: Job, verb: str, message: BaseModel) -> httpx.Response:
+        headers = {"Authorization": f"Bearer {job.token}", "Content-Type": _JSON}
+        answer = await self._post(
+            f"/api/worker/attempts/{job.attempt}/{verb}", message, headers, httpx.Timeout(_ANSWER_SECONDS)
+        )
+        if answer.status_code in _OVER:
+            raise AttemptOverError(_excerpt(answer))
+        if answer.status_code != httpx.codes.OK:
+            raise _unusable(answer)
+        return answer
+
+    async def _post(
+        self, path: str, message: BaseModel, headers: dict[str, str], timeout: httpx.Timeout
+    ) -> httpx.Response:
+        try:
+            return await self._client.post(path, content=message.model_dump_json(), headers=headers, timeout=timeout)
+        except httpx.HTTPError as error:
+            raise IntakeUnavailableError(f"{type(error).__name__}: {error}") from error
+
+
+def _parse(model: type[M], answer: httpx.Response) -> M:
+    try:
+        return model.model_validate_json(answer.content)
+    except ValidationError as error:
+        # Another program on this port, or a platform of another version: either may be mended by a restart.
+        raise IntakeUnavailableError(f"the answer is no {model.__name__}: {error.error_count()} faults") from error
+
+
+def _unusable(answer: httpx.Response) -> Exception:
+    text = f"HTTP {answer.status_code} {_excerpt(answer)}"
+    retriable = answer.status_code >= 500 or answer.status_code in {408, 425, 429}
+    return IntakeUnavailableError(text) if retriable else IntakeRefusedError(text)
+
+
+def _excerpt(answer: httpx.Response) -> str:
+    return answer.text[:_MAX_SHOWN]

@@ -1,0 +1,186 @@
+"""The worker process: slots that claim jobs until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import socket
+from collections.abc import Iterator
+
+import httpx
+
+from podium.sandbox import Sandbox, SandboxConfig, create
+from podium.worker.attempt import Attempt, Workplace
+from podium.worker.cache import DatasetCache
+from podium.worker.folders import WorkerFolder, open_worker_folder, remove_job
+from podium.worker.intake import IntakeRefusedError, IntakeUnavailableError
+from podium.worker.intake_https import HttpsIntake
+from podium.worker.limits import Ceilings
+from podium.worker.retry import Backoff
+from podium.worker.settings import WorkerSettings
+from podium.worker.steps import Surroundings
+from podium.worker.transfer import HttpFiles
+
+log = logging.getLogger("podium.worker")
+
+_USERS_PER_WORKER = 64  # host users of the sandbox: one per slot, the next worker process on this folder has others
+_LONGEST_STOP = 2.5  # seconds that killing sandboxes may take before the process goes anyway
+
+
+def run(settings: WorkerSettings) -> None:
+    """Serve until SIGTERM or SIGINT; see `serve`."""
+    os.umask(0o022)  # what is unpacked must be readable by the sandbox's user
+    asyncio.run(_serve_until_signalled(settings))
+
+
+async def _serve_until_signalled(settings: WorkerSettings) -> None:
+    stop = asyncio.Event()
+    with _signals(stop):
+        await serve(settings, stop=stop)
+
+
+async def serve(settings: WorkerSettings, *, stop: asyncio.Event | None = None) -> None:
+    """Claim and do jobs, `settings.slots` at a time, until `stop` is set.
+
+    When it stops, running attempts are abandoned: their sandboxes are killed at once, their leases run out and the
+    platform gives the runs to other workers.
+
+    Args:
+        settings: what to serve, and with what.
+        stop: set it to end; None serves until cancelled.
+
+    Raises:
+        OSError: the work folder cannot be used.
+        podium.sandbox.SandboxError: the engine cannot be had.
+    """
+    folder = open_worker_folder(settings.work)
+    try:
+        sandbox = create(settings.engine, sandbox_config(settings, folder))
+        try:
+            await _clean_up(sandbox, folder)
+            await _serve(settings, folder, sandbox, stop or asyncio.Event())
+        finally:
+            await sandbox.aclose()
+    finally:
+        folder.release()
+
+
+def sandbox_config(settings: WorkerSettings, folder: WorkerFolder) -> SandboxConfig:
+    """Say to the sandbox what the operator said to the worker."""
+    return SandboxConfig(
+        owner=f"worker-{folder.identity}-{folder.number}",
+        state_folder=folder.root / "workers" / str(folder.number) / "sandbox",
+        uid_base=settings.uid_base + _USERS_PER_WORKER * folder.number,
+        environments=settings.environments,
+        default_environment=settings.default_environment,
+        host_network=settings.host_network,
+        container_socket=settings.container_socket,
+        unsafe=settings.unsafe,
+    )
+
+
+async def _clean_up(sandbox: Sandbox, folder: WorkerFolder) -> None:
+    """Remove what a killed predecessor left: processes and containers first, then the folders they used."""
+    swept = await sandbox.sweep()
+    leftovers = folder.leftovers()
+    for job in leftovers:
+        await asyncio.to_thread(remove_job, job)
+    if swept or leftovers:
+        log.info("Removed what an earlier worker left: %d sandboxes, %d job folders", swept, len(leftovers))
+
+
+async def _serve(settings: WorkerSettings, folder: WorkerFolder, sandbox: Sandbox, stop: asyncio.Event) -> None:
+    cache = DatasetCache(folder.root / "cache", settings.cache_bytes)
+    await asyncio.to_thread(cache.sweep)
+    connections = httpx.Limits(max_connections=None, max_keepalive_connections=4 * settings.slots, keepalive_expiry=60)
+    async with httpx.AsyncClient(base_url=settings.server, limits=connections) as client:
+        name = settings.name or _name(folder)
+        intake = HttpsIntake(settings, client, name=name, engine=sandbox.name, hostname=socket.gethostname())
+        files = HttpFiles(client, settings.retries, rewrite=settings.url_rewrite)
+        places = [
+            Workplace(
+                intake=intake,
+                around=Surroundings(
+                    sandbox=sandbox,
+                    files=files,
+                    ceilings=Ceilings.of(settings),
+                    data=settings.data if settings.data and settings.data.is_dir() else None,
+                    env=_proxies(settings),
+                    gpus=settings.gpus,
+                    slot=slot,
+                ),
+                cache=cache,
+                folder=folder,
+                retries=settings.retries,
+                keep_job_folders=settings.keep_job_folders,
+            )
+            for slot in range(settings.slots)
+        ]
+        log.info("%s serves %s with %d slots (%s)", name, settings.server, settings.slots, sandbox.name)
+        slots = [asyncio.create_task(_slot(place), name=f"slot-{place.around.slot}") for place in places]
+        stopped = asyncio.create_task(stop.wait())
+        try:
+            done, _ = await asyncio.wait({stopped, *slots}, return_when=asyncio.FIRST_COMPLETED)
+            for task in done - {stopped}:
+                task.result()  # a slot never ends by itself: what it raises is a fault of ours and ends the process
+        finally:
+            for task in (stopped, *slots):
+                task.cancel()
+            await asyncio.wait({stopped, *slots}, timeout=_LONGEST_STOP)
+
+
+async def _slot(place: Workplace) -> None:
+    """Claim, work, and so on."""
+    backoff = Backoff(place.retries)
+    while True:
+        try:
+            job = await place.intake.claim(place.around.slot)
+        except IntakeUnavailableError as error:
+            if not backoff.tries:
+                log.warning("The platform does not answer, asking again: %s", error)
+            await backoff.pause()
+            continue
+        except IntakeRefusedError as error:
+            # A token may be rotated or a queue be made anew; so this is told, and asked again.
+            log.error("The platform refuses this worker (is the queue token right?): %s", error)  # noqa: TRY400
+            await backoff.pause()
+            continue
+        if backoff.tries:
+            log.info("The platform answers again")
+        backoff.reset()
+        if job is not None:
+            log.info("%s: attempt %d, %s", job.label, job.number, job.step)
+            await Attempt(job, place).run()
+
+
+def _name(folder: WorkerFolder) -> str:
+    number = f"-{folder.number}" if folder.number else ""
+    return f"{socket.gethostname()}-{folder.identity}{number}"
+
+
+def _proxies(settings: WorkerSettings) -> tuple[tuple[str, str], ...]:
+    given = (("http_proxy", settings.http_proxy), ("https_proxy", settings.https_proxy))
+    return tuple((name, value) for name, value in given if value)
+
+
+@contextlib.contextmanager
+def _signals(stop: asyncio.Event) -> Iterator[None]:
+    """First signal: stop; second: at once (the sandboxes die with this process)."""
+
+    def told() -> None:
+        if stop.is_set():
+            os._exit(1)
+        log.info("Stopping")
+        stop.set()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, told)
+    try:
+        yield
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)

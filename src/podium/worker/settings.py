@@ -1,0 +1,212 @@
+"""What a worker is told: its platform, its slots, its folders and its ceilings."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+GIB = 2**30
+
+
+class SettingsError(Exception):
+    """A setting is missing or cannot be understood; the text names the variable and the mend."""
+
+
+def _default_work_folder() -> Path:
+    return Path(tempfile.gettempdir()) / "podium-worker"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Retries:
+    """How failed requests are repeated: delays in seconds, doubled each time; `patience_seconds` ends transfers.
+
+    Claims and outcomes are repeated without end: a platform that restarts finds its workers again.
+    """
+
+    first_seconds: float = 0.2
+    longest_seconds: float = 10.0
+    patience_seconds: float = 300.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkerSettings:
+    """All that one worker process needs to know.
+
+    Attributes:
+        server: the platform's address, e.g. https://podium.example.org.
+        token: the queue's token; never logged.
+        slots: how many jobs run at once.
+        name: how the platform shows this worker, unique in its queue; empty: made of host and work folder.
+        engine: "auto", "bubblewrap", "docker" or "process" (the last only with `unsafe`).
+        unsafe: allow programs to run with no isolation.
+        work: the worker's own folder: job folders, cache. Its path must be open (x) to the sandbox's user.
+        cache_bytes: how much the dataset cache may hold.
+        data: a folder of the worker's own that programs see read-only at /app/data.
+        max_wall_seconds, max_memory_bytes, max_disk_bytes: ceilings on what a phase asks for.
+        network_disabled: refuse network to programs even where the phase allows it.
+        host_network: let bubblewrap share the host's network with programs whose phase allows network.
+        http_proxy, https_proxy: given to programs that have network.
+        environments: (image glob, folder) pairs for the bubblewrap and process engines; the first match wins.
+        default_environment: folder of the scientific environment used when no glob matches.
+        container_socket: address of the Docker Engine API.
+        gpus: which GPUs programs get, e.g. "all"; None for none.
+        url_rewrite: (from, to) prefix rewrite for file addresses, for split-horizon networks.
+        keep_job_folders: leave job folders behind, for debugging.
+        uid_base: the first host user that programs run as when the worker is root; one per slot.
+        wait_seconds: how long the platform may hold a claim open.
+    """
+
+    server: str
+    token: str = field(repr=False)
+    slots: int = field(default_factory=lambda: os.cpu_count() or 1)
+    name: str = ""
+    engine: str = "auto"
+    unsafe: bool = False
+    work: Path = field(default_factory=_default_work_folder)
+    cache_bytes: int = 10 * GIB
+    data: Path | None = None
+    max_wall_seconds: float | None = None
+    max_memory_bytes: int | None = None
+    max_disk_bytes: int | None = None
+    network_disabled: bool = False
+    host_network: bool = False
+    http_proxy: str | None = None
+    https_proxy: str | None = None
+    environments: tuple[tuple[str, Path], ...] = ()
+    default_environment: Path | None = None
+    container_socket: str | None = None
+    gpus: str | None = None
+    url_rewrite: tuple[str, str] | None = None
+    keep_job_folders: bool = False
+    uid_base: int = 20000
+    wait_seconds: float = 20.0
+    retries: Retries = field(default_factory=Retries)
+
+    def __post_init__(self) -> None:
+        if not self.server.startswith(("http://", "https://")):
+            raise SettingsError(
+                f"The platform's address must start with http:// or https://, not {self.server!r}. "
+                "Give it as --server https://podium.example.org or in PODIUM_WORKER_SERVER."
+            )
+        if not self.token:
+            raise SettingsError(
+                "The worker has no queue token. Copy it from the queue's page and give it as --token "
+                "or in PODIUM_WORKER_TOKEN."
+            )
+        if self.slots < 1:
+            raise SettingsError(f"A worker needs at least one slot, not {self.slots}. Set PODIUM_WORKER_SLOTS to 1.")
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] | None = None, **given: object) -> WorkerSettings:
+        """Read the settings from environment variables; what is `given` (and not None) wins.
+
+        Besides PODIUM_WORKER_* the names of Codabench's compute worker are understood, so its .env file works.
+
+        Raises:
+            SettingsError: a variable cannot be understood, or server or token are missing.
+        """
+        values = _read(os.environ if environ is None else environ)
+        values.update({key: value for key, value in given.items() if value is not None})
+        values.setdefault("server", "")
+        values.setdefault("token", "")
+        return cls(**values)  # type: ignore[arg-type]
+
+
+def _number(text: str) -> float:
+    value = float(text)
+    if not value > 0:
+        raise ValueError("it must be above zero")
+    return value
+
+
+def _gigabytes(text: str) -> int:
+    return int(_number(text) * GIB)
+
+
+def _flag(text: str) -> bool:
+    word = text.strip().lower()
+    if word in {"1", "true", "yes", "on"}:
+        return True
+    if word in {"0", "false", "no", "off", ""}:
+        return False
+    raise ValueError("it must be true or false")
+
+
+def _rewrite(text: str) -> tuple[str, str]:
+    before, bar, after = text.partition("|")
+    if not bar or not before:
+        raise ValueError("it must look like FROM|TO")
+    return before, after
+
+
+def _environments(text: str) -> tuple[tuple[str, Path], ...]:
+    pairs = []
+    for item in filter(None, (part.strip() for part in text.split(";"))):
+        glob, equals, folder = item.partition("=")
+        if not equals or not glob or not folder:
+            raise ValueError("it must look like GLOB=FOLDER;GLOB=FOLDER")
+        pairs.append((glob.strip(), Path(folder.strip())))
+    return tuple(pairs)
+
+
+def _socket(text: str) -> str:
+    return text if "://" in text else f"unix://{text}"
+
+
+# Variable -> (setting, how to read it). Later rows win, so Podium's own names come after Codabench's.
+_VARIABLES: tuple[tuple[str, str, Callable[[str], object]], ...] = (
+    ("HOST_DIRECTORY", "work", lambda text: Path(text) / "podium"),
+    ("MAX_CACHE_DIR_SIZE_GB", "cache_bytes", _gigabytes),
+    ("CONTAINER_SOCKET", "container_socket", _socket),
+    ("COMPETITION_CONTAINER_NETWORK_DISABLED", "network_disabled", _flag),
+    ("COMPETITION_CONTAINER_HTTP_PROXY", "http_proxy", str),
+    ("COMPETITION_CONTAINER_HTTPS_PROXY", "https_proxy", str),
+    ("WORKER_BUNDLE_URL_REWRITE", "url_rewrite", _rewrite),
+    ("CODALAB_IGNORE_CLEANUP_STEP", "keep_job_folders", _flag),
+    ("PODIUM_WORKER_SERVER", "server", str),
+    ("PODIUM_WORKER_TOKEN", "token", str),
+    ("PODIUM_WORKER_SLOTS", "slots", int),
+    ("PODIUM_WORKER_NAME", "name", str),
+    ("PODIUM_WORKER_ENGINE", "engine", str),
+    ("PODIUM_WORKER_UNSAFE", "unsafe", _flag),
+    ("PODIUM_WORKER_FOLDER", "work", Path),
+    ("PODIUM_WORKER_CACHE_GB", "cache_bytes", _gigabytes),
+    ("PODIUM_WORKER_DATA", "data", Path),
+    ("PODIUM_WORKER_MAX_SECONDS", "max_wall_seconds", _number),
+    ("PODIUM_WORKER_MAX_MEMORY_GB", "max_memory_bytes", _gigabytes),
+    ("PODIUM_WORKER_MAX_DISK_GB", "max_disk_bytes", _gigabytes),
+    ("PODIUM_WORKER_NETWORK_DISABLED", "network_disabled", _flag),
+    ("PODIUM_WORKER_HOST_NETWORK", "host_network", _flag),
+    ("PODIUM_WORKER_ENVIRONMENTS", "environments", _environments),
+    ("PODIUM_WORKER_DEFAULT_ENVIRONMENT", "default_environment", Path),
+    ("PODIUM_WORKER_CONTAINER_SOCKET", "container_socket", _socket),
+    ("PODIUM_WORKER_GPUS", "gpus", str),
+    ("PODIUM_WORKER_KEEP_JOBS", "keep_job_folders", _flag),
+    ("PODIUM_WORKER_UID_BASE", "uid_base", int),
+)
+
+
+def _read(environ: Mapping[str, str]) -> dict[str, object]:
+    values: dict[str, object] = {}
+    if environ.get("CONTAINER_ENGINE_EXECUTABLE") or environ.get("CONTAINER_SOCKET"):
+        values["engine"] = "docker"  # Codabench's worker knows container engines only; Podman speaks Docker's API
+    if environ.get("HOST_DIRECTORY"):
+        values["data"] = Path(environ["HOST_DIRECTORY"]) / "data"
+    try:
+        if _flag(environ.get("USE_GPU", "")):
+            values["gpus"] = environ.get("GPU_DEVICE") or "all"
+    except ValueError as error:
+        raise SettingsError(f"USE_GPU={environ['USE_GPU']!r} cannot be used: {error}.") from error
+    for variable, setting, read in _VARIABLES:
+        text = environ.get(variable)
+        if not text:
+            continue
+        try:
+            values[setting] = read(text)
+        except ValueError as error:
+            shown = "(hidden)" if setting == "token" else repr(text)
+            raise SettingsError(f"{variable}={shown} cannot be used: {error}.") from error
+    return values
