@@ -104,6 +104,11 @@ def test_a_score_of_zero_is_a_score_and_minus_zero_is_the_same(sorting: Sorting)
     assert encode(0.0, sorting) == encode(-0.0, sorting) != MISSING
 
 
+@pytest.mark.parametrize("sorting", list(Sorting))
+def test_a_direction_read_as_plain_text_means_the_same(sorting: Sorting) -> None:
+    assert encode(0.5, str(sorting.value)) == encode(0.5, sorting)  # type: ignore[arg-type]
+
+
 def test_nan_has_no_key() -> None:
     with pytest.raises(ValueError, match="NaN"):
         encode(float("nan"), Sorting.ASC)

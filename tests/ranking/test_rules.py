@@ -89,6 +89,15 @@ def test_a_verdict_told_twice_changes_nothing_the_second_time(rule: SubmissionRu
         assert on_verdict(rule, standing, known[1]) == Change()
 
 
+@pytest.mark.parametrize("rule", list(SubmissionRule))
+def test_a_rule_read_as_plain_text_means_the_same(rule: SubmissionRule) -> None:
+    standing, new, text = [entry(1, 0.5)], entry(2, 0.9), str(rule.value)
+    assert on_verdict(text, standing, new) == on_verdict(rule, standing, new)  # type: ignore[arg-type]
+    assert on_manual_add(text, standing, new) == on_manual_add(rule, standing, new)  # type: ignore[arg-type]
+    known = [*standing, new]
+    assert recompute(text, known, {1}) == recompute(rule, known, {1})  # type: ignore[arg-type]
+
+
 def test_entries_of_two_owners_are_refused() -> None:
     with pytest.raises(ValueError, match="one owner"):
         on_verdict(SubmissionRule.FORCE_BEST, [entry(1, 0.5, owner="sam")], entry(2, 0.9))

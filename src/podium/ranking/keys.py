@@ -80,7 +80,7 @@ def encode(value: float | None, sorting: Sorting) -> bytes:
         raise ValueError("NaN has no place in an order; a score must be a finite number.")
     (bits,) = struct.unpack(">Q", struct.pack(">d", value + 0.0))  # adding 0.0 turns -0.0 into 0.0
     ascending = bits ^ _ALL_ONES if bits & _SIGN_BIT else bits | _SIGN_BIT
-    return struct.pack(">Q", ascending if sorting is Sorting.ASC else ascending ^ _ALL_ONES)
+    return struct.pack(">Q", ascending if sorting == Sorting.ASC else ascending ^ _ALL_ONES)
 
 
 def _encode_time(moment: datetime) -> bytes:

@@ -13,7 +13,10 @@ from podium.ranking.order import Entry
 
 
 class SubmissionRule(StrEnum):
-    """What decides which submissions stand on a board; the values are those of `competition.yaml`."""
+    """What decides which submissions stand on a board; the values are those of `competition.yaml`.
+
+    Members are equal to their text, and the functions here compare by equality, so a stored text does as well.
+    """
 
     ADD = "Add"
     ADD_AND_DELETE = "Add_And_Delete"
@@ -142,7 +145,7 @@ def _stands(rule: SubmissionRule, pool: Iterable[Entry]) -> set[int]:
         return set()
     if rule in _MULTIPLE:
         return {entry.id for entry in scored}
-    if rule is SubmissionRule.FORCE_BEST:
+    if rule == SubmissionRule.FORCE_BEST:
         return {min(scored, key=lambda entry: entry.sort_key).id}
     return {max(scored, key=lambda entry: (entry.submitted_at, entry.id)).id}
 
