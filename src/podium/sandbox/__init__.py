@@ -23,6 +23,7 @@ from podium.sandbox.contract import (
     Stream,
 )
 from podium.sandbox.factory import create
+from podium.sandbox.make_environment import make_default_environment
 
 __all__ = [
     "GIB",
@@ -42,4 +43,5 @@ __all__ = [
     "Spec",
     "Stream",
     "create",
+    "make_default_environment",
 ]

@@ -18,6 +18,9 @@ MARKER_VARIABLE = "PODIUM_SANDBOX"
 INSIDE_UID = 1000
 OPEN_FILES = 1024
 
+_STAGE = "/mnt"
+"""A folder that every system has (File System Hierarchy) and that is covered in the private view only."""
+
 _SYSTEM_FOLDERS = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
 _SYSTEM_ETC = (
     "ld.so.cache",
@@ -56,47 +59,51 @@ class CommandLine:
     ) -> list[str]:
         """The argument vector of a run as a host user; `limited` says that a control group holds its memory.
 
-        Raises SandboxError when a mount cannot be reached by that user or the command is unusable.
+        Raises SandboxError when a mount's source does not exist or the command is unusable.
         """
         if not spec.argv:
             raise SandboxError("The command is empty.")
         mounts = sorted(spec.mounts, key=lambda mount: mount.target.count("/"))
-        sources = [mount.source for mount in mounts] + list(environment.mounts) + [self._etc]
-        self._require_reachable(sources, uid)
-        argv = self._drop(uid)
+        mounts = [Mount(folder, str(folder)) for folder in environment.mounts] + mounts
+        argv: list[str] = []
+        if os.geteuid() == 0:
+            staging, mounts = self._stage([*mounts, *self._etc_mounts], uid)
+            argv = [*staging, *_drop(uid)]
+        else:
+            mounts = [*mounts, *self._etc_mounts]
         argv += [self._bwrap, *_ISOLATION, "--json-status-fd", str(status_fd), "--block-fd", str(block_fd)]
         if spec.network:
             argv += ["--share-net"]
         argv += self._system(network=spec.network)
         argv += self._temporary(spec.limits)
-        for folder in environment.mounts:
-            argv += ["--ro-bind", str(folder), str(folder)]
         for mount in mounts:
             argv += _bind(mount)
         argv += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", spec.workdir]
         argv += _variables(spec, environment)
         return [*argv, "--", *_rlimits(spec.limits, limited=limited), *spec.argv]
 
-    @staticmethod
-    def _drop(uid: int) -> list[str]:
-        if os.geteuid() != 0:
-            return []
-        return ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "--inh-caps=-all", "--"]
+    def _stage(self, mounts: list[Mount], uid: int) -> tuple[list[str], list[Mount]]:
+        """The command prefix and the mounts that let an unprivileged user reach sources in closed folders.
 
-    @staticmethod
-    def _require_reachable(sources: list[Path], uid: int) -> None:
-        if os.geteuid() != 0:
-            return
-        for source in sources:
-            try:
-                closed = folders.unreachable_by(source, uid)
-            except FileNotFoundError as error:
-                raise SandboxError(f"The folder {source} that the sandbox should see does not exist.") from error
-            if closed is not None:
-                raise SandboxError(
-                    f"The sandbox's user (host uid {uid}) cannot enter {closed}, and so not reach {source}. Keep the "
-                    f"data folder where every user may go (for example below /var/lib), or run: chmod o+x {closed}"
-                )
+        bubblewrap looks its sources up as that user, who may not pass through /root, say. Only where that is so, root's
+        own bubblewrap first binds all sources to numbered names in a private view of the file system.
+        """
+        try:
+            closed = any(folders.unreachable_by(mount.source, uid) for mount in mounts)
+        except FileNotFoundError as error:
+            raise SandboxError(f"{error.filename}, which the sandbox should see, does not exist.") from error
+        if not closed:
+            return [], mounts
+        prefix = [self._bwrap, "--dev-bind", "/", "/", "--die-with-parent", "--cap-add", "ALL", "--tmpfs", _STAGE]
+        staged = []
+        for number, mount in enumerate(mounts):
+            prefix += ["--bind", str(mount.source), f"{_STAGE}/{number}"]
+            staged.append(Mount(Path(f"{_STAGE}/{number}"), mount.target, mount.writable))
+        return [*prefix, "--"], staged
+
+    @property
+    def _etc_mounts(self) -> list[Mount]:
+        return [Mount(self._etc / name, f"/etc/{name}") for name in _OWN_ETC]
 
     @cached_property
     def _etc(self) -> Path:
@@ -116,8 +123,6 @@ class CommandLine:
         argv = ["--ro-bind", "/usr", "/usr", *self._system_links]
         for name in (*_SYSTEM_ETC, *(_NETWORK_ETC if network else ())):
             argv += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
-        for name in _OWN_ETC:
-            argv += ["--ro-bind", str(self._etc / name), f"/etc/{name}"]
         return argv
 
     @cached_property
@@ -148,6 +153,10 @@ _ISOLATION = (
     *("--unshare-all", "--unshare-user", "--disable-userns", "--die-with-parent", "--new-session"),
     *("--cap-drop", "ALL", "--hostname", "podium", "--uid", str(INSIDE_UID), "--gid", str(INSIDE_UID), "--clearenv"),
 )
+
+
+def _drop(uid: int) -> list[str]:
+    return ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "--inh-caps=-all", "--"]
 
 
 def _bind(mount: Mount) -> list[str]:

@@ -17,6 +17,9 @@ from podium.sandbox.contract import ImageError, ImageInfo
 STAMP = ".podium-environment"
 """A file that is written into an environment when it is complete; its text is what the digest is made of."""
 
+LOCK_SUFFIX = ".lock"
+"""Beside an environment that Podium makes: such a one without a stamp is not complete."""
+
 SYSTEM_PYTHON = Path("/usr/bin/python3")
 
 
@@ -67,11 +70,15 @@ class Environments:
     def _load(self, folder: Path) -> Environment:
         if not (folder / "bin").is_dir():
             raise ImageError(
-                f"The environment {folder} has no folder `bin`. Make it with `podium doctor --fix`, or point the "
+                f"The environment {folder} has no folder `bin`. Make it, or point the "
                 "setting at a folder with bin/python and bin/python3."
             )
         stamp = folder / STAMP
         text = stamp.read_bytes() if stamp.is_file() else str(folder).encode()
+        if not stamp.is_file() and folder.with_name(folder.name + LOCK_SUFFIX).exists():
+            raise ImageError(
+                f"The environment {folder} is only half made. Start the worker again to have it made anew."
+            )
         digest = "sha256:" + hashlib.sha256(text).hexdigest()
         return Environment(folder.name, folder, (folder, *_interpreter_homes(folder)), digest)
 
