@@ -1,1 +1,1 @@
-"""The podium command."""
+"""The command line `podium`: for participants, organizers and operators."""

@@ -16,7 +16,7 @@ from podium.client.errors import (
     UnexpectedAnswerError,
     WaitTimeoutError,
 )
-from podium.client.events import Watcher, watch_family
+from podium.client.events import watch_family
 from podium.client.models import (
     CanSubmit,
     Competition,
@@ -255,17 +255,18 @@ class Podium:
         return self._one(SubmissionDetails, "GET", f"api/submissions/{submission}/get_details/")
 
     def logs(self, submission: int, *, limit: int = 64 * 1024 * 1024) -> dict[str, str]:
-        """Every log of a submission by name (`prediction_stdout`, `scoring_stderr`, ...), at most `limit` bytes each."""
+        """Every log of a submission by name (`prediction_stdout`, `scoring_stderr`, ...), each cut at `limit` bytes."""
         files = self.details(submission).logs
         return {f.name: self.read(f.data_file, limit=limit).decode(errors="replace") for f in files if f.data_file}
 
-    def watch(self, submission: int, *, children: bool = True) -> Iterator[Event]:
+    def watch(self, submission: int, *, children: bool = True, timeout: float | None = None) -> Iterator[Event]:
         """Yield what happens to a submission, status and log as they come, until it has ended.
 
         The server's event stream is used while it holds, questions every half second when it does not. With
-        `children`, the submissions that a submission to several tasks consists of are told as well.
+        `children`, the submissions that a submission to several tasks consists of are told as well. Raises
+        WaitTimeoutError after `timeout` seconds.
         """
-        return watch_family(self, submission) if children else iter(Watcher(self, submission))
+        return watch_family(self, submission, children=children, timeout=timeout)
 
     # Results and downloads
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import queue
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from podium.client.errors import ApiError, PodiumError, UnexpectedAnswerError, UnreachableError
+from podium.client.errors import ApiError, PodiumError, UnexpectedAnswerError, UnreachableError, WaitTimeoutError
 from podium.client.models import Event, Submission
 
 if TYPE_CHECKING:
@@ -198,40 +199,55 @@ def _status_of(submission: Submission) -> dict[str, Any]:
     }
 
 
-def watch_family(podium: Podium, submission: int) -> Iterator[Event]:
-    """Tell what happens to a submission and to its children (one per task), as it happens.
+def watch_family(
+    podium: Podium, submission: int, *, children: bool = True, timeout: float | None = None
+) -> Iterator[Event]:
+    """Tell what happens to a submission and, with `children`, to its children (one per task), as it happens.
 
-    Ends when the submission has ended. A fault while watching a child is raised here.
+    Ends when the submission has ended. A fault while watching a child is raised here, and WaitTimeoutError after
+    `timeout` seconds.
     """
     events: queue.SimpleQueue[Event | Exception | None] = queue.SimpleQueue()
     stop = threading.Event()
+    followed: list[threading.Thread] = []
 
     def follow(number: int, *, parent: bool) -> None:
         try:
             for event in Watcher(podium, number, stop):
                 events.put(event)
-                if event.kind == "child":
+                if event.kind == "child" and children:
                     start(event.data["child_id"], parent=False)
         except (PodiumError, httpx.HTTPError, ValueError) as error:
             events.put(error)
         finally:
             if parent:
-                for thread in threads[1:]:
-                    thread.join(timeout=10)
+                for thread in followed[1:]:
+                    thread.join(timeout=SILENCE_SECONDS)
                 events.put(None)
-
-    threads: list[threading.Thread] = []
 
     def start(number: int, *, parent: bool) -> None:
         thread = threading.Thread(target=follow, args=(number,), kwargs={"parent": parent}, daemon=True)
-        threads.append(thread)
+        followed.append(thread)
         thread.start()
 
     start(submission, parent=True)
+    deadline = None if timeout is None else time.monotonic() + timeout
     try:
-        while (item := events.get()) is not None:
+        while (item := _next(events, deadline, timeout)) is not None:
             if isinstance(item, Exception):
                 raise item
             yield item
     finally:
         stop.set()
+
+
+def _next(
+    events: queue.SimpleQueue[Event | Exception | None], deadline: float | None, timeout: float | None
+) -> Event | Exception | None:
+    left = None if deadline is None else max(0.0, deadline - time.monotonic())
+    try:
+        return events.get(timeout=left)
+    except queue.Empty:
+        raise WaitTimeoutError(
+            f"The submission did not end within {timeout:g} s.", hint="It goes on; look again with `podium logs`."
+        ) from None

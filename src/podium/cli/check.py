@@ -1,0 +1,69 @@
+"""`podium check`: every fault of a bundle at once, with its place and a way to mend it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from podium.cli import output
+from podium.cli.session import Exit, Globals, JsonOption
+
+if TYPE_CHECKING:
+    from podium.formats.bundle import Fault, Report
+
+app = typer.Typer()
+
+
+@app.command()
+def check(
+    ctx: typer.Context,
+    path: Annotated[Path, typer.Argument(help="Competition bundle: a zip or a folder.", show_default=False)],
+    json_: JsonOption = False,
+) -> None:
+    """Check a bundle without a server.
+
+    Every fault at once, with its place and a hint. Exit code 1 when the server would refuse it.
+    """
+    as_json = json_ or (ctx.find_object(Globals) or Globals()).json
+    report = run_check(path)
+    print_report(report, path, as_json=as_json)
+    if not report.ok:
+        raise typer.Exit(Exit.FAILED)
+
+
+def run_check(path: Path) -> Report:
+    """Check a bundle; a path where nothing is ends the command."""
+    if not path.exists():
+        output.error(f"There is no file or folder {path}.", hint="Check the path.")
+        raise typer.Exit(Exit.USAGE)
+    from podium.formats.bundle import check_bundle  # noqa: PLC0415 - pydantic and the YAML reader load slowly
+
+    return check_bundle(path)
+
+
+def print_report(report: Report, path: Path, *, as_json: bool) -> None:
+    """Print each fault as `file:line:column: severity: message` with its hint below, and a last line that counts."""
+    if as_json:
+        output.print_json({"path": str(path), "ok": report.ok, "faults": [_as_dict(fault) for fault in report.faults]})
+        return
+    for fault in report.faults:
+        place = ":".join(str(part) for part in (fault.file or path.name, fault.line, fault.column) if part is not None)
+        subject = f" ({fault.path})" if fault.path else ""
+        output.say(
+            f"{place}: {fault.severity}: {fault.message}{subject}", style=output.COLOURS.get(str(fault.severity))
+        )
+        if fault.hint:
+            output.say(f"    {fault.hint}")
+    counts = Counter(str(fault.severity) for fault in report.faults)
+    parts = [
+        f"{counts[word]} {word}{'' if counts[word] == 1 else 's'}" for word in ("error", "warning") if counts[word]
+    ]
+    output.say(f"{path}: {', '.join(parts) or 'no faults found'}.", style="green" if report.ok else "red")
+
+
+def _as_dict(fault: Fault) -> dict[str, Any]:
+    names = ("severity", "code", "message", "file", "line", "column", "path", "hint")
+    return {name: getattr(fault, name) for name in names}

@@ -1,0 +1,93 @@
+"""Showing a submission live: its states, and the output of its programs line by line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from podium.cli import output
+from podium.cli.session import Exit
+
+if TYPE_CHECKING:
+    from podium.client import Event, Submission
+
+_EXIT_CODES = {"Finished": Exit.OK, "Failed": Exit.FAILED, "Cancelled": Exit.CANCELLED}
+
+
+def exit_code_of(status: str) -> int:
+    """The exit code for a submission's end: 0 finished, 1 failed, 4 cancelled."""
+    return _EXIT_CODES.get(status, Exit.FAILED)
+
+
+class LinePrinter:
+    """Prints the output of several programs at once, whole lines only, each with the name of its source."""
+
+    def __init__(self) -> None:
+        self._rest: dict[str, str] = {}
+
+    def feed(self, source: str, text: str) -> None:
+        """Take a piece of output of `source` and print the lines that it completes."""
+        *lines, rest = (self._rest.get(source, "") + text).split("\n")
+        self._rest[source] = rest
+        for line in lines:
+            self._print(source, line)
+
+    def finish(self) -> None:
+        """Print what is left of lines that never ended."""
+        for source, rest in self._rest.items():
+            if rest:
+                self._print(source, rest)
+        self._rest.clear()
+
+    @staticmethod
+    def _print(source: str, line: str) -> None:
+        output.write(f"{source} | {line}\n")
+
+
+def source_name(step: object, stream: object) -> str:
+    """How a stream of output is called on the terminal, e.g. `scoring`, `prediction ingestion stderr`."""
+    words = [str(step), *(word for word in str(stream).split("_") if word != "stdout")]
+    return " ".join(words)
+
+
+def show_events(events: Iterable[Event], *, main: int) -> str | None:
+    """Print events as they come; returns the last state of submission `main`, or None when none was told."""
+    printer = LinePrinter()
+    last: str | None = None
+    for event in events:
+        mark = "" if event.submission == main else f"[{event.submission}] "
+        if event.kind == "status":
+            _show_status(mark, event.data)
+        elif event.kind == "log":
+            source = source_name(event.data.get("step"), event.data.get("stream"))
+            printer.feed(mark + source, str(event.data.get("text", "")))
+        if event.submission == main and event.kind in {"status", "end"}:
+            last = str(event.data.get("status") or last)
+    printer.finish()
+    return last
+
+
+def _show_status(mark: str, data: dict[str, Any]) -> None:
+    status = str(data.get("status"))
+    details = data.get("status_details")
+    output.say(f"{mark}{status}{': ' + details if details else ''}", style=output.COLOURS.get(status, "cyan"))
+
+
+def show_end(submission: Submission) -> None:
+    """Print how a submission ended: scores, or why it failed and what to do next."""
+    if submission.status == "Finished":
+        show_scores(submission)
+        return
+    if submission.message or submission.cause:
+        output.say(f"Cause: {submission.message or submission.cause}", style="red")
+    if submission.advice:
+        output.say(submission.advice)
+
+
+def show_scores(submission: Submission) -> None:
+    """Print the scores of a submission."""
+    if not submission.scores:
+        output.say(f"Submission {submission.id} has no scores ({submission.status}).")
+        return
+    rows = [(score.column_key, score.score) for score in submission.scores]
+    output.table(f"Scores of submission {submission.id}", ("Column", "Score"), rows, right=(1,))

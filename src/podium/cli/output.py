@@ -1,0 +1,82 @@
+"""How the command line speaks: tables for people, JSON for scripts, and nothing that a stranger can smuggle in."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_SEQUENCES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+COLOURS = {
+    "Finished": "green",
+    "Failed": "red",
+    "Cancelled": "yellow",
+    "ok": "green",
+    "warn": "yellow",
+    "fail": "red",
+    "error": "red",
+    "warning": "yellow",
+}
+
+
+def safe(text: object) -> str:
+    """Text of strangers made harmless for a terminal: no escape sequences, control or direction characters.
+
+    Line ends of any kind become newlines, since programs draw progress bars with carriage returns.
+    """
+    lines = str(text).replace("\r\n", "\n").replace("\r", "\n")
+    return _CONTROLS.sub("\N{REPLACEMENT CHARACTER}", _SEQUENCES.sub("", lines))
+
+
+def console(*, stderr: bool = False) -> Console:
+    """A console on standard output or error as they are now."""
+    from rich.console import Console  # noqa: PLC0415 - `podium --help` and scripts do without it
+
+    return Console(stderr=stderr, highlight=False, soft_wrap=True)
+
+
+def say(text: str, *, style: str | None = None, stderr: bool = False) -> None:
+    """Print a line for people; colours only on a terminal."""
+    console(stderr=stderr).print(safe(text), style=style, markup=False)
+
+
+def write(text: str, *, stderr: bool = False) -> None:
+    """Print text as it is, made harmless, without a line end of its own."""
+    stream = sys.stderr if stderr else sys.stdout
+    stream.write(safe(text))
+    stream.flush()
+
+
+def print_json(data: Any) -> None:
+    """Print data as JSON on standard output."""
+    sys.stdout.write(json.dumps(data, indent=2, ensure_ascii=False, default=str) + "\n")
+
+
+def table(title: str, headers: Sequence[str], rows: Iterable[Sequence[object]], *, right: Iterable[int] = ()) -> None:
+    """Print a table; columns whose index is in `right` are aligned to the right. None is shown as a dash."""
+    from rich import box  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    aligned = set(right)
+    shown = Table(title=safe(title) or None, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+    for index, header in enumerate(headers):
+        shown.add_column(safe(header), justify="right" if index in aligned else "left", overflow="fold")
+    for row in rows:
+        cells = ["-" if value is None or value == "" else safe(value) for value in row]
+        shown.add_row(*(Text(cell, style=COLOURS.get(cell, "")) for cell in cells))
+    console().print(shown, soft_wrap=False)
+
+
+def error(message: str, *, hint: str = "") -> None:
+    """Print what went wrong, and what to do about it, on standard error."""
+    say(f"Error: {message}", style="red", stderr=True)
+    if hint:
+        say(hint, stderr=True)
