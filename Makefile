@@ -1,0 +1,71 @@
+# `make` prints what there is. Every target does its own set-up.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+BIN := .venv/bin
+export WORKERS ?= 2
+
+.PHONY: help
+help: ## Print this help
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+.PHONY: setup
+setup: ## Install everything that Podium needs (tools, locked packages, sandbox environment)
+	@scripts/setup.sh
+
+.PHONY: setup-tests
+setup-tests:
+	@scripts/setup.sh --tests
+	@scripts/services.sh
+
+.PHONY: run
+run: setup ## Start Podium with the Iris example, a submission and a leaderboard (PORT=8000, PODIUM_DATA=podium-data)
+	@$(BIN)/python scripts/demo.py
+
+.PHONY: check
+check: setup lint types ## Lint, types and the fast tests: before every commit (under 4 minutes)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup \
+	    -m "not slow and not service and not container and not browser and not soak"
+
+.PHONY: test
+test: setup-tests lint types ## Everything once, with real services, containers and browser (under 25 minutes)
+	@scripts/tests.sh -m "not soak"
+
+.PHONY: soak
+soak: setup-tests ## The long tests: fuzzing, random faults, large boards
+	@scripts/tests.sh -m soak --timeout 3600
+
+.PHONY: bench
+bench: setup-tests ## Measure, print tables and write bench/results/*.json
+	$(BIN)/python -m bench.all
+
+.PHONY: lint
+lint: setup ## Style, import contracts, module sizes, missing migrations
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	$(BIN)/python scripts/check_tree.py
+	PODIUM_DATA=build/lint-data $(BIN)/python -m podium.cli manage makemigrations --check --dry-run
+
+.PHONY: types
+types: setup ## Check the types
+	$(BIN)/mypy
+
+.PHONY: format
+format: setup ## Put the code into its format and mend what can be mended by itself
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.PHONY: examples
+examples: setup ## Zip the example competitions and their solutions into build/examples
+	$(BIN)/python examples/build.py
+
+.PHONY: docs
+docs: setup ## Build the documentation into site-docs
+	$(BIN)/python scripts/config_table.py
+	$(BIN)/mkdocs build --strict --quiet --site-dir site-docs
+
+.PHONY: clean
+clean: ## Remove what was built; the data folder stays
+	rm -rf .venv .tools node_modules build dist site-docs artefacts src/podium/site/static/vendor
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
