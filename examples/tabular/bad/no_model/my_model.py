@@ -1,0 +1,2 @@
+class Model:
+    """This file should be called model.py."""
