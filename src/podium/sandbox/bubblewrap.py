@@ -38,7 +38,16 @@ from podium.sandbox.contract import (
 )
 from podium.sandbox.doctor import check_bubblewrap
 from podium.sandbox.environments import Environment, Environments
-from podium.sandbox.supervise import DiskWatch, Ending, OutputMeter, Supervisor, Verdict
+from podium.sandbox.supervise import (
+    DiskWatch,
+    Ending,
+    OutputMeter,
+    PipedProcess,
+    Supervisor,
+    Verdict,
+    readable,
+    uninterrupted,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -70,12 +79,12 @@ class BubblewrapSandbox:
 
     async def prepare(self, image: str | None) -> ImageInfo:
         """Resolves an image's name to a local environment; see the contract."""
-        return self._environments.resolve(image, self.host_uid(0)).info(image)
+        return self._environments.resolve(image).info(image)
 
     async def run(self, spec: Spec, on_output: OutputCallback | None = None) -> Result:
         """Runs a command to its end; see the contract."""
         try:
-            environment = self._environments.resolve(spec.image, self.host_uid(spec.slot))
+            environment = self._environments.resolve(spec.image)
         except ImageError as error:
             return Result(Cause.IMAGE_PULL, detail=str(error))
         try:
@@ -107,10 +116,9 @@ class BubblewrapSandbox:
             try:
                 await reins.take(started)
             except BaseException:
-                reins.kill()
-                started.process.wait()
+                await uninterrupted(reins.give_up())
                 raise
-            ending = await Supervisor(started.process, reins, limits=spec.limits, meter=meter, disk=disk).run()
+            ending = await Supervisor(reins, limits=spec.limits, meter=meter, disk=disk).run()
             return _result(
                 spec=spec,
                 ending=ending,
@@ -229,8 +237,8 @@ class _Started:
 
     def _complaint(self) -> str:
         self.process.kill()
-        _, stderr = self.process.communicate()
-        return stderr.decode("utf-8", "replace").strip()[-500:] or "it gave no reason."
+        words = self.process.stderr.read() if self.process.stderr else b""
+        return words.decode("utf-8", "replace").strip()[-500:] or "it gave no reason."
 
     def let_go(self) -> None:
         """Lets the program begin."""
@@ -254,6 +262,8 @@ class _NamespaceReins:
 
     def __init__(self, started: _Started, group: Group | None, limits: Limits, disk: DiskWatch) -> None:
         self.monitor = started.process
+        self.pipes = PipedProcess(started.process)
+        self.connect = self.pipes.connect
         self.group = group
         self.limits = limits
         self.disk = disk
@@ -284,14 +294,14 @@ class _NamespaceReins:
         with contextlib.suppress(OSError):
             os.sched_setaffinity(self.pid, {allowed[(start + i) % len(allowed)] for i in range(count)})
 
-    def terminate(self) -> None:
+    async def terminate(self) -> None:
         """Asks every process of the sandbox to end, but not the first one, which could not hear it."""
         if self.pid:
             for pid in procfs.descendants(self.pid)[1:]:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGTERM)
 
-    def kill(self) -> None:
+    async def kill(self) -> None:
         """Kills the first process, and so the namespace, and bubblewrap itself."""
         if self.pidfd >= 0:
             with contextlib.suppress(ProcessLookupError):
@@ -299,17 +309,16 @@ class _NamespaceReins:
         if self.monitor.poll() is None:
             self.monitor.kill()
 
-    async def gone(self) -> None:
+    async def finish(self) -> None:
         """Waits for the first process, which the kernel lets end only when all others of the namespace have."""
-        if self.pidfd < 0:
-            return
-        loop = asyncio.get_running_loop()
-        ended = asyncio.Event()
-        loop.add_reader(self.pidfd, ended.set)
-        try:
-            await ended.wait()
-        finally:
-            loop.remove_reader(self.pidfd)
+        if self.pidfd >= 0:
+            await readable(self.pidfd)
+        await self.pipes.finish()
+
+    async def give_up(self) -> None:
+        """Ends a sandbox whose program never began."""
+        await self.kill()
+        await self.finish()
 
     def overuse(self) -> Verdict | None:
         """Looks at memory; the in-memory file systems are found on the way."""

@@ -46,8 +46,8 @@ class Environments:
         self._state_folder = config.state_folder
         self._found: dict[Path, Environment] = {}
 
-    def resolve(self, image: str | None, uid: int) -> Environment:
-        """The environment for an image name (None: the default one), checked to be usable by a host user.
+    def resolve(self, image: str | None) -> Environment:
+        """The environment for an image name (None: the default one).
 
         Raises ImageError, which says what is missing and how to mend it.
         """

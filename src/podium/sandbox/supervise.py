@@ -10,10 +10,10 @@ import contextlib
 import os
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO, Any, Protocol, TypeVar
 
 from podium.sandbox import folders, wording
 from podium.sandbox.contract import OUTPUT_OVERFLOW_FACTOR, Cause, Limits, OutputCallback, Stream
@@ -27,6 +27,8 @@ _READ_BYTES = 256 * 1024
 _DRAIN_SECONDS = 5.0
 _TAIL_BYTES = 2000
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -37,16 +39,19 @@ class Verdict:
 
 
 class Reins(Protocol):
-    """How a backend drives the processes of one run."""
+    """How a backend drives one started run."""
 
-    def terminate(self) -> None:
+    def connect(self, on_data: Callable[[Stream, bytes], None], on_exit: Callable[[], None]) -> None:
+        """Begins to hand on output, and to tell once when the program has ended."""
+
+    async def terminate(self) -> None:
         """Asks the program to end."""
 
-    def kill(self) -> None:
-        """Ends every process of the run at once; called again it does no harm."""
+    async def kill(self) -> None:
+        """Ends every process of the run at once; called again, or late, it does no harm."""
 
-    async def gone(self) -> None:
-        """Returns when no process of the run is left."""
+    async def finish(self) -> None:
+        """Returns when no process of the run is left and all that they had printed is handed on."""
 
     def overuse(self) -> Verdict | None:
         """Looks at memory and the like, quickly; called every few milliseconds at first, then every 50."""
@@ -135,91 +140,48 @@ class Ending:
     """How a supervised command ended: `verdict` is None when it ended by itself."""
 
     verdict: Verdict | None
-    returncode: int
     wall_seconds: float
 
 
 class Supervisor:
-    """Supervises one started process whose stdout and stderr are pipes; use once."""
+    """Supervises one started run; use once."""
 
-    def __init__(
-        self,
-        process: subprocess.Popen[bytes],
-        reins: Reins,
-        *,
-        limits: Limits,
-        meter: OutputMeter,
-        disk: DiskWatch,
-    ) -> None:
-        self.process = process
+    def __init__(self, reins: Reins, *, limits: Limits, meter: OutputMeter, disk: DiskWatch) -> None:
         self.reins = reins
         self.limits = limits
         self.meter = meter
         self.disk = disk
-        self._loop = asyncio.get_running_loop()
         self._wake = asyncio.Event()
         self._exited = False
         self._disk_verdict: Verdict | None = None
-        self._open: dict[int, Stream] = {}
 
     async def run(self) -> Ending:
-        """Waits for the end of the command, whoever brings it about; when it returns or raises, all processes are
-        dead, and all that they printed has been handed on."""
+        """Waits for the end of the run, whoever brings it about; when it returns or raises, all processes are dead, and
+        all that they printed has been handed on."""
         started = time.monotonic()
-        pidfd = os.pidfd_open(self.process.pid)
-        self._loop.add_reader(pidfd, self._on_exit)
-        self._connect()
-        scans = asyncio.create_task(self._watch_disk()) if self.disk.active else None
+        self.reins.connect(self._on_data, self._on_exit)
+        scans = asyncio.create_task(self._watch_disk()) if self.disk.limits.disk_bytes is not None else None
         try:
             verdict = await self._watch(started)
             wall = time.monotonic() - started
         finally:
-            if scans is not None:
-                scans.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await scans
             # Whatever happens, cancellation included, nothing of the run outlives this block.
-            self.reins.kill()
-            await self._finish(pidfd)
-        if verdict is None and self.disk.limits.disk_bytes is not None:
-            verdict = await asyncio.to_thread(self.disk.check)
+            await uninterrupted(self._finish(scans))
+        verdict = verdict or self.reins.overuse()
         if verdict is None and self.meter.overflowed:
             verdict = Verdict(Cause.OUTPUT_LIMIT, wording.output_limit(self.limits))
-        return Ending(verdict or self.reins.overuse(), self.process.returncode, wall)
+        if verdict is None and self.disk.active:
+            verdict = await asyncio.to_thread(self.disk.check)
+        return Ending(verdict, wall)
+
+    def _on_data(self, stream: Stream, data: bytes) -> None:
+        self.meter.accept(stream, data)
+        if self.meter.overflowed:
+            self._wake.set()
 
     def _on_exit(self) -> None:
         self._exited = True
         self._wake.set()
-
-    def _connect(self) -> None:
-        streams: tuple[tuple[Stream, IO[bytes] | None], ...] = (
-            ("stdout", self.process.stdout),
-            ("stderr", self.process.stderr),
-        )
-        for stream, pipe in streams:
-            if pipe is None:
-                continue
-            os.set_blocking(pipe.fileno(), False)
-            self._open[pipe.fileno()] = stream
-            self._loop.add_reader(pipe.fileno(), self._on_readable, pipe.fileno())
-
-    def _on_readable(self, fd: int) -> None:
-        try:
-            data = os.read(fd, _READ_BYTES)
-        except BlockingIOError:
-            return
-        if data:
-            self.meter.accept(self._open[fd], data)
-            if self.meter.overflowed:
-                self._wake.set()
-        else:
-            self._close(fd)
-
-    def _close(self, fd: int) -> None:
-        self._loop.remove_reader(fd)
-        del self._open[fd]
-        if not self._open:
-            self._wake.set()
 
     async def _watch(self, started: float) -> Verdict | None:
         deadline = started + self.limits.wall_seconds
@@ -246,48 +208,107 @@ class Supervisor:
             await asyncio.wait_for(self._wake.wait(), longest)
 
     async def _stop_politely(self) -> None:
-        self.reins.terminate()
+        await self.reins.terminate()
         until = time.monotonic() + self.limits.grace_seconds
         while not self._exited and (left := until - time.monotonic()) > 0 and not self.meter.overflowed:
             await self._sleep(left)
 
     async def _watch_disk(self) -> None:
-        while True:
+        while self._disk_verdict is None:
             began = time.monotonic()
-            self._disk_verdict = await asyncio.to_thread(self.disk.check)
-            if self._disk_verdict is not None:
-                self._wake.set()
-                return
+            if self.disk.active:
+                self._disk_verdict = await asyncio.to_thread(self.disk.check)
             # A big tree is measured less often, so that measuring never takes more than a fifth of a processor.
             await asyncio.sleep(max(DISK_TICK_SECONDS, 4 * (time.monotonic() - began)))
+        self._wake.set()
 
-    async def _finish(self, pidfd: int) -> None:
-        """Waits for the dead, and reads what they had printed; cannot be interrupted, but takes only moments."""
-        waiting = asyncio.ensure_future(self._finish_now(pidfd))
-        interrupted: asyncio.CancelledError | None = None
-        while not waiting.done():
-            try:
-                await asyncio.shield(waiting)
-            except asyncio.CancelledError as error:
-                interrupted = error
-        waiting.result()
-        if interrupted is not None:
-            raise interrupted
+    async def _finish(self, scans: asyncio.Task[None] | None) -> None:
+        await self.reins.kill()
+        if scans is not None:
+            scans.cancel()
+            await asyncio.wait([scans])
+        await self.reins.finish()
 
-    async def _finish_now(self, pidfd: int) -> None:
-        while not self._exited:
-            await self._sleep(1.0)
-        self._loop.remove_reader(pidfd)
-        os.close(pidfd)
+
+async def uninterrupted(work: Coroutine[Any, Any, T]) -> T:
+    """Awaits work to its end even when the waiting task is cancelled meanwhile; the cancellation is raised after it."""
+    task = asyncio.ensure_future(work)
+    interrupted: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait([task])
+        except asyncio.CancelledError as error:
+            interrupted = error
+    result = task.result()
+    if interrupted is not None:
+        raise interrupted
+    return result
+
+
+class PipedProcess:
+    """A local process whose stdout and stderr are pipes, tied to the event loop."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self.process = process
+        self._loop = asyncio.get_running_loop()
+        self._pidfd = os.pidfd_open(process.pid)
+        self._changed = asyncio.Event()
+        self._open: dict[int, Stream] = {}
+
+    def connect(self, on_data: Callable[[Stream, bytes], None], on_exit: Callable[[], None]) -> None:
+        """Begins to hand on output, and to tell when the process has ended."""
+        self._on_data, self._on_exit = on_data, on_exit
+        self._loop.add_reader(self._pidfd, self._ended)
+        streams: tuple[tuple[Stream, IO[bytes] | None], ...] = (
+            ("stdout", self.process.stdout),
+            ("stderr", self.process.stderr),
+        )
+        for stream, pipe in streams:
+            if pipe is not None:
+                os.set_blocking(pipe.fileno(), False)
+                self._open[pipe.fileno()] = stream
+                self._loop.add_reader(pipe.fileno(), self._readable, pipe.fileno())
+
+    def _ended(self) -> None:
+        self._loop.remove_reader(self._pidfd)
+        self._on_exit()
+
+    def _readable(self, fd: int) -> None:
+        try:
+            data = os.read(fd, _READ_BYTES)
+        except BlockingIOError:
+            return
+        if data:
+            self._on_data(self._open[fd], data)
+        else:
+            self._loop.remove_reader(fd)
+            del self._open[fd]
+        self._changed.set()
+
+    async def finish(self) -> None:
+        """Collects the process, which must have been killed, and reads what is left in its pipes."""
+        await readable(self._pidfd)
+        os.close(self._pidfd)
         self.process.wait()
-        await self.reins.gone()
         until = time.monotonic() + _DRAIN_SECONDS
-        while self._open and not self.meter.overflowed and (left := until - time.monotonic()) > 0:
-            self._wake.clear()
+        # What the dead left in the pipes is little; only a pipe that a stranger holds open would take the whole time.
+        while self._open and (left := until - time.monotonic()) > 0:
+            self._changed.clear()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), left)
-        for fd in list(self._open):
-            self._close(fd)
+                await asyncio.wait_for(self._changed.wait(), left)
+        for fd in self._open:
+            self._loop.remove_reader(fd)
         for pipe in (self.process.stdout, self.process.stderr):
             if pipe is not None:
                 pipe.close()
+
+
+async def readable(fd: int) -> None:
+    """Waits until a descriptor can be read; a pidfd can be when its process has ended."""
+    loop = asyncio.get_running_loop()
+    ready = asyncio.Event()
+    loop.add_reader(fd, ready.set)
+    try:
+        await ready.wait()
+    finally:
+        loop.remove_reader(fd)
