@@ -1,0 +1,44 @@
+"""Workers that serve within the tests' own event loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from podium.worker.main import serve
+from podium.worker.settings import Retries, WorkerSettings
+
+QUICK = Retries(first_seconds=0.01, longest_seconds=0.05, patience_seconds=5)
+StartWorker = Callable[..., Awaitable["RunningWorker"]]
+
+
+class RunningWorker:
+    """A worker that serves in this process's event loop."""
+
+    def __init__(self, settings: WorkerSettings) -> None:
+        self.settings = settings
+        self._stop = asyncio.Event()
+        self.task = asyncio.create_task(serve(settings, stop=self._stop))
+
+    async def stop(self) -> None:
+        self._stop.set()
+        await self.task
+
+    def job_folders(self) -> list[Path]:
+        return list(self.settings.work.glob("workers/*/jobs/*"))
+
+
+class Gate:
+    """Lets programs in sandboxes wait for the test: they see the worker's data folder, and this file in it."""
+
+    wait = "import os as _os, time as _time\nwhile not _os.path.exists('/app/data/open'): _time.sleep(0.01)\n"
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir(exist_ok=True)
+        folder.chmod(0o755)
+
+    def open(self) -> None:
+        """Let every waiting program go on."""
+        (self.folder / "open").touch(mode=0o644)
