@@ -75,7 +75,7 @@ def test_the_expected_scores_rank_in_the_expected_order(name: str) -> None:
     (board,) = competition(name)["leaderboards"]
     tasks = competition(name)["phases"][0]["tasks"]
     noon = datetime(2024, 6, 1, tzinfo=UTC)
-    keys = {}
+    keys: dict[str, bytes] = {}
     for row in wanted["submissions"]:
         if row["status"] == "Finished" and row.get("phase", 0) == 0:
             scores = [row["scores"][str(task)] for task in tasks]
