@@ -6,6 +6,10 @@ from django.contrib import admin
 from django.urls import include, path
 
 urlpatterns = [
+    path("", include("podium.site.pages.urls")),
+    path("", include("podium.site.competitions.urls")),
+    path("", include("podium.site.evaluation.urls")),
     path("accounts/", include("allauth.urls")),
+    path("api/", include("podium.site.api_urls")),
     path("admin/", admin.site.urls),
 ]

@@ -11,6 +11,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import cache
+from html import escape
+from html.parser import HTMLParser
 from typing import Any
 
 import nh3
@@ -37,7 +39,7 @@ _ATTRIBUTES = {
     "col": {"span"},
     "colgroup": {"span"},
     "details": {"open"},
-    "img": {"src", "alt", "title", "width", "height"},
+    "img": {"src", "alt", "title", "width", "height", "loading"},
     "ol": {"start", "type"},
     "td": {"colspan", "rowspan", "align"},
     "th": {"colspan", "rowspan", "align", "scope"},
@@ -47,7 +49,8 @@ _ATTRIBUTES = {
 _FOOTNOTE_ID = re.compile(r"fn(ref)?[0-9]+(:[0-9]+)?")
 _IMAGE_DATA = re.compile(r"data:image/(png|jpeg|gif|webp);base64,[A-Za-z0-9+/=\s]+")
 _CLASSES = {"section": {"footnotes"}, "sup": {"footnote-ref"}, "li": {"footnote-item"}, "a": {"footnote-backref"}}
-_EXTERNAL_IMAGE = re.compile(r"<img\b[^>]*?>", re.IGNORECASE)
+_SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE)
+_IGNORED_IN_ADDRESSES = re.compile(r"[\x00-\x20]+")  # browsers skip these when they read a scheme
 
 
 @cache
@@ -70,11 +73,20 @@ def _aligned_cell(
     return renderer.renderToken(tokens, index, options, env)
 
 
+def _is_local(source: str) -> bool:
+    if source.startswith("data:"):
+        return _IMAGE_DATA.fullmatch(source) is not None
+    return source.startswith("/") and not source.startswith(("//", "/\\"))
+
+
 def _attribute(tag: str, name: str, value: str) -> str | None:
     if name == "id":
         return value if _FOOTNOTE_ID.fullmatch(value) else None
-    if (tag, name) == ("img", "src") and value.startswith("data:") and not _IMAGE_DATA.fullmatch(value):
-        return None
+    if (tag, name) == ("img", "src"):
+        return value if _is_local(value) else None
+    if (tag, name) == ("a", "href"):
+        scheme = _SCHEME.match(_IGNORED_IN_ADDRESSES.sub("", value))
+        return None if scheme and scheme[1].lower() == "data" else value
     return value
 
 
@@ -92,26 +104,41 @@ def _cleaner() -> nh3.Cleaner:
     return nh3.Cleaner(**options)
 
 
-def _is_local(source: str) -> bool:
-    return source.startswith("data:image/") or (source.startswith("/") and not source.startswith(("//", "/\\")))
+class _ImagesElsewhere(HTMLParser):
+    """Copies HTML and puts a link in place of each image that is on another site.
 
+    Runs before the cleaner, so that whatever it makes of strange HTML is cleaned like the rest.
+    """
 
-class _Image:
-    """One cleaned `<img>`: nh3 writes attributes in double quotes, with `&`, `<`, `>` and `"` escaped."""
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=False)
+        self.out: list[str] = []
 
-    def __init__(self, tag: str) -> None:
-        self.attributes = dict(re.findall(r'([a-z]+)="([^"]*)"', tag))
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        source = (given.get("src") or "").strip()
+        if tag != "img" or _is_local(source):
+            self.out.append(self.get_starttag_text() or "")
+            return
+        words = escape(given.get("alt") or given.get("title") or "image")
+        if source.startswith(("http://", "https://", "//")):
+            self.out.append(f'<a href="{escape(source)}">{words} (image on another site)</a>')
+        else:
+            self.out.append(words)
 
-    def shown(self) -> str:
-        source = self.attributes.get("src", "")
-        words = self.attributes.get("alt") or self.attributes.get("title") or "image"
-        if _is_local(source):
-            kept = {"alt": "", **self.attributes}
-            listed = " ".join(f'{name}="{value}"' for name, value in kept.items())
-            return f'<img {listed} loading="lazy">'
-        if source.startswith(("http://", "https://")):
-            return f'<a href="{source}" rel="nofollow noopener">{words} (image on another site)</a>'
-        return words
+    handle_startendtag = handle_starttag
+
+    def handle_endtag(self, tag: str) -> None:
+        self.out.append(f"</{tag}>")
+
+    def handle_data(self, data: str) -> None:
+        self.out.append(data)
+
+    def handle_entityref(self, name: str) -> None:
+        self.out.append(f"&{name};")
+
+    def handle_charref(self, name: str) -> None:
+        self.out.append(f"&#{name};")
 
 
 def clean(html: str) -> SafeString:
@@ -119,10 +146,12 @@ def clean(html: str) -> SafeString:
 
     Links get rel="nofollow noopener"; a link by `data:` loses its address.
     """
-    cleaned = _cleaner().clean(html)
-    cleaned = re.sub(r'(<a\b[^>]*?) href="data:[^"]*"', r"\1", cleaned)
-    cleaned = _EXTERNAL_IMAGE.sub(lambda match: _Image(match.group()).shown(), cleaned)
-    return mark_safe(cleaned)  # noqa: S308 - cleaned just now
+    if "<img" in html.lower():
+        images = _ImagesElsewhere()
+        images.feed(html)
+        images.close()
+        html = "".join(images.out)
+    return mark_safe(_cleaner().clean(html))  # noqa: S308 - cleaned just now
 
 
 def render(text: str) -> SafeString:
@@ -131,5 +160,5 @@ def render(text: str) -> SafeString:
     text: CommonMark with tables, footnotes and strikethrough; HTML within it is cleaned like everything else.
     """
     if len(text) > MAX_CHARACTERS:
-        return mark_safe(f"<pre>{nh3.clean_text(text)}</pre>")  # noqa: S308 - escaped
+        return mark_safe(f"<pre>{escape(text)}</pre>")  # noqa: S308 - escaped
     return clean(_parser().render(text))

@@ -7,7 +7,7 @@ from typing import IO
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Sum
+from django.db.models import ProtectedError, Sum
 from django.utils import timezone
 from django.utils.formats import date_format
 
@@ -205,3 +205,18 @@ def create_task(
         ingestion_only_during_scoring=ingestion_only_during_scoring,
     )
     return task
+
+
+def delete_own_dataset(*, dataset: Dataset) -> None:
+    """Delete a dataset that its owner no longer wants. Raises Refused while something uses it."""
+    if dataset.type == DatasetType.SUBMISSION and dataset.submissions.exists():
+        raise Refused(
+            "Cannot delete submission: submission belongs to an existing competition. Please visit the competition "
+            "and delete your submission from there.",
+            field="error",
+            code="in_use",
+        )
+    try:
+        delete_dataset(dataset=dataset)
+    except ProtectedError:
+        raise Refused("Cannot delete dataset: dataset is in use", field="error", code="in_use") from None

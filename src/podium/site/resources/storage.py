@@ -128,7 +128,8 @@ def incoming_size(key: str) -> int | None:
         return None
 
 
-def _final_key(folder: str, name: str) -> str:
+def new_key(folder: str, name: str) -> str:
+    """A fresh key below `folder` that ends in a safe form of `name`."""
     day = timezone.now().strftime("%Y-%m-%d")
     safe = "".join(c if c.isalnum() or c in "._-" else "_" for c in Path(name).name)[-60:].lstrip(".") or "file"
     return f"{folder}/{day}/{secrets.token_hex(8)}/{safe}"
@@ -157,7 +158,7 @@ def seal(incoming_key: str, *, folder: str, name: str) -> StoredFile:
         digest = _digest_of(source)
     except FileNotFoundError:
         raise NotUploaded(incoming_key) from None
-    key = _final_key(folder, name)
+    key = new_key(folder, name)
     target = path_of(key)
     target.parent.mkdir(parents=True, exist_ok=True)
     source.rename(target)
@@ -184,9 +185,10 @@ class Sink:
     """What `storing` hands out: write to it, then read `result`."""
 
     def __init__(self, key: str) -> None:
+        self.key = key
         self.path = path_of(key)
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        self.stream = self.path.open("xb")
+        self.stream = self.path.open("x+b")
         self.result: StoredFile | None = None
 
     def write(self, data: bytes) -> int:
@@ -196,7 +198,7 @@ class Sink:
 @contextmanager
 def storing(*, folder: str, name: str) -> Iterator[Sink]:
     """Write a new file piece by piece (seekable through `.stream`); stored when the block ends well, else removed."""
-    key = _final_key(folder, name)
+    key = new_key(folder, name)
     sink = Sink(key)
     try:
         yield sink
@@ -206,6 +208,12 @@ def storing(*, folder: str, name: str) -> Iterator[Sink]:
         sink.stream.close()
         sink.path.unlink(missing_ok=True)
         raise
+
+
+def record_existing(key: str) -> StoredFile:
+    """Make the row of a file that was written through a `Sink` before the transaction began."""
+    digest = _digest_of(path_of(key))
+    return StoredFile.objects.create(key=key, size=digest.size, sha256=digest.sha256, md5=digest.md5)
 
 
 def open_file(file: StoredFile) -> BinaryIO:

@@ -16,7 +16,7 @@ from django.db import connection, transaction
 from django.db.models import Max, Q, QuerySet
 from django.utils import timezone
 
-from podium.formats.scores import ScoresError, validate_scores
+from podium.formats.scores import ScoresError, ScoreValue, validate_scores
 from podium.protocol import Beat, BeatAnswer, Cause, Claim, Failure, Fault, Outcome, Phase, Step, fault_of
 from podium.site.evaluation import wakeups
 from podium.site.evaluation.models import Attempt, LogChunk, Run, Submission
@@ -211,7 +211,7 @@ def _refused_scores(run: Run, outcome: Outcome) -> Failure | None:
         return None
     keys = [column.key for column in board.columns.all() if not column.computation]
     try:
-        validate_scores(outcome.scores, keys)
+        validate_scores({key: ScoreValue(s.value, s.text) for key, s in outcome.scores.items()}, keys)
     except ScoresError as error:
         return Failure(cause=Cause(error.code), step=Step.SCORING, message=str(error))
     return None

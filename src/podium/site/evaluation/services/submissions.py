@@ -64,17 +64,27 @@ def submit(
     return submission
 
 
+def _closed(phase: Phase) -> str | None:
+    if phase.status is PhaseStatus.NEXT:
+        return f'The phase "{phase.name}" starts on {phase.start:%Y-%m-%d %H:%M} UTC.'
+    if phase.status is PhaseStatus.PREVIOUS:
+        return f'The phase "{phase.name}" ended on {phase.end:%Y-%m-%d %H:%M} UTC.'
+    return None
+
+
+def reason_against(*, user: User, phase: Phase) -> str | None:
+    """Why `user` cannot submit to `phase` now, None when they can: access, dates, tries."""
+    if not competitions.is_approved(user, phase.competition):
+        return "User not approved to participate in this competition"
+    return _closed(phase) or tries.tries(user, phase).reason
+
+
 def _refuse_closed(user: User, phase: Phase) -> None:
     if not competitions.is_approved(user, phase.competition):
         raise Forbidden("You do not have access to this competition to make a submission", code="not_a_participant")
-    if phase.status is PhaseStatus.NEXT:
-        raise Refused(
-            f'The phase "{phase.name}" starts on {phase.start:%Y-%m-%d %H:%M} UTC.', code="phase_not_started", status=403
-        )
-    if phase.status is PhaseStatus.PREVIOUS:
-        raise Refused(
-            f'The phase "{phase.name}" ended on {phase.end:%Y-%m-%d %H:%M} UTC.', code="phase_ended", status=403
-        )
+    closed = _closed(phase)
+    if closed:
+        raise Refused(closed, code="phase_not_open", status=403)
 
 
 def _chosen_tasks(phase: Phase, tasks: Sequence[Task] | None) -> list[Task]:

@@ -1,0 +1,53 @@
+"""Tokens and the own profile in the REST API."""
+
+from __future__ import annotations
+
+from drf_spectacular.utils import extend_schema, inline_serializer
+from rest_framework import permissions, serializers
+from rest_framework.authtoken.models import Token
+from rest_framework.authtoken.serializers import AuthTokenSerializer
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+
+class TokenView(APIView):
+    """`POST {username, password}` answers with the user's token; an e-mail address works in place of the name."""
+
+    authentication_classes = ()
+    permission_classes = (permissions.AllowAny,)
+
+    @extend_schema(
+        request=AuthTokenSerializer, responses=inline_serializer("TokenAnswer", {"token": serializers.CharField()})
+    )
+    def post(self, request: Request) -> Response:
+        """Log in for scripts."""
+        serializer = AuthTokenSerializer(data=request.data, context={"request": request})
+        serializer.is_valid(raise_exception=True)
+        user = serializer.validated_data["user"]
+        if user.is_banned:
+            return Response({"detail": "You are banned from using Podium"}, status=403)
+        token, _ = Token.objects.get_or_create(user=user)
+        return Response({"token": token.key})
+
+
+class MyProfileView(APIView):
+    """Who the caller is."""
+
+    @extend_schema(
+        responses=inline_serializer(
+            "MyProfile",
+            {
+                "username": serializers.CharField(),
+                "name": serializers.CharField(),
+                "email": serializers.EmailField(allow_null=True),
+                "github_info": serializers.JSONField(allow_null=True),
+            },
+        )
+    )
+    def get(self, request: Request) -> Response:
+        """The caller's name and address."""
+        user = request.user
+        return Response(
+            {"username": user.username, "name": user.get_full_name(), "email": user.email, "github_info": None}
+        )

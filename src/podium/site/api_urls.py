@@ -1,0 +1,34 @@
+"""Addresses of the REST API."""
+
+from __future__ import annotations
+
+from django.urls import include, path
+from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, SpectacularSwaggerView
+from rest_framework.permissions import AllowAny
+from rest_framework.routers import DefaultRouter
+
+from podium.site.accounts.api import MyProfileView, TokenView
+from podium.site.competitions.api import CompetitionViewSet
+from podium.site.evaluation.api import CanMakeSubmissionView, SubmissionViewSet
+from podium.site.evaluation.streaming import submission_events
+from podium.site.leaderboards.api import PhaseBoardViewSet
+from podium.site.resources.api import DatasetViewSet
+
+router = DefaultRouter()
+router.include_root_view = False
+router.register("competitions", CompetitionViewSet, basename="api-competition")
+router.register("datasets", DatasetViewSet, basename="api-dataset")
+router.register("phases", PhaseBoardViewSet, basename="api-phase")
+router.register("submissions", SubmissionViewSet, basename="api-submission")
+
+_PUBLIC = {"permission_classes": [AllowAny]}
+urlpatterns = [
+    path("api-token-auth/", TokenView.as_view(), name="api-token"),
+    path("my_profile/", MyProfileView.as_view(), name="api-my-profile"),
+    path("can_make_submission/<int:phase>/", CanMakeSubmissionView.as_view(), name="api-can-make-submission"),
+    path("submissions/<int:pk>/events/", submission_events, name="api-submission-events"),
+    path("api/schema/", SpectacularAPIView.as_view(**_PUBLIC), name="api-schema"),
+    path("docs/", SpectacularSwaggerView.as_view(url_name="api-schema", **_PUBLIC), name="api-docs"),
+    path("redoc/", SpectacularRedocView.as_view(url_name="api-schema", **_PUBLIC), name="api-redoc"),
+    path("", include(router.urls)),
+]

@@ -1,0 +1,53 @@
+"""Forms of the competition pages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+
+
+class SearchForm(forms.Form):
+    """Search and order of the public list."""
+
+    search = forms.CharField(
+        required=False,
+        max_length=200,
+        widget=forms.TextInput(attrs={"type": "search", "placeholder": "Words in the title", "autocomplete": "off"}),
+    )
+    ordering = forms.ChoiceField(
+        required=False,
+        label="Order",
+        choices=[
+            ("recent", "Recently added"),
+            ("popular", "Most participants"),
+            ("with_most_submissions", "Most submissions"),
+        ],
+    )
+
+
+class UploadForm(forms.Form):
+    """A file, either in the form itself or uploaded before: `data_key` names it then."""
+
+    data = forms.FileField(required=False, label="File", widget=forms.FileInput(attrs={"accept": ".zip"}))
+    data_key = forms.UUIDField(required=False, widget=forms.HiddenInput)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or {}
+        if not self.errors and not cleaned.get("data") and not cleaned.get("data_key"):
+            self.add_error("data", "Choose a file first.")
+        return cleaned
+
+
+class RegisterForm(forms.Form):
+    """Agreement to the terms, where there are any."""
+
+    accept = forms.BooleanField(label="I have read the terms and agree to them", required=False)
+
+    def __init__(self, *args: Any, has_terms: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if has_terms:
+            self.fields["accept"].required = True
+            self.fields["accept"].error_messages["required"] = "Taking part needs your agreement to the terms."
+        else:
+            del self.fields["accept"]

@@ -1,0 +1,446 @@
+"""From an uploaded bundle to a competition: all of it or nothing.
+
+The steps are shown while they run. Rows are made in one transaction and files are removed again when it fails, so a
+bundle with a fault leaves nothing behind but the report that names it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+from uuid import UUID
+
+import structlog
+from django.core.exceptions import ValidationError
+from django.db import models, transaction
+from django.utils import timezone
+
+from podium.formats import model as formats
+from podium.formats.bundle import Bundle, Fault, check_bundle, open_bundle
+from podium.site.accounts.models import User
+from podium.site.competitions.models import (
+    Competition,
+    CreationState,
+    CreationStatus,
+    Page,
+    Participant,
+    ParticipantStatus,
+    Phase,
+    PhaseTask,
+    WhitelistEmail,
+)
+from podium.site.errors import Refused
+from podium.site.leaderboards.models import Column, Leaderboard
+from podium.site.queues.models import Queue
+from podium.site.resources import policies as resource_policies
+from podium.site.resources import storage
+from podium.site.resources.models import Dataset, DatasetType, Solution, StoredFile, Task
+from podium.site.resources.services import create_dataset, create_task, delete_dataset, organizer_dataset_name
+
+log = structlog.get_logger(__name__)
+
+STEPS = ["Read the bundle", "Check it", "Store its files", "Create the competition"]
+
+
+class BundleRefused(Exception):
+    """The bundle cannot become a competition; `faults` say why."""
+
+    def __init__(self, faults: list[dict[str, Any]]) -> None:
+        super().__init__("; ".join(fault["message"] for fault in faults if fault["severity"] == "error"))
+        self.faults = faults
+
+
+def start_creation(*, dataset: Dataset, user: User) -> CreationStatus:
+    """Queue the making of a competition from an uploaded bundle; a second call answers with the first one's status."""
+    from podium.site.competitions.tasks import create_competition  # noqa: PLC0415 - tasks call this module
+
+    if dataset.type != DatasetType.COMPETITION_BUNDLE:
+        raise Refused("This file was not uploaded as a competition bundle.", field="type", code="wrong_type")
+    with transaction.atomic():
+        Dataset.objects.select_for_update().get(pk=dataset.pk)
+        existing = CreationStatus.objects.filter(dataset=dataset).first()
+        if existing is not None:
+            return existing
+        status = CreationStatus.objects.create(
+            dataset=dataset, created_by=user, steps=[{"name": name, "state": "waiting"} for name in STEPS]
+        )
+        create_competition.enqueue(status.pk)
+    return status
+
+
+class _Progress:
+    """Writes how far the creation has come, outside the transaction that makes the competition."""
+
+    def __init__(self, status: CreationStatus) -> None:
+        self._status = status
+        self._at = -1
+
+    def next(self) -> None:
+        """Finish the present step and begin the following one."""
+        for place, step in enumerate(self._status.steps):
+            step["state"] = "done" if place <= self._at else "running" if place == self._at + 1 else "waiting"
+        self._at += 1
+        self._save()
+
+    def end(self, state: CreationState, details: str, faults: list[dict[str, Any]]) -> None:
+        """Show the result."""
+        for place, step in enumerate(self._status.steps):
+            if place <= self._at:
+                failed = place == self._at and state is CreationState.FAILED
+                step["state"] = "failed" if failed else "done"
+        self._status.status = state
+        self._status.details = details
+        self._status.faults = faults
+        self._status.finished_when = timezone.now()
+        self._save()
+
+    def _save(self) -> None:
+        self._status.save(
+            update_fields=["steps", "status", "details", "faults", "finished_when", "resulting_competition"]
+        )
+
+
+def _as_json(faults: list[Fault]) -> list[dict[str, Any]]:
+    return [asdict(fault) for fault in faults]
+
+
+def _text(fault: dict[str, Any]) -> str:
+    place = f"{fault['file']}:{fault['line']}" if fault.get("line") else fault.get("file") or ""
+    hint = f" {fault['hint']}" if fault.get("hint") else ""
+    return f"{place}: {fault['message']}{hint}" if place else f"{fault['message']}{hint}"
+
+
+def run_creation(*, status_id: int) -> None:
+    """Carry out a queued creation and record how it ended; run by the site-worker. A second run changes nothing."""
+    status = CreationStatus.objects.select_related("dataset__data_file", "created_by").get(pk=status_id)
+    if status.status != CreationState.STARTING or status.dataset is None or status.dataset.data_file is None:
+        return
+    progress = _Progress(status)
+    progress.next()
+    path = storage.path_of(status.dataset.data_file.key)
+    try:
+        competition, warnings = create_from_bundle(
+            bundle=path, user=status.created_by, dataset=status.dataset, progress=progress
+        )
+    except BundleRefused as refusal:
+        errors = [_text(fault) for fault in refusal.faults if fault["severity"] == "error"]
+        progress.end(CreationState.FAILED, "\n".join(errors), refusal.faults)
+        _discard_bundle(status)
+        return
+    except Exception:
+        log.exception("creation failed", status=status.pk)
+        progress.end(
+            CreationState.FAILED,
+            "The platform failed while it read this bundle. Nothing was created; the administrators find the reason "
+            f"in the log under creation {status.pk}.",
+            [],
+        )
+        return
+    status.resulting_competition = competition
+    progress.end(CreationState.FINISHED, "", warnings)
+
+
+def _discard_bundle(status: CreationStatus) -> None:
+    """A refused bundle is deleted with its file (Codabench's rule); its report stays."""
+    dataset = status.dataset
+    if dataset is not None:
+        CreationStatus.objects.filter(pk=status.pk).update(dataset=None)
+        delete_dataset(dataset=dataset)
+
+
+def create_from_bundle(
+    *, bundle: Path, user: User, dataset: Dataset | None = None, progress: _Progress | None = None
+) -> tuple[Competition, list[dict[str, Any]]]:
+    """Make a competition of a bundle; unpublished, owned by `user`.
+
+    bundle: a zip or a folder. dataset: the bundle as it was uploaded.
+    Returns the competition and the checker's warnings. Raises BundleRefused with all faults; nothing is left then.
+    """
+    if progress:
+        progress.next()
+    report = check_bundle(bundle)
+    faults = _as_json(report.faults)
+    if report.competition is None or not report.ok:
+        raise BundleRefused(faults)
+    if progress:
+        progress.next()
+    with open_bundle(bundle) as opened, storage.removed_on_failure() as stored:
+        builder = _Builder(opened, user, stored, faults)
+        builder.store_files(report.competition)
+        if progress:
+            progress.next()
+        with transaction.atomic():
+            return builder.create(report.competition, dataset), faults
+
+
+class _Builder:
+    """Turns a checked bundle into files and rows."""
+
+    def __init__(
+        self, bundle: Bundle, user: User, stored: list[StoredFile], faults: list[dict[str, Any]]
+    ) -> None:
+        self._bundle = bundle
+        self._user = user
+        self._stored = stored
+        self._faults = faults
+        self._files: dict[str, str] = {}
+        self._records: dict[str, StoredFile] = {}
+        self._datasets: dict[tuple[str, str], Dataset] = {}
+
+    def store_files(self, competition: formats.Competition) -> None:
+        """Copy the parts out of the bundle before the transaction, so that no lock is held meanwhile."""
+        for _, part in competition.parts():
+            if isinstance(part, formats.FileRef) and part.path not in self._files:
+                self._files[part.path] = self._extract(part)
+
+    def _extract(self, part: formats.FileRef) -> str:
+        name = Path(part.path).name + ("" if Path(part.path).suffix and not part.folder else ".zip")
+        sink = storage.Sink(storage.new_key("dataset", name))
+        try:
+            self._bundle.extract_part(part.path, cast("BinaryIO", sink.stream))
+        finally:
+            sink.stream.close()
+            self._stored.append(StoredFile(key=sink.key))
+        return sink.key
+
+    def _refuse(self, message: str, path: str, hint: str = "") -> BundleRefused:
+        fault = {
+            "severity": "error",
+            "message": message,
+            "file": "competition.yaml",
+            "line": None,
+            "column": None,
+            "path": path,
+            "hint": hint,
+            "code": "unusable_reference",
+        }
+        return BundleRefused([*self._faults, fault])
+
+    def _dataset(self, kind: str, part: formats.Part | None, where: str) -> Dataset | None:
+        """The dataset of a part: made of its file once per type, or looked up by key among what the user may use."""
+        if part is None:
+            return None
+        if isinstance(part, formats.DatasetRef):
+            found = resource_policies.datasets_visible_to(self._user).filter(key=UUID(part.key), type=kind).first()
+            if found is None or not found.upload_completed_successfully:
+                raise self._refuse(
+                    f'Cannot find {kind} with key: "{part.key}"',
+                    where,
+                    "Use the key of a dataset of your own or of a public one of this type.",
+                )
+            return found
+        known = self._datasets.get((kind, part.path))
+        if known is None:
+            key = self._files[part.path]
+            file = self._records.get(key) or storage.record_existing(key)
+            self._records[key] = file
+            known = create_dataset(
+                user=self._user,
+                type=kind,
+                file=file,
+                name=organizer_dataset_name(kind),
+                file_name=Path(key).name,
+                was_created_by_competition=True,
+            )
+            self._datasets[(kind, part.path)] = known
+        return known
+
+    def create(self, source: formats.Competition, dataset: Dataset | None) -> Competition:
+        """Make every row of the competition; runs inside one transaction."""
+        competition = self._competition(source, dataset)
+        boards = self._leaderboards(source, competition)
+        tasks = {task.index: self._task(task) for task in source.tasks}
+        self._solutions(source, tasks)
+        self._phases(source, competition, boards, tasks)
+        for page in source.pages:
+            self._save(
+                Page(competition=competition, title=page.title, index=page.index, content=self._text(page.file)),
+                f"pages[{page.index}]",
+            )
+        Participant.objects.create(
+            competition=competition, user=self._user, status=ParticipantStatus.APPROVED
+        )
+        emails = {email.lower() for email in source.whitelist_emails}
+        WhitelistEmail.objects.bulk_create(WhitelistEmail(competition=competition, email=e) for e in sorted(emails))
+        for made in self._datasets.values():
+            made.competition = competition
+            made.save(update_fields=["competition"])
+        if dataset is not None:
+            dataset.name = f"{dataset.name} - {competition.title}"[:255]
+            dataset.competition = competition
+            dataset.save(update_fields=["name", "competition"])
+        return competition
+
+    def _save(self, row: models.Model, where: str) -> None:
+        """Check lengths and choices against the columns before saving, so that the message names the place."""
+        try:
+            row.clean_fields()
+        except ValidationError as error:
+            messages = [f"{name}: {' '.join(texts)}" for name, texts in error.message_dict.items()]
+            raise self._refuse("; ".join(messages), where) from error
+        row.save()
+
+    def _text(self, name: str) -> str:
+        with self._bundle.open(name) as stream:
+            return stream.read().decode("utf-8-sig", errors="replace")
+
+    def _competition(self, source: formats.Competition, dataset: Dataset | None) -> Competition:
+        with self._bundle.open(source.image) as stream:
+            logo = storage.store(stream, folder="logo", name=Path(source.image).name)
+        self._stored.append(logo)
+        competition = Competition(
+            title=source.title,
+            description=source.description,
+            created_by=self._user,
+            competition_type=source.competition_type.value,
+            logo=logo,
+            terms=self._text(source.terms),
+            docker_image=source.docker_image,
+            queue=self._queue(source.queue),
+            fact_sheet={key: question.as_codabench() for key, question in source.fact_sheet.items()}
+            if source.fact_sheet
+            else None,
+            contact_email=source.contact_email or "",
+            reward=source.reward or "",
+            report=source.report or "",
+            bundle=dataset,
+            **{
+                name: getattr(source, name)
+                for name in (
+                    "registration_auto_approve",
+                    "enable_detailed_results",
+                    "show_detailed_results_in_submission_panel",
+                    "show_detailed_results_in_leaderboard",
+                    "auto_run_submissions",
+                    "can_participants_make_submissions_public",
+                    "make_programs_available",
+                    "make_input_data_available",
+                    "forum_enabled",
+                    "allow_robot_submissions",
+                    "published",
+                )
+            },
+        )
+        self._save(competition, "")
+        names = list(source.collaborators)
+        found = User.objects.filter(username__in=names)
+        missing = sorted(set(names) - {user.username for user in found})
+        if missing:
+            raise self._refuse(f"There is no user {', '.join(missing)}.", "collaborators", "Use user names.")
+        competition.collaborators.set(found)
+        return competition
+
+    def _queue(self, vhost: str | None) -> Queue | None:
+        if vhost is None:
+            return None
+        queue = Queue.objects.filter(vhost=vhost).first()
+        if queue is None:
+            raise self._refuse("The specified Queue does not exist!", "queue", "Use the vhost shown on the queue's page.")
+        usable = queue.is_public or queue.owner_id == self._user.pk or queue.organizers.filter(pk=self._user.pk).exists()
+        if not usable:
+            raise self._refuse("You do not have access to the specified queue!", "queue")
+        return queue
+
+    def _leaderboards(self, source: formats.Competition, competition: Competition) -> dict[str, Leaderboard]:
+        boards: dict[str, Leaderboard] = {}
+        for place, board in enumerate(source.leaderboards):
+            row = Leaderboard(
+                competition=competition,
+                title=board.title,
+                key=board.key,
+                primary_index=board.primary_index,
+                hidden=board.hidden,
+                submission_rule=board.submission_rule.value,
+            )
+            self._save(row, f"leaderboards[{place}]")
+            boards[board.key] = row
+            for column in board.columns:
+                self._save(
+                    Column(
+                        leaderboard=row,
+                        title=column.title,
+                        key=column.key,
+                        index=column.index,
+                        sorting=column.sorting.value,
+                        computation=column.computation.value if column.computation else "",
+                        computation_indexes=list(column.computation_indexes),
+                        hidden=column.hidden,
+                        precision=column.precision,
+                    ),
+                    f"leaderboards[{place}].columns[{column.index}]",
+                )
+        return boards
+
+    def _task(self, source: formats.Task) -> Task:
+        where = f"tasks[{source.index}]"
+        if source.key is not None:
+            task = resource_policies.tasks_visible_to(self._user).filter(key=UUID(source.key)).first()
+            if task is None:
+                raise self._refuse(f"Task with key {source.key} does not exist", where, "Use a task that you may see.")
+            return task
+        parts = {
+            kind: self._dataset(kind, getattr(source, kind), f"{where}.{kind}")
+            for kind in ("ingestion_program", "input_data", "reference_data")
+        }
+        scoring = self._dataset("scoring_program", source.scoring_program, f"{where}.scoring_program")
+        assert scoring is not None  # noqa: S101 - the checker refuses a task without one
+        return create_task(
+            user=self._user,
+            name=source.name,
+            description=source.description,
+            scoring_program=scoring,
+            ingestion_only_during_scoring=source.ingestion_only_during_scoring,
+            is_public=source.is_public,
+            **parts,
+        )
+
+    def _solutions(self, source: formats.Competition, tasks: dict[int, Task]) -> None:
+        for place, solution in enumerate(source.solutions):
+            data = self._dataset("solution", solution.data, f"solutions[{place}]")
+            assert data is not None  # noqa: S101 - the checker refuses a solution without data
+            row = Solution(
+                name=(solution.name or Path(data.file_name).stem)[:256], description=solution.description, data=data
+            )
+            self._save(row, f"solutions[{place}]")
+            row.tasks.set(tasks[index] for index in solution.tasks)
+
+    def _phases(
+        self,
+        source: formats.Competition,
+        competition: Competition,
+        boards: dict[str, Leaderboard],
+        tasks: dict[int, Task],
+    ) -> None:
+        for phase in source.phases:
+            where = f"phases[{phase.index}]"
+            row = Phase(
+                competition=competition,
+                leaderboard=boards[phase.leaderboard],
+                public_data=self._dataset("public_data", phase.public_data, f"{where}.public_data"),
+                starting_kit=self._dataset("starting_kit", phase.starting_kit, f"{where}.starting_kit"),
+                max_submissions_per_person=phase.max_submissions,
+                **{
+                    name: getattr(phase, name)
+                    for name in (
+                        "index",
+                        "name",
+                        "description",
+                        "start",
+                        "end",
+                        "execution_time_limit",
+                        "has_max_submissions",
+                        "max_submissions_per_day",
+                        "accepts_only_result_submissions",
+                        "auto_migrate_to_this_phase",
+                        "hide_output",
+                        "hide_prediction_output",
+                        "hide_score_output",
+                    )
+                },
+            )
+            self._save(row, where)
+            PhaseTask.objects.bulk_create(
+                PhaseTask(phase=row, task=tasks[index], order_index=order)
+                for order, index in enumerate(dict.fromkeys(phase.tasks))
+            )

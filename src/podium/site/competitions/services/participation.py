@@ -1,0 +1,37 @@
+"""Who takes part, and whether a competition is open to all."""
+
+from __future__ import annotations
+
+from django.db import IntegrityError, transaction
+
+from podium.site.accounts.models import User
+from podium.site.competitions import policies
+from podium.site.competitions.models import Competition, Participant, ParticipantStatus
+from podium.site.errors import Forbidden, Refused
+
+
+def register(*, competition: Competition, user: User) -> Participant:
+    """Ask to take part in a competition that the user sees.
+
+    Organizers, competitions with registration_auto_approve and whitelisted addresses are approved at once; others wait
+    (Codabench's rule). Raises Refused the second time.
+    """
+    whitelisted = bool(user.email) and competition.whitelist_emails.filter(email=user.email.lower()).exists()
+    at_once = competition.registration_auto_approve or whitelisted or policies.can_administer(user, competition)
+    status = ParticipantStatus.APPROVED if at_once else ParticipantStatus.PENDING
+    try:
+        with transaction.atomic():
+            return Participant.objects.create(competition=competition, user=user, status=status)
+    except IntegrityError:
+        raise Refused(
+            "You already applied for participation in this competition!", code="already_registered"
+        ) from None
+
+
+def set_published(*, competition: Competition, by: User, published: bool) -> Competition:
+    """Show a competition to everybody, or only to those who take part. Raises Forbidden for non-organizers."""
+    if not policies.can_administer(by, competition):
+        raise Forbidden("You don't have access to publish this competition")
+    competition.published = published
+    competition.save(update_fields=["published"])
+    return competition

@@ -1,0 +1,104 @@
+"""What every page of a competition shows around its own content: head, tabs, and who is looking."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from django.http import HttpRequest
+from django.urls import reverse
+
+from podium.site.competitions import policies
+from podium.site.competitions.models import Competition, Participant, ParticipantStatus, Phase
+from podium.site.competitions.queries import competition_for_page
+from podium.site.leaderboards.queries import visible_board
+from podium.site.pages.templatetags.podium_ui import current_phase
+
+
+@dataclass(frozen=True)
+class Tab:
+    """One tab of a competition: its words, its address, and whether it is the one shown."""
+
+    label: str
+    url: str
+    current: bool
+
+
+@dataclass(frozen=True)
+class Shell:
+    """A competition as one viewer sees it.
+
+    secret: the secret key by which the viewer came, "" when it was not needed; it is kept in every link.
+    """
+
+    competition: Competition
+    user: Any
+    can_administer: bool
+    participant: Participant | None
+    secret: str
+
+    @property
+    def approved(self) -> bool:
+        """Whether the viewer takes part."""
+        return self.participant is not None and self.participant.status == ParticipantStatus.APPROVED
+
+    @property
+    def phases(self) -> list[Phase]:
+        """The phases in their order."""
+        return list(self.competition.phases.all())
+
+    def url(self, name: str, *args: Any, **query: Any) -> str:
+        """The address of a page of this competition, with the secret key where it is needed."""
+        if self.secret:
+            query["secret_key"] = self.secret
+        path = reverse(name, args=[self.competition.pk, *args])
+        return f"{path}?{urlencode(query)}" if query else path
+
+    def tabs(self, current: str) -> list[Tab]:
+        """The tabs; `current` is the name of the one shown."""
+        named = [("Overview", "detail"), ("Phases", "phases"), ("My submissions", "submissions"), ("Results", "results")]
+        return [Tab(label, self.url(f"competitions:{name}"), name == current) for label, name in named]
+
+    def chosen_phase(self, asked: str | None) -> Phase | None:
+        """The phase that the address names, else the one that is on."""
+        for phase in self.phases:
+            if str(phase.pk) == asked:
+                return phase
+        return current_phase(self.phases)
+
+    def context(self, current: str, **more: Any) -> dict[str, Any]:
+        """The template context of the tab `current`."""
+        return {
+            "shell": self,
+            "competition": self.competition,
+            "tabs": self.tabs(current),
+            "can_administer": self.can_administer,
+            "participant": self.participant,
+            "approved": self.approved,
+            "secret_link": self._secret_link(),
+            **more,
+        }
+
+    def board_phases(self) -> list[Phase]:
+        """The phases whose board the viewer may see."""
+        return [phase for phase in self.phases if visible_board(self.user, phase) is not None]
+
+    def _secret_link(self) -> str:
+        if not self.can_administer or self.competition.published:
+            return ""
+        return f"{reverse('competitions:detail', args=[self.competition.pk])}?secret_key={self.competition.secret_key}"
+
+
+def shell(request: HttpRequest, pk: int) -> Shell:
+    """Fetch a competition for its pages. Raises Http404 when the viewer may not see it."""
+    secret = request.GET.get("secret_key") or request.POST.get("secret_key") or ""
+    competition = competition_for_page(request.user, pk, secret)
+    needed = bool(secret) and not policies.visible_to(request.user).filter(pk=pk).exists()
+    return Shell(
+        competition=competition,
+        user=request.user,
+        can_administer=policies.can_administer(request.user, competition),
+        participant=policies.participant_of(request.user, competition),
+        secret=secret if needed else "",
+    )

@@ -1,0 +1,13 @@
+"""Background work on competitions."""
+
+from __future__ import annotations
+
+from django_tasks import task
+
+from podium.site.competitions.services import creation
+
+
+@task()
+def create_competition(status_id: int) -> None:
+    """Make a competition from its uploaded bundle."""
+    creation.run_creation(status_id=status_id)

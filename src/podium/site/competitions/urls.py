@@ -1,0 +1,27 @@
+"""Addresses of the competition pages."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from podium.site.competitions import views
+from podium.site.evaluation import views as evaluation
+from podium.site.leaderboards import views as leaderboards
+
+app_name = "competitions"
+urlpatterns = [
+    path("competitions/", views.mine, name="mine"),
+    path("competitions/public/", views.public, name="public"),
+    path("competitions/upload/", views.upload, name="upload"),
+    path("competitions/upload/<int:pk>/", views.creation, name="creation"),
+    path("competitions/<int:pk>/", views.detail, name="detail"),
+    path("competitions/<int:pk>/pages/<int:page_id>/", views.detail, name="page"),
+    path("competitions/<int:pk>/terms/", views.terms, name="terms"),
+    path("competitions/<int:pk>/files/", views.files, name="files"),
+    path("competitions/<int:pk>/phases/", views.phases, name="phases"),
+    path("competitions/<int:pk>/register/", views.register, name="register"),
+    path("competitions/<int:pk>/publish/", views.publish, name="publish"),
+    path("competitions/<int:pk>/bundle/", views.bundle, name="bundle"),
+    path("competitions/<int:pk>/submissions/", evaluation.submissions, name="submissions"),
+    path("competitions/<int:pk>/results/", leaderboards.results, name="results"),
+]

@@ -1,0 +1,213 @@
+"""The pages of competitions: the lists, a competition's own pages, creation from a bundle."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.http import urlencode
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from podium.site.accounts.models import User
+from podium.site.competitions import policies, services
+from podium.site.competitions.forms import RegisterForm, SearchForm, UploadForm
+from podium.site.competitions.models import CreationState, CreationStatus, ParticipantStatus
+from podium.site.competitions.queries import files_for, public_competitions, with_counts
+from podium.site.competitions.shell import Shell, shell
+from podium.site.errors import Refused
+from podium.site.resources.grants import download_url
+from podium.site.resources.models import Dataset, DatasetType
+from podium.site.resources.policies import datasets_usable_by
+from podium.site.resources.services import complete_upload, store_upload
+
+PER_PAGE = 24
+
+
+@require_safe
+def public(request: HttpRequest) -> HttpResponse:
+    """Published competitions and benchmarks, with search and order."""
+    form = SearchForm(request.GET)
+    chosen = form.cleaned_data if form.is_valid() else {}
+    search, ordering = chosen.get("search", ""), chosen.get("ordering") or "recent"
+    found = public_competitions(search=search, ordering=ordering).prefetch_related("phases")
+    page = Paginator(found, PER_PAGE).get_page(request.GET.get("page"))
+    base = {"search": search, "ordering": ordering}
+    context = {
+        "section": "public",
+        "form": form,
+        "search": search,
+        "page": page,
+        "before": "?" + urlencode({**base, "page": page.number - 1}),
+        "after": "?" + urlencode({**base, "page": page.number + 1}),
+    }
+    is_part = bool(cast("Any", request).htmx) and not cast("Any", request).htmx.history_restore_request
+    return render(request, "competitions/_found.html" if is_part else "competitions/public.html", context)
+
+
+@login_required
+@require_safe
+def mine(request: HttpRequest) -> HttpResponse:
+    """The competitions that a person runs, and those in which they take part."""
+    visible = with_counts(policies.visible_to(request.user)).select_related("created_by", "logo")
+    visible = visible.prefetch_related("phases").order_by("-created_when")
+    context = {
+        "section": "mine",
+        "organized": visible.filter(policies.organized_by(request.user)),
+        "joined": visible.filter(policies.taking_part(request.user)),
+    }
+    return render(request, "competitions/mine.html", context)
+
+
+@require_safe
+def detail(request: HttpRequest, pk: int, page_id: int | None = None) -> HttpResponse:
+    """A competition's written pages; the first one unless the address names another."""
+    viewed = shell(request, pk)
+    pages = list(viewed.competition.pages.all())
+    if page_id is None:
+        chosen = pages[0] if pages else None
+    else:
+        chosen = next((page for page in pages if page.pk == page_id), None)
+        if chosen is None:
+            raise Http404("This competition has no such page.")
+    return _overview(request, viewed, current=chosen.pk if chosen else "", page=chosen)
+
+
+@require_safe
+def terms(request: HttpRequest, pk: int) -> HttpResponse:
+    """The terms of a competition."""
+    viewed = shell(request, pk)
+    return _overview(request, viewed, current="terms", terms=viewed.competition.terms)
+
+
+@require_safe
+def files(request: HttpRequest, pk: int) -> HttpResponse:
+    """The files of a competition that the viewer has a right to."""
+    viewed = shell(request, pk)
+    rows = [
+        {"row": row, "url": download_url(row.dataset.data_file, name=row.dataset.file_name or f"{row.dataset.name}.zip")}
+        for row in files_for(request.user, viewed.competition)
+        if row.dataset.data_file is not None
+    ]
+    return _overview(request, viewed, current="files", files=rows)
+
+
+def _overview(request: HttpRequest, viewed: Shell, *, current: object, **more: Any) -> HttpResponse:
+    menu = [
+        *((page.title, viewed.url("competitions:page", page.pk), page.pk) for page in viewed.competition.pages.all()),
+        *([("Terms", viewed.url("competitions:terms"), "terms")] if viewed.competition.terms else []),
+        ("Files", viewed.url("competitions:files"), "files"),
+    ]
+    context = viewed.context("detail", menu=menu, current=current, **more)
+    return render(request, "competitions/overview.html", context)
+
+
+@require_safe
+def phases(request: HttpRequest, pk: int) -> HttpResponse:
+    """The phases of a competition in time, with their limits."""
+    return render(request, "competitions/phases.html", shell(request, pk).context("phases"))
+
+
+@login_required
+@require_POST
+def register(request: HttpRequest, pk: int) -> HttpResponse:
+    """Ask to take part."""
+    viewed = shell(request, pk)
+    back = viewed.url("competitions:submissions")
+    form = RegisterForm(request.POST, has_terms=bool(viewed.competition.terms))
+    if not form.is_valid():
+        messages.error(request, "Taking part needs your agreement to the terms: tick the box below them.")
+        return redirect(back)
+    try:
+        participant = services.register(competition=viewed.competition, user=cast("User", request.user))
+    except Refused as refused:
+        messages.error(request, refused.message)
+        return redirect(back)
+    if participant.status == ParticipantStatus.APPROVED:
+        messages.success(request, f"You take part in {viewed.competition.title}.")
+    else:
+        messages.info(request, "The organizers have been asked. You can submit as soon as one of them approves you.")
+    return redirect(back)
+
+
+@login_required
+@require_POST
+def publish(request: HttpRequest, pk: int) -> HttpResponse:
+    """Publish a competition, or take it back."""
+    viewed = shell(request, pk)
+    published = request.POST.get("published") == "yes"
+    try:
+        services.set_published(competition=viewed.competition, published=published, by=cast("User", request.user))
+    except Refused as refused:
+        messages.error(request, refused.message)
+    else:
+        text = "is published: everybody can see it." if published else "is no longer public."
+        messages.success(request, f"{viewed.competition.title} {text}")
+    return redirect("competitions:detail", pk)
+
+
+def received_file(request: HttpRequest, form: UploadForm, *, type: str) -> Dataset:
+    """The dataset that a form brings, stored now or uploaded before. Raises Refused."""
+    user = cast("User", request.user)
+    key, file = form.cleaned_data.get("data_key"), form.cleaned_data.get("data")
+    if file is not None:
+        return store_upload(user=user, type=type, file=file, file_name=file.name, size=file.size)
+    found = datasets_usable_by(user).filter(key=key, type=type).first()
+    if found is None:
+        raise Refused("The uploaded file is no longer there. Choose it again.", field="data", code="gone")
+    return complete_upload(dataset=found)
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def upload(request: HttpRequest) -> HttpResponse:
+    """Take a competition bundle and start making the competition."""
+    form = UploadForm(request.POST or None, request.FILES or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            bundle = received_file(request, form, type=DatasetType.COMPETITION_BUNDLE)
+            status = services.start_creation(dataset=bundle, user=cast("User", request.user))
+        except Refused as refused:
+            form.add_error("data", refused.message)
+        else:
+            return redirect("competitions:creation", status.pk)
+    recent = CreationStatus.objects.filter(created_by=cast("User", request.user)).select_related("dataset")[:5]
+    context = {"section": "upload", "form": form, "recent": recent}
+    return render(request, "competitions/upload.html", context, status=400 if form.errors else 200)
+
+
+@login_required
+@require_safe
+def creation(request: HttpRequest, pk: int) -> HttpResponse:
+    """How far the making of a competition has come, and the checker's report."""
+    found = CreationStatus.objects.select_related("dataset", "resulting_competition")
+    status = get_object_or_404(found, pk=pk)
+    if status.created_by_id != request.user.pk and not cast("User", request.user).is_superuser:
+        raise Http404("There is no such upload.")
+    faults = sorted(status.faults, key=lambda fault: fault.get("severity") != "error")
+    context = {
+        "section": "upload",
+        "creation": status,
+        "errors": [fault for fault in faults if fault.get("severity") == "error"],
+        "warnings": [fault for fault in faults if fault.get("severity") != "error"],
+        "under_way": status.status == CreationState.STARTING,
+    }
+    part = bool(cast("Any", request).htmx)
+    return render(request, "competitions/_creation.html" if part else "competitions/creation.html", context)
+
+
+@login_required
+@require_safe
+def bundle(request: HttpRequest, pk: int) -> HttpResponse:
+    """Download the bundle that a competition was made of; for its organizers."""
+    viewed = shell(request, pk)
+    if not viewed.can_administer:
+        raise PermissionDenied("Only the organizers may download the bundle.")
+    dataset = viewed.competition.bundle
+    if dataset is None or dataset.data_file is None:
+        raise Http404("The bundle is no longer there.")
+    return redirect(download_url(dataset.data_file, name=dataset.file_name or "bundle.zip"))

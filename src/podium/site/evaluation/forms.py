@@ -1,0 +1,78 @@
+"""The form that takes a submission."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django import forms
+
+from podium.site.competitions.forms import UploadForm
+from podium.site.competitions.models import Phase
+from podium.site.resources.models import Task
+
+_PREFIX = "fact-"
+
+
+class SubmissionForm(UploadForm):
+    """The archive, the choice of tasks where there are several, and the competition's fact sheet."""
+
+    tasks = forms.MultipleChoiceField(
+        required=False,
+        label="Tasks",
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={"required": "Choose at least one task."},
+    )
+
+    def __init__(self, *args: Any, phase: Phase, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._tasks: dict[str, Task] = {str(link.task.pk): link.task for link in phase.phase_tasks.all()}
+        self._questions: Mapping[str, Any] = phase.competition.fact_sheet or {}
+        if len(self._tasks) > 1:
+            choice = self.fields["tasks"]
+            assert isinstance(choice, forms.MultipleChoiceField)  # noqa: S101 - declared above
+            choice.choices = [(pk, task.name) for pk, task in self._tasks.items()]
+            choice.initial = list(self._tasks)
+            choice.required = True
+        else:
+            del self.fields["tasks"]
+        for key, question in self._questions.items():
+            self.fields[_PREFIX + key] = _answer_field(question)
+
+    def chosen_tasks(self) -> list[Task] | None:
+        """The tasks that were ticked; None where there is no choice."""
+        chosen = self.cleaned_data.get("tasks")
+        return [self._tasks[pk] for pk in chosen] if chosen else None
+
+    def answers(self) -> dict[str, Any] | None:
+        """The answers by question key, as the fact sheet's own values; None where there is no fact sheet."""
+        if not self._questions:
+            return None
+        return {
+            key: _as_defined(question, self.cleaned_data.get(_PREFIX + key)) for key, question in self._questions.items()
+        }
+
+    def fact_fields(self) -> list[forms.BoundField]:
+        """The questions in their order, for the template."""
+        return [self[_PREFIX + key] for key in self._questions]
+
+
+def _is_required(question: Mapping[str, Any]) -> bool:
+    return str(question.get("is_required", "")).lower() == "true"
+
+
+def _answer_field(question: Mapping[str, Any]) -> forms.Field:
+    label = str(question.get("title") or question.get("key") or "")
+    if question.get("type") == "checkbox":
+        return forms.BooleanField(label=label, required=False)
+    if question.get("type") == "select":
+        choices = [(str(value), str(value)) for value in question.get("selection") or [] if str(value) != ""]
+        return forms.ChoiceField(label=label, required=_is_required(question), choices=[("", "—"), *choices])
+    return forms.CharField(label=label, required=_is_required(question), max_length=10_000)
+
+
+def _as_defined(question: Mapping[str, Any], answer: Any) -> Any:
+    """A choice as the very value that the fact sheet lists: a form sends only text."""
+    if question.get("type") != "select":
+        return answer
+    return next((value for value in question.get("selection") or [] if str(value) == answer), answer)

@@ -1,0 +1,304 @@
+"""A participant's submissions to a competition, and the page of one submission."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, cast
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.clickjacking import xframe_options_sameorigin
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from podium.protocol import Cause, Step, Stream, advice_for
+from podium.site.accounts.models import User
+from podium.site.competitions import policies as competitions
+from podium.site.competitions.forms import RegisterForm
+from podium.site.competitions.models import Phase
+from podium.site.competitions.shell import shell
+from podium.site.competitions.views import received_file
+from podium.site.errors import Refused
+from podium.site.evaluation import policies, queries, services
+from podium.site.evaluation.forms import SubmissionForm
+from podium.site.evaluation.models import Submission
+from podium.site.evaluation.states import SubmissionStatus
+from podium.site.evaluation.tries import counted, tries
+from podium.site.pages.times import seconds_text
+from podium.site.resources.models import DatasetType
+
+SHOWN_LOG_CHARACTERS = 64_000
+"""What of a log the page shows: its end; the whole of it is a download."""
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def submissions(request: HttpRequest, pk: int) -> HttpResponse:
+    """Take part: registration, the tries left, the upload form, and one's own submissions."""
+    viewed = shell(request, pk)
+    phase = viewed.chosen_phase(request.GET.get("phase"))
+    form = None
+    if viewed.approved and phase is not None:
+        form = SubmissionForm(request.POST or None, request.FILES or None, phase=phase)
+    if request.method == "POST":
+        if not request.user.is_authenticated:
+            return redirect(f"/accounts/login/?next={request.get_full_path()}")
+        if form is None or phase is None:
+            messages.error(request, "Only approved participants can submit. Ask to take part first.")
+            return redirect(viewed.url("competitions:submissions"))
+        if form.is_valid() and (submission := _submitted(request, form, phase)) is not None:
+            return redirect("evaluation:submission", submission.pk)
+    context = viewed.context(
+        "submissions",
+        phases=[(each, viewed.url("competitions:submissions", phase=each.pk)) for each in viewed.phases],
+        phase=phase,
+        form=form,
+        register_form=RegisterForm(has_terms=bool(viewed.competition.terms)),
+        tries=tries(request.user, phase) if phase and viewed.approved else None,
+        time_limit=seconds_text(float(phase.execution_time_limit)) if phase else "",
+        submissions=queries.mine(request.user, phase)[:100] if phase else [],
+    )
+    return render(request, "evaluation/submissions.html", context, status=400 if form and form.errors else 200)
+
+
+def _submitted(request: HttpRequest, form: SubmissionForm, phase: Phase) -> Submission | None:
+    """Hand the form to the use case; a refusal is put beside its field."""
+    try:
+        left = tries(request.user, phase)
+        if left.reason:
+            raise Refused(left.reason, code="limit_reached")
+        data = received_file(request, form, type=DatasetType.SUBMISSION)
+        return services.submit(
+            user=cast("User", request.user),
+            phase=phase,
+            data=data,
+            tasks=form.chosen_tasks(),
+            fact_sheet_answers=form.answers(),
+        )
+    except Refused as refused:
+        form.add_error(refused.field if refused.field in form.fields else None, refused.message)
+        return None
+
+
+def _visible(request: HttpRequest, pk: int) -> Submission:
+    """A submission that the viewer may see. Raises Http404."""
+    rows = policies.visible_to(request.user).select_related(
+        "phase__competition__created_by", "phase__leaderboard", "owner", "data__data_file", "task", "parent", "queue"
+    )
+    return get_object_or_404(rows, pk=pk)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage on the way of a submission: its word, and whether it is done, now, failed or still to come."""
+
+    label: str
+    state: str
+
+
+_WAY = [
+    SubmissionStatus.SUBMITTED,
+    SubmissionStatus.PREPARING,
+    SubmissionStatus.RUNNING,
+    SubmissionStatus.SCORING,
+    SubmissionStatus.FINISHED,
+]
+
+
+def stages(submission: Submission, steps: set[str]) -> list[Stage]:
+    """The way of a submission; steps: those that it has runs for, so a result submission does not show Running."""
+    way = [s for s in _WAY if s != SubmissionStatus.RUNNING or Step.PREDICTION in steps or submission.has_children]
+    status = SubmissionStatus(submission.status)
+    if status == SubmissionStatus.FINISHED:
+        return [Stage(s.value, "done") for s in way]
+    if status in {SubmissionStatus.FAILED, SubmissionStatus.CANCELLED}:
+        at = SubmissionStatus.SCORING if submission.failed_step == Step.SCORING else SubmissionStatus.PREPARING
+        if submission.failed_step == Step.PREDICTION and SubmissionStatus.RUNNING in way:
+            at = SubmissionStatus.RUNNING
+        before = way[: way.index(at)]
+        return [*(Stage(s.value, "done") for s in before), Stage(status.value, "failed")]
+    at_place = way.index(status) if status in way else -1
+    return [
+        Stage(s.value, "done" if place < at_place else "now" if place == at_place else "next")
+        for place, s in enumerate(way)
+    ]
+
+
+_CAUSES = {
+    Cause.IMAGE_PULL: "The image could not be fetched",
+    Cause.UNPACK: "The archive could not be unpacked",
+    Cause.BAD_LAYOUT: "Files are missing or misplaced",
+    Cause.TIME_LIMIT: "The time limit was reached",
+    Cause.MEMORY_LIMIT: "The memory limit was reached",
+    Cause.DISK_LIMIT: "The disk limit was reached",
+    Cause.OUTPUT_LIMIT: "Too much was printed",
+    Cause.EXIT_CODE: "The program ended with an error",
+    Cause.MISSING_OUTPUT: "The output is missing",
+    Cause.BAD_SCORES: "The scores cannot be used",
+    Cause.SCORER_FAILED: "The scoring program failed",
+    Cause.WORKER_LOST: "The worker was lost",
+    Cause.CANCELLED: "This submission was cancelled",
+    Cause.PLATFORM: "The platform failed",
+}
+_FAULTS = {
+    "participant": "The submission's",
+    "organizer": "The organizer's",
+    "platform": "The platform's",
+    "nobody": "Nobody's",
+}
+_STEPS = {"prediction": "Prediction (the submitted program)", "scoring": "Scoring (the organizer's program)"}
+_STREAMS = {
+    Stream.STDOUT: "output",
+    Stream.STDERR: "errors",
+    Stream.INGESTION_STDOUT: "ingestion program, output",
+    Stream.INGESTION_STDERR: "ingestion program, errors",
+}
+
+
+def failure(submission: Submission) -> dict[str, Any] | None:
+    """What the page says about a submission that failed or was cancelled, None for the others."""
+    if not submission.cause:
+        return None
+    cause = Cause(submission.cause)
+    return {
+        "title": _CAUSES[cause],
+        "calm": cause is Cause.CANCELLED,
+        "step": _STEPS.get(submission.failed_step, ""),
+        "fault": _FAULTS.get(submission.fault, ""),
+        "counted": counted(submission.parent or submission),
+        "advice": advice_for(cause),
+    }
+
+
+@dataclass(frozen=True)
+class Pane:
+    """One program stream as the page shows it."""
+
+    step: str
+    stream: str
+    title: str
+    text: str
+    cut: bool
+
+
+def panes(details: queries.Details) -> list[Pane]:
+    """The stored logs, each cut to its end where it is long."""
+    found = []
+    for log in details.logs:
+        title = f"{log.step.capitalize()}: {_STREAMS[Stream(log.stream)]}"
+        text = log.text[-SHOWN_LOG_CHARACTERS:]
+        found.append(Pane(log.step, log.stream, title, text, cut=len(text) < len(log.text)))
+    return found
+
+
+def _context(request: HttpRequest, submission: Submission) -> dict[str, Any]:
+    competition = submission.phase.competition
+    administers = competitions.can_administer(request.user, competition)
+    details = queries.details(request.user, submission)
+    children = list(
+        submission.children.select_related("task").prefetch_related("scores__column").order_by("pk")
+        if submission.has_children
+        else []
+    )
+    steps = {run.step for run in submission.runs.all()}
+    is_owner = request.user.is_authenticated and submission.owner_id == request.user.pk
+    return {
+        "submission": submission,
+        "competition": competition,
+        "administers": administers,
+        "is_owner": is_owner,
+        "details": details,
+        "panes": panes(details),
+        "streams": [{"value": stream.value, "title": title} for stream, title in _STREAMS.items()],
+        "stages": stages(submission, steps),
+        "failure": failure(submission),
+        "scores": queries.scores(submission, organizer=administers),
+        "children": [
+            {"submission": child, "scores": [s for s in child.scores.all() if administers or not s.column.hidden]}
+            for child in children
+        ],
+        "place": None if submission.is_terminal else queries.place_in_queue(submission),
+        "may_cancel": (is_owner or administers) and not submission.is_terminal,
+        "cancelling": submission.cancel_requested_when is not None and not submission.is_terminal,
+        "held": submission.status == SubmissionStatus.SUBMITTING and not competition.auto_run_submissions,
+        "facts": _facts(submission) if is_owner or administers else [],
+    }
+
+
+def _facts(submission: Submission) -> list[tuple[str, Any]]:
+    questions = submission.phase.competition.fact_sheet or {}
+    answers = submission.fact_sheet_answers or {}
+    return [(question.get("title") or key, answers.get(key, "")) for key, question in questions.items()]
+
+
+@require_safe
+def submission(request: HttpRequest, pk: int) -> HttpResponse:
+    """One submission: how far it is, why it failed, its logs, scores and files; live while it is under way."""
+    found = _visible(request, pk)
+    template = "evaluation/_state.html" if request.GET.get("part") == "state" else "evaluation/submission.html"
+    return render(request, template, _context(request, found))
+
+
+@require_safe
+def row(request: HttpRequest, pk: int) -> HttpResponse:
+    """A submission's row in the list of one's own, for the list that keeps itself fresh."""
+    found = _visible(request, pk)
+    rows = queries.mine(request.user, found.phase).filter(pk=pk)
+    return render(request, "evaluation/_row.html", {"submission": get_object_or_404(rows), "competition": found.phase.competition})
+
+
+@require_safe
+def log(request: HttpRequest, pk: int, step: str, stream: str) -> HttpResponse:
+    """The whole log of one program stream, as a text file."""
+    found = _visible(request, pk)
+    if (step, stream) not in {(a.value, b.value) for a, b in queries.LOG_NAMES}:
+        raise Http404("There is no such log.")
+    if not policies.output_rights(request.user, found).logs_of(step):
+        raise Http404("You may not see this log.")
+    text = queries.log_text(found, step, stream)
+    response = HttpResponse(text, content_type="text/plain; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="submission-{found.pk}-{step}-{stream}.txt"'
+    return response
+
+
+@require_safe
+@xframe_options_sameorigin
+def detailed_results(request: HttpRequest, pk: int) -> HttpResponse:
+    """The report that the scoring program wrote, on a page of its own."""
+    found = _visible(request, pk)
+    report = queries.details(request.user, found).detailed_result
+    if report is None:
+        raise Http404("There is no report, or you may not see it.")
+    context = {"submission": found, "competition": found.phase.competition, "report": report}
+    return render(request, "evaluation/report.html", context)
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def cancel(request: HttpRequest, pk: int) -> HttpResponse:
+    """Cancel a submission, after asking."""
+    found = _visible(request, pk)
+    if request.method != "POST":
+        return render(request, "evaluation/cancel.html", {"submission": found, "competition": found.phase.competition})
+    try:
+        cancelled = services.cancel(submission=found, by=cast("User", request.user))
+    except Refused as refused:
+        messages.error(request, refused.message)
+    else:
+        if not cancelled:
+            messages.info(request, "The submission had already ended.")
+    return redirect("evaluation:submission", pk)
+
+
+@login_required
+@require_POST
+def start(request: HttpRequest, pk: int) -> HttpResponse:
+    """Start a submission that waits for its organizer."""
+    found = _visible(request, pk)
+    try:
+        services.start_held(submission=found, by=cast("User", request.user))
+    except Refused as refused:
+        messages.error(request, refused.message)
+    return redirect("evaluation:submission", pk)
+
+

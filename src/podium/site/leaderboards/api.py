@@ -1,0 +1,108 @@
+"""Boards in the REST API (Codabench's paths and shapes)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import Http404
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import permissions, viewsets
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from podium.ranking.display import round_score
+from podium.site.api_fields import Cap
+from podium.site.competitions.models import Phase
+from podium.site.evaluation.api import visible_phase
+from podium.site.leaderboards import queries
+from podium.site.leaderboards.queries import Board, Row
+
+
+class PhaseBoardViewSet(viewsets.GenericViewSet[Phase]):
+    """The leaderboard of a phase."""
+
+    queryset = Phase.objects.none()
+    permission_classes = (permissions.AllowAny,)
+    lookup_value_regex = r"\d+"
+
+    @extend_schema(
+        parameters=[OpenApiParameter("page", int), OpenApiParameter("page_size", int)],
+        responses={200: OpenApiTypes.OBJECT},
+    )
+    @action(detail=True, methods=["get"])
+    def get_leaderboard(self, request: Request, pk: str) -> Response:
+        """The board's rows in the order of their ranks; `count` and `pages` are Podium's own.
+
+        Bounded: 1000 rows unless `page` and `page_size` ask for others.
+        """
+        phase = visible_phase(request.user, int(pk))
+        size, page = _int(request, "page_size", Cap.most), _int(request, "page", 1)
+        board = queries.board(phase, request.user, page=page, per_page=min(size, Cap.most))
+        if board is None:
+            raise Http404
+        return Response(as_codabench(board))
+
+
+def _int(request: Request, name: str, default: int) -> int:
+    text = request.query_params.get(name, "")
+    return max(1, int(text)) if text.isdecimal() and len(text) < 10 else default
+
+
+def as_codabench(board: Board) -> dict[str, Any]:
+    """A board in Codabench's shape."""
+    return {
+        "title": board.leaderboard.title,
+        "id": board.phase.pk,
+        "submissions": [_row(row) for row in board.rows],
+        "tasks": [
+            {
+                "name": group.task.name if group.task else "",
+                "id": group.task.pk if group.task else -2,
+                "colWidth": len(group.columns),
+                "columns": [
+                    {
+                        "id": column.pk,
+                        "title": column.title,
+                        "key": column.key,
+                        "index": column.index,
+                        "sorting": column.sorting,
+                        "precision": column.precision,
+                        "hidden": column.hidden,
+                    }
+                    for column in group.columns
+                ],
+            }
+            for group in board.groups
+        ],
+        "fact_sheet_keys": [list(pair) for pair in board.fact_keys] or None,
+        "primary_index": board.leaderboard.primary_index,
+        "count": board.count,
+        "page": board.page,
+        "pages": board.pages,
+    }
+
+
+def _row(row: Row) -> dict[str, Any]:
+    return {
+        "id": row.submission_id,
+        "rank": row.rank,
+        "owner": row.owner_name,
+        "scores": [
+            {
+                "id": cell.column.pk,
+                "index": cell.column.index,
+                "score": str(round_score(cell.value, cell.column.precision)),
+                "column_key": cell.column.key,
+                "task_id": cell.task.pk if cell.task else None,
+            }
+            for cell in row.cells
+            if cell.value is not None
+        ],
+        "detailed_results": [{"task": task, "id": submission} for task, submission in row.detailed],
+        "fact_sheet_answers": row.entry.submission.fact_sheet_answers,
+        "slug_url": f"/profiles/user/{row.entry.owner.username}/",
+        "organization": None,
+        "created_when": row.created_when,
+    }

@@ -1,0 +1,59 @@
+"""The results of a competition."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from podium.site.competitions.models import Phase
+from podium.site.competitions.shell import Shell, shell
+from podium.site.leaderboards.models import Entry
+from podium.site.leaderboards.queries import board
+
+PER_PAGE = 50
+MAX_PAGE = 10**9
+
+
+def _page_number(text: str | None) -> int:
+    """The page asked for; anything that is no number is the first."""
+    return min(int(text), MAX_PAGE) if text and text.isascii() and text.isdecimal() and len(text) < 12 else 1
+
+
+@require_safe
+def results(request: HttpRequest, pk: int) -> HttpResponse:
+    """The board of a phase, a page at a time, with the viewer's own rows marked."""
+    viewed = shell(request, pk)
+    phases = viewed.board_phases()
+    phase = viewed.chosen_phase(request.GET.get("phase"))
+    if phase not in phases:
+        phase = phases[-1] if phases else None
+    shown = board(phase, request.user, page=_page_number(request.GET.get("page")), per_page=PER_PAGE) if phase else None
+    context = viewed.context(
+        "results",
+        phases=[(each, viewed.url("competitions:results", phase=each.pk)) for each in phases],
+        phase=phase,
+        board=shown,
+    )
+    if phase and shown:
+        context |= {
+            "before": viewed.url("competitions:results", phase=phase.pk, page=shown.page - 1),
+            "after": viewed.url("competitions:results", phase=phase.pk, page=shown.page + 1),
+            "primary": shown.leaderboard.primary_index,
+            "groups_shown": len(shown.groups) > 1 or bool(shown.fact_keys),
+            "my_place": None if any(row.is_mine for row in shown.rows) else _my_place(phase, request.user, viewed),
+            "detailed": [row.submission_id for row in shown.rows if row.detailed],
+        }
+    return render(request, "leaderboards/results.html", context)
+
+
+def _my_place(phase: Phase, user: Any, viewed: Shell) -> dict[str, Any] | None:
+    """Where the viewer's best entry stands, for those whose row is on another page of the board."""
+    own = Entry.objects.filter(phase=phase, owner=user.pk).order_by("sort_key").first() if user.is_authenticated else None
+    if own is None:
+        return None
+    rank = Entry.objects.filter(phase=phase, sort_key__lt=own.sort_key).count() + 1
+    page = (rank - 1) // PER_PAGE + 1
+    return {"rank": rank, "url": viewed.url("competitions:results", phase=phase.pk, page=page) + "#mine"}

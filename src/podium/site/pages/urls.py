@@ -1,0 +1,15 @@
+"""Addresses of the site's own pages."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from podium.site.pages import views
+
+urlpatterns = [
+    path("", views.home, name="home"),
+    path("about/", views.about, name="about"),
+    path("theme/", views.theme, name="theme"),
+    path("robots.txt", views.robots, name="robots"),
+    path("favicon.ico", views.favicon, name="favicon"),
+]

@@ -1,0 +1,85 @@
+"""What starts the site's processes; the only part of the site that the command line uses."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+import threading
+from pathlib import Path
+
+
+def _settings(data: Path | None) -> None:
+    if data is not None:
+        os.environ["PODIUM_DATA"] = str(data)
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "podium.site.settings")
+
+
+def manage(argv: list[str], data: Path | None = None) -> None:
+    """Run a management command, e.g. `["migrate"]`."""
+    _settings(data)
+    from django.core.management import execute_from_command_line  # noqa: PLC0415 - Django is loaded only when needed
+
+    execute_from_command_line(["podium manage", *argv])
+
+
+def web(host: str, port: int, data: Path | None = None) -> None:
+    """Serve the site until SIGTERM or SIGINT; open streams are given two seconds to end.
+
+    port: 0 takes a free one.
+    """
+    _settings(data)
+    import uvicorn  # noqa: PLC0415
+
+    uvicorn.run(
+        "podium.site.asgi:application",
+        host=host,
+        port=port,
+        log_config=None,
+        access_log=False,
+        loop="uvloop",
+        http="httptools",
+        lifespan="off",
+        ws="none",
+        timeout_graceful_shutdown=2,
+        timeout_keep_alive=30,
+        backlog=2048,
+        server_header=False,
+        proxy_headers=False,
+    )
+
+
+def site_worker(data: Path | None = None) -> None:
+    """Run background tasks and the sweeper until SIGTERM or SIGINT."""
+    _settings(data)
+    import django  # noqa: PLC0415
+
+    django.setup()
+    from django_tasks_db.management.commands.db_worker import Worker  # noqa: PLC0415
+
+    from podium.site.evaluation.sweeper import Sweeper  # noqa: PLC0415
+
+    worker = Worker(
+        queue_names=["default"],
+        interval=0.2,
+        batch=False,
+        backend_name="default",
+        startup_delay=False,
+        max_tasks=None,
+        worker_id=f"{socket.gethostname()[:40]}-{os.getpid()}",
+        excluded_queue_names=[],
+    )
+    sweeper = Sweeper()
+    thread = threading.Thread(target=sweeper.run, name="sweeper", daemon=True)
+    thread.start()
+    worker.configure_signals()
+    signal.signal(signal.SIGTERM, worker.shutdown)
+    try:
+        worker.run()
+    except SystemExit as exit_:
+        sweeper.stop()
+        sys.exit(exit_.code)
+    finally:
+        sweeper.stop()
+        thread.join(timeout=2)
