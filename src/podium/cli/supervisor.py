@@ -143,9 +143,13 @@ class Supervisor:
         """Make `run` end every program and return."""
         self._exit_code = exit_code
 
-    def run(self) -> int:
-        """Run until stopped or told to by SIGINT, SIGTERM or SIGHUP; no program is left when it returns."""
+    def run(self, begin: Callable[[], None]) -> int:
+        """Call `begin`, and run what it starts until stopped or told to by SIGINT, SIGTERM or SIGHUP.
+
+        Returns the exit code; no program is left then.
+        """
         with self._listening():
+            begin()
             while self._exit_code is None and not self._signals:
                 self._turn(None)
             self._end_all()

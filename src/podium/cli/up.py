@@ -83,12 +83,14 @@ class Up:
         """
         self._take_data_folder()
         self._port = free_port(self._host, self._port)
+        code = self._supervisor.run(self._begin)
+        say("Podium has stopped.")
+        return code
+
+    def _begin(self) -> None:
         self._supervisor.start(self._program("setup", self._commands.setup, on_end=self._setup_ended))
         if self._with_worker:
             self._start_environment()
-        code = self._supervisor.run()
-        say("Podium has stopped.")
-        return code
 
     def _take_data_folder(self) -> None:
         """Make the data folder, and be the only `podium up` on it for as long as this process lives."""
