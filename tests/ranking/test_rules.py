@@ -71,6 +71,11 @@ def test_an_entry_without_scores_never_enters_by_force(rule: SubmissionRule) -> 
     assert on_verdict(rule, [entry(1, -5.0)], entry(2, None)) == Change()
 
 
+@pytest.mark.parametrize("rule", FORCED)
+def test_a_standing_entry_that_lost_its_scores_leaves_the_board(rule: SubmissionRule) -> None:
+    assert on_verdict(rule, [entry(1, 0.5)], entry(1, None)) == change(remove={1})
+
+
 def test_force_last_follows_the_time_of_submission_not_of_the_verdict() -> None:
     assert on_verdict(SubmissionRule.FORCE_LAST, [entry(2, 0.5)], entry(1, 0.9)) == Change()
     assert on_verdict(SubmissionRule.FORCE_LAST, [entry(1, 0.9)], entry(2, 0.5)) == change({2}, {1})

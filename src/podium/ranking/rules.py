@@ -73,7 +73,7 @@ def on_verdict(rule: SubmissionRule, current: Collection[Entry], new: Entry) -> 
     Raises ValueError when `current` holds entries of another owner.
     """
     _same_owner([*current, new])
-    if rule not in _FORCED or not new.scored:
+    if rule not in _FORCED:
         return Change()
     standing = {entry.id for entry in current}
     candidates = {entry.id: entry for entry in [*current, new]}
