@@ -5,6 +5,7 @@
 
 from podium.formats.packing import pack_folder
 from podium.formats.unpacking import (
+    DEFAULT_CAPS,
     ArchiveError,
     Caps,
     Listing,
@@ -19,6 +20,7 @@ from podium.formats.unpacking import (
 )
 
 __all__ = [
+    "DEFAULT_CAPS",
     "ArchiveError",
     "Caps",
     "Listing",

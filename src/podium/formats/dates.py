@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Final
 
 from dateutil import parser as dateutil_parser
-from dateutil.tz import tzutc
 
 MAX_LENGTH: Final = 100
 _EXAMPLE: Final = "2026-05-31 14:30:00"
@@ -105,8 +104,17 @@ def _written(text: str) -> datetime:
     """Read dates with month names; the year must be there, because nothing may depend on today's date."""
     if _HAS_YEAR.search(text) is None or not any(c.isalpha() for c in text):
         raise ValueError("the year is missing or the order is unknown")
-    first = dateutil_parser.parse(text, default=datetime(2000, 1, 1), tzinfos={"UTC": tzutc(), "GMT": tzutc()})
-    other = dateutil_parser.parse(text, default=datetime(2001, 2, 2), tzinfos={"UTC": tzutc(), "GMT": tzutc()})
+    first = dateutil_parser.parse(text, default=datetime(2000, 1, 1), tzinfos=_zone)  # noqa: DTZ001 - probes, not times
+    other = dateutil_parser.parse(text, default=datetime(2001, 2, 2), tzinfos=_zone)  # noqa: DTZ001
     if first != other:
         raise ValueError("it does not name day, month and year")
     return first if first.tzinfo is not None else first.replace(tzinfo=UTC)
+
+
+def _zone(name: str | None, offset: int | None) -> timezone | None:
+    """Accept zones by number and UTC by name; other names mean different things in different countries."""
+    if offset is not None:
+        return timezone(timedelta(seconds=offset))
+    if name is None or name.upper() in ("UTC", "GMT", "Z"):
+        return UTC if name else None
+    raise ValueError(f'the time zone "{name}" is not known; write it as +02:00')

@@ -10,7 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
-from podium.formats.unpacking import ArchiveError, Caps, Listing, open_archive, read_member
+from podium.formats.unpacking import DEFAULT_CAPS, ArchiveError, Caps, Listing, open_archive, read_member
 from podium.formats.yamlnodes import Node, YamlError, decode, load
 
 NAMES: Final = ("metadata.yaml", "metadata")
@@ -81,7 +81,7 @@ def read_program_metadata(folder: Path) -> ProgramMetadata:
     return ProgramMetadata()
 
 
-def metadata_in_archive(source: Path | BinaryIO, caps: Caps = Caps()) -> ProgramMetadata:  # noqa: B008 - frozen
+def metadata_in_archive(source: Path | BinaryIO, caps: Caps = DEFAULT_CAPS) -> ProgramMetadata:
     """Read a program's metadata from its zip without unpacking it, through a single wrapper folder too.
 
     Raises ArchiveError when the zip is refused, MetadataError as `read_program_metadata`.

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, BinaryIO, Final
 
-from podium.formats.unpacking import ArchiveError, Caps, Listing, Member, clean_name, human_size, quoted
+from podium.formats.unpacking import DEFAULT_CAPS, ArchiveError, Caps, Listing, Member, clean_name, human_size, quoted
 
 _CHUNK: Final = 1 << 18
 _TRIAL: Final = 64 * 1024
@@ -58,7 +58,7 @@ def pack_folder(
     folder: Path,
     target: Path | BinaryIO,
     skip_links: bool = True,
-    caps: Caps = Caps(),  # noqa: B008 - Caps is frozen
+    caps: Caps = DEFAULT_CAPS,
 ) -> Listing:
     """Write a folder's content to a zip, sorted, with fixed times, so that equal folders give equal bytes.
 

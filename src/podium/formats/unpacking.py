@@ -66,6 +66,9 @@ class Caps:
     max_depth: int = 64
 
 
+DEFAULT_CAPS: Final = Caps()
+
+
 @dataclass(frozen=True)
 class Member:
     """One file or folder of an archive: cleaned name without trailing slash, sizes in bytes."""
@@ -115,7 +118,7 @@ def human_size(count: int) -> str:
     return f"{size:.1f} TB"
 
 
-def clean_name(name: str, caps: Caps = Caps()) -> str:
+def clean_name(name: str, caps: Caps = DEFAULT_CAPS) -> str:
     """Return a member's path in plain form ("a/b"), or "" for the root itself.
 
     Raises ArchiveError (absolute_path, parent_path, unsafe_name) for anything that could leave the target folder or
@@ -158,7 +161,7 @@ def _opened(source: Path | BinaryIO) -> Iterator[BinaryIO]:
 
 
 @contextlib.contextmanager
-def open_archive(source: Path | BinaryIO, caps: Caps = Caps()) -> Iterator[tuple[zipfile.ZipFile, Listing]]:
+def open_archive(source: Path | BinaryIO, caps: Caps = DEFAULT_CAPS) -> Iterator[tuple[zipfile.ZipFile, Listing]]:
     """Open an archive after its directory has passed every check; yields the zip and its listing.
 
     Raises ArchiveError. A Path is closed at the end, a stream is left open.
@@ -174,7 +177,7 @@ def open_archive(source: Path | BinaryIO, caps: Caps = Caps()) -> Iterator[tuple
             yield archive, _list(archive, size_of(stream), caps)
 
 
-def inspect(source: Path | BinaryIO, caps: Caps = Caps()) -> Listing:
+def inspect(source: Path | BinaryIO, caps: Caps = DEFAULT_CAPS) -> Listing:
     """Return what an archive holds, reading only its directory.
 
     Refuses (ArchiveError) what `unpack` would refuse by the directory alone: no zip, too many entries (before a list
@@ -352,7 +355,7 @@ def read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, limit: int) -> 
 def unpack(
     source: Path | BinaryIO,
     target: Path,
-    caps: Caps = Caps(),
+    caps: Caps = DEFAULT_CAPS,
     alias_top_folder: bool = False,
 ) -> Listing:
     """Unpack an archive into an empty or new folder and return what it holds.

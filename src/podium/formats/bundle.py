@@ -1,0 +1,121 @@
+"""Competition bundles: open one, and check it, reporting every fault at once with file, line and a hint."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from podium.formats import version2
+from podium.formats.faults import YAML_NAME, Collector, Fault, Report, Severity
+from podium.formats.files import Bundle, FolderBundle, ZipBundle, open_bundle
+from podium.formats.images import check_image
+from podium.formats.model import Competition
+from podium.formats.pages import check_pages
+from podium.formats.reading import Fields
+from podium.formats.unpacking import DEFAULT_CAPS, ArchiveError, Caps, quoted
+from podium.formats.yamlnodes import MAX_BYTES, Node, YamlError, decode, load
+
+__all__ = [
+    "Bundle",
+    "Fault",
+    "FolderBundle",
+    "Report",
+    "Severity",
+    "ZipBundle",
+    "check_bundle",
+    "check_open_bundle",
+    "open_bundle",
+]
+
+Reader = Callable[[Fields, Bundle, Collector], Competition | None]
+
+# One reader per version of competition.yaml; all of them give the same model.
+VERSIONS: Final[dict[str, Reader]] = {"2": version2.read}
+_OLDER: Final = frozenset({"1", "1.5", "1.8"})
+
+
+def check_bundle(source: Path, caps: Caps = DEFAULT_CAPS) -> Report:
+    """Check a bundle, a zip or a folder, and report everything that is wrong with it, in the order of the file.
+
+    `Report.competition` is there when no error is. Never raises for what is in the bundle.
+    """
+    try:
+        with open_bundle(source, caps) as bundle:
+            return check_open_bundle(bundle)
+    except ArchiveError as problem:
+        hint = "Upload a zip of the bundle." if problem.code == "not_a_zip" else ""
+        return Report(None, (Fault("error", problem.code, str(problem), None, hint=hint),))
+
+
+def check_open_bundle(bundle: Bundle) -> Report:
+    """Check a bundle that is already open, so that its parts can be taken out afterwards."""
+    name = bundle.yaml_name
+    if name is None:
+        return Report(None, (_no_yaml(bundle),), bundle.notes)
+    try:
+        root = load(decode(bundle.read(name, MAX_BYTES)))
+    except (YamlError, ArchiveError) as problem:
+        place = (problem.line, problem.column, problem.hint) if isinstance(problem, YamlError) else (None, None, "")
+        fault = Fault("error", "yaml", str(problem), name, place[0], place[1], "", place[2])
+        return Report(None, (fault,), bundle.notes)
+    faults = Collector(root, name)
+    if name != YAML_NAME:
+        faults.warning("yaml_name", f"The file is called {name}.", (), f"Rename it to {YAML_NAME}.")
+    competition = _read(root, bundle, faults)
+    return Report(competition if not faults.failed else None, faults.sorted(), bundle.notes)
+
+
+def _no_yaml(bundle: Bundle) -> Fault:
+    elsewhere = next((n for n in bundle.names if n.rpartition("/")[2].lower() in (YAML_NAME, "competition.yml")), None)
+    hint = "Zip the files from inside their folder, so that competition.yaml is at the root."
+    if elsewhere is not None:
+        hint = f"It is at {quoted(elsewhere)}: zip that folder's content."
+    message = "competition.yaml is missing: it must be in the root directory of the bundle."
+    return Fault("error", "no_competition_yaml", message, YAML_NAME, hint=hint)
+
+
+def _read(root: Node, bundle: Bundle, faults: Collector) -> Competition | None:
+    if root.kind != "map":
+        what = "is empty" if root.is_null else "holds no keys"
+        faults.error("not_a_mapping", f"The file {what}.", (), "It starts with lines such as: version: 2")
+        return None
+    version = _version(root, faults)
+    if version is None:
+        return None
+    competition = VERSIONS[version](Fields(root, (), faults), bundle, faults)
+    check_image(root, bundle, faults)
+    check_pages(root, bundle, faults)
+    return competition
+
+
+def _version(root: Node, faults: Collector) -> str | None:
+    """Return the version whose reader to use; a file without one that looks like version 2 is taken for that."""
+    node = root.get("version")
+    if node is None or node.is_null:
+        if _looks_old(root):
+            _refuse_old("1.5", faults)
+            return None
+        hint = "Add this line at the top: version: 2"
+        faults.warning("no_version", "No version is given; the file is read as version 2.", (), hint)
+        return "2"
+    text = node.text.strip().removesuffix(".0") if node.kind == "scalar" else ""
+    if text in VERSIONS:
+        return text
+    if text in _OLDER:
+        _refuse_old(text, faults)
+        return None
+    message = f"There is no version {quoted(node.text)} of competition.yaml."
+    faults.error("bad_version", message, ("version",), "Write: version: 2")
+    return None
+
+
+def _looks_old(root: Node) -> bool:
+    phases = root.get("phases")
+    return root.get("html") is not None or (phases is not None and phases.kind == "map" and root.get("tasks") is None)
+
+
+def _refuse_old(version: str, faults: Collector) -> None:
+    message = f"Bundles of version {version} (CodaLab) are not supported yet."
+    hint = "Convert the file to version 2: lists of pages, phases and tasks, and leaderboards with columns."
+    faults.error("old_version", message, ("version",), hint)

@@ -1,0 +1,200 @@
+"""Look into the programs and data of a bundle's tasks: can they run, and do they keep the labels apart?"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Final
+
+from podium.formats.commands import CommandError, Role, argv, shell_feature, variables_for
+from podium.formats.faults import Collector, Fault, Path, did_you_mean
+from podium.formats.files import Bundle
+from podium.formats.metadata import MAX_BYTES, NAMES, MetadataError, ProgramMetadata, parse_metadata
+from podium.formats.model import FileRef, Task
+from podium.formats.unpacking import ArchiveError, open_archive, quoted, read_member
+
+MAX_PROGRAM_BYTES: Final = 2**29
+_MAX_SOURCE: Final = 2**20
+_MAX_SOURCES: Final = 200
+_SCRIPTS: Final = frozenset({".py", ".r", ".sh", ".pl", ".jl", ".rb", ".js", ".jar", ".exe"})
+_ZIP_STARTS: Final = (b"PK\x03\x04", b"PK\x05\x06")
+# A scoring program that puts the submission on its import path, or runs from the folder of the submission.
+_RUNS_SUBMISSION: Final = re.compile(
+    rb"/app/ingested_program|sys\.path\.(?:append|insert)\s*\([^)\n]*(?:\bres\b|submission|prediction|/app/input)"
+)
+
+
+@dataclass(frozen=True)
+class _Program:
+    """What a look into a program shows: its metadata, its files' names, and whether it runs the submission."""
+
+    path: str
+    metadata: ProgramMetadata
+    names: frozenset[str]
+    runs_submission: str | None
+
+
+class _Refused(Exception):
+    """A program cannot be looked into; carries the fault's code, message and hint, or a fault with its own place."""
+
+    def __init__(self, code: str, message: str, hint: str = "", fault: Fault | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.hint = hint
+        self.fault = fault
+
+
+def check_programs(tasks: Sequence[Task], bundle: Bundle, faults: Collector) -> None:
+    """Report programs that cannot run, data that cannot be unpacked, and labels that participants could read.
+
+    `tasks` are those read so far, in the order of the file; their paths are found by that order.
+    """
+    known: dict[str, _Program | _Refused] = {}
+    places = faults.places_of("tasks", [task.index for task in tasks])
+    for task, path in zip(tasks, places, strict=True):
+        for kind in ("scoring_program", "ingestion_program"):
+            part = getattr(task, kind)
+            if isinstance(part, FileRef):
+                if part.path not in known:
+                    known[part.path] = _look(part, bundle)
+                _check_program(known[part.path], kind, (*path, kind), task, faults)
+        for kind in ("input_data", "reference_data"):
+            part = getattr(task, kind)
+            if isinstance(part, FileRef) and not part.folder:
+                _check_zip(part, kind, (*path, kind), bundle, faults)
+        _check_labels_apart(task, path, bundle, faults)
+
+
+def _look(part: FileRef, bundle: Bundle) -> _Program | _Refused:
+    try:
+        return _look_into_folder(part.path, bundle) if part.folder else _look_into_zip(part.path, bundle)
+    except ArchiveError as problem:
+        code = "not_a_zip" if problem.code == "not_a_zip" else "bad_program"
+        message = f"{quoted(part.path)} cannot be used: {problem}"
+        return _Refused(code, message, "Give a folder, or a zip file of the program.")
+    except MetadataError as problem:
+        hint = "Write a line such as: command: python3 score.py"
+        fault = Fault(
+            "error", "bad_metadata", problem.message, f"{part.path}/{problem.file}", problem.line, None, "", hint
+        )
+        return _Refused("bad_metadata", str(problem), fault=fault)
+
+
+def _look_into_folder(folder: str, bundle: Bundle) -> _Program:
+    names = frozenset(name.removeprefix(f"{folder}/") for name in bundle.walk(folder))
+    metadata = ProgramMetadata()
+    for name in NAMES:
+        if name in names:
+            metadata = parse_metadata(bundle.read(f"{folder}/{name}", MAX_BYTES), name)
+            break
+    sources = [name for name in sorted(names) if name.endswith(".py")][:_MAX_SOURCES]
+    runs = next((n for n in sources if _RUNS_SUBMISSION.search(bundle.read(f"{folder}/{n}", _MAX_SOURCE))), None)
+    return _Program(folder, metadata, names, runs)
+
+
+def _look_into_zip(name: str, bundle: Bundle) -> _Program:
+    with bundle.open_seekable(name, MAX_PROGRAM_BYTES) as stream, open_archive(stream) as (archive, listing):
+        prefix = f"{listing.top_folder}/" if listing.top_folder is not None else ""
+        files = {m.name.removeprefix(prefix): m.name for m in listing.members if not m.is_dir}
+        metadata = ProgramMetadata()
+        for file in NAMES:
+            if file in files:
+                metadata = parse_metadata(read_member(archive, listing.info(files[file]), MAX_BYTES), file)
+                break
+        sources = [inner for inner in sorted(files) if inner.endswith(".py")][:_MAX_SOURCES]
+        runs = None
+        for inner in sources:
+            if _RUNS_SUBMISSION.search(read_member(archive, listing.info(files[inner]), _MAX_SOURCE)):
+                runs = inner
+                break
+        return _Program(name, metadata, frozenset(files), runs)
+
+
+def _check_program(seen: _Program | _Refused, kind: str, path: Path, task: Task, faults: Collector) -> None:
+    what = kind.replace("_", " ")
+    if isinstance(seen, _Refused):
+        if seen.fault is not None:
+            faults.add(seen.fault)
+        else:
+            faults.error(seen.code, f"The {what} {seen}", path, seen.hint)
+        return
+    hint = "Put a file metadata.yaml into it with a line such as: command: python3 program.py"
+    if not seen.metadata.present:
+        message = f"The {what} {quoted(seen.path)} has no metadata.yaml, so nothing says how to run it."
+        faults.error("no_metadata", message, path, hint)
+        return
+    if seen.metadata.command is None:
+        message = f"The {what} {quoted(seen.path)} has no command in {seen.metadata.file}."
+        faults.error("no_command", message, path, "Add a line to it such as: command: python3 program.py")
+        return
+    for note in seen.metadata.notes:
+        faults.warning("metadata_note", f"{seen.path}/{note}", path)
+    _check_command(seen, kind, path, faults)
+    if kind == "scoring_program" and not task.ingestion_only_during_scoring:
+        _check_runs_submission(seen, path, faults)
+
+
+def _check_command(seen: _Program, kind: str, path: Path, faults: Collector) -> None:
+    """Report a command that cannot be split, needs a shell, or calls a script that is not there."""
+    role: Role = "scoring" if kind == "scoring_program" else "ingestion"
+    what, file = kind.replace("_", " "), f"{seen.path}/{seen.metadata.file}"
+    try:
+        words = argv(seen.metadata.command or "", variables_for(role, scoring_step=role == "scoring"))
+    except CommandError as problem:
+        faults.error("bad_command", f"{file}: {problem}", path, "Correct the quotes of the command.")
+        return
+    shell = shell_feature(words)
+    if shell is not None:
+        message = f"{file}: the command uses {quoted(shell)}, but commands are run without a shell."
+        faults.warning("needs_shell", message, path, "Put the commands into a script and call that: bash run.sh")
+        return
+    script = next((word for word in words if PurePosixPath(word).suffix.lower() in _SCRIPTS), None)
+    if script is None:
+        return
+    for own in ("/app/program/", "/app/ingestion_program/", "./"):
+        script = script.removeprefix(own)
+    if not script.startswith("/") and PurePosixPath(script).as_posix() not in seen.names:
+        message = f"{file}: the command calls {quoted(script)}, which is not in the {what}."
+        hint = did_you_mean(script, seen.names) or "Correct the command, or add the file."
+        faults.warning("missing_script", message, path, hint)
+
+
+def _check_runs_submission(seen: _Program, path: Path, faults: Collector) -> None:
+    command = seen.metadata.command or ""
+    if "ingested_program" in command or "$submission_program" in command:
+        where = f"{seen.path}/{seen.metadata.file}"
+    elif seen.runs_submission is not None:
+        where = f"{seen.path}/{seen.runs_submission}"
+    else:
+        return
+    message = f"{where}: the scoring program seems to run or import the participant's code beside the reference data."
+    hint = "Run the submission in an ingestion program, so that it cannot read the labels."
+    faults.warning("scoring_runs_submission", message, path, hint)
+
+
+def _check_zip(part: FileRef, kind: str, path: Path, bundle: Bundle, faults: Collector) -> None:
+    """Report data that is no zip: a run could not unpack it."""
+    try:
+        start = bundle.read(part.path, 4)[:4]
+    except ArchiveError as problem:
+        faults.error(problem.code, f"{kind}: {problem}", path)
+        return
+    if start not in _ZIP_STARTS:
+        message = f"{quoted(part.path)} is no zip file, so it cannot be unpacked when a submission runs."
+        faults.error("not_a_zip", message, path, f"Put it into a folder, and write: {kind}: name_of_the_folder/")
+
+
+def _check_labels_apart(task: Task, path: Path, bundle: Bundle, faults: Collector) -> None:
+    """Warn when input data and reference data are the same: participants' programs can read input data."""
+    given, truth = task.input_data, task.reference_data
+    if not isinstance(given, FileRef) or not isinstance(truth, FileRef):
+        return
+    same = given.path == truth.path
+    if not same and not given.folder and not truth.folder:
+        checksum = bundle.checksum(given.path)
+        same = checksum is not None and checksum == bundle.checksum(truth.path)
+    if same:
+        message = "reference_data is the same as input_data, so submissions could read the test labels."
+        faults.warning("labels_leak", message, (*path, "reference_data"), "Give the labels in a part of their own.")

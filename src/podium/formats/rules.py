@@ -1,0 +1,119 @@
+"""What must fit together in a competition: phases in time, tasks that exist, columns that can be computed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from podium.formats.faults import Collector, Path
+from podium.formats.model import Column
+from podium.formats.unpacking import quoted
+
+Draft = tuple[Path, dict[str, Any]]
+"""A phase as far as it could be read, with its path; values may be None where there are faults."""
+
+
+def in_order(phases: Sequence[Draft], faults: Collector) -> list[Draft]:
+    """Sort phases by index; without any index the order of the file counts, a missing one among others is 0."""
+    seen: dict[int, Path] = {}
+    for path, facts in phases:
+        index = facts["index"]
+        if index is not None and index in seen:
+            message = f"Two phases have the index {index}; the order of the file decides between them."
+            faults.warning("duplicate_index", message, (*path, "index"), "Give each phase its own index.")
+        if index is None and any(other["index"] is not None for _, other in phases) and len(phases) > 1:
+            message = f"The phase {quoted(facts['name'])} has no index and counts as 0."
+            faults.warning("no_index", message, path, "Give every phase an index, or none.")
+        seen[index or 0] = path
+    return sorted(phases, key=lambda draft: draft[1]["index"] or 0)
+
+
+def check_phases(phases: Sequence[Draft], tasks: set[int], faults: Collector) -> None:
+    """Check what Codabench demands of phases, and that none ends before it starts; end and next start may be equal."""
+    for place, (path, facts) in enumerate(phases):
+        name, start, end = quoted(facts["name"]), facts["start"], facts["end"]
+        following = phases[place + 1] if place + 1 < len(phases) else None
+        check_tasks_known(facts["tasks"], tasks, (*path, "tasks"), faults)
+        if start is not None and end is not None and end <= start:
+            message = f"The phase {name} ends ({_when(end)}) before it starts ({_when(start)})."
+            faults.error("end_before_start", message, (*path, "end"), "Correct start or end; both are in UTC.")
+        if following is not None:
+            _check_pair(path, facts, following, faults)
+        if place == 0 and facts["auto_migrate_to_this_phase"]:
+            message = "You cannot auto migrate to the first phase of a competition."
+            where = (*path, "auto_migrate_to_this_phase")
+            faults.error("auto_migrate_first", message, where, "Remove this line, or move it to a later phase.")
+    ends = [facts["end"] for _, facts in phases]
+    if ends and None not in ends and max(ends) <= datetime.now(UTC):
+        hint = "Correct the dates if participants are to submit."
+        faults.warning("all_over", "All phases are already over.", (*phases[-1][0], "end"), hint)
+
+
+def _check_pair(path: Path, facts: dict[str, Any], following: Draft, faults: Collector) -> None:
+    """Check that one phase is over when the next one starts."""
+    name, end = quoted(facts["name"]), facts["end"]
+    next_path, next_facts = following
+    if end is None:
+        # A date that could not be read is a fault of its own, and is no missing end.
+        if not faults.has_error_at((*path, "end")):
+            message = f"The phase {name} must have an end because it has a phase after it."
+            faults.error("no_end", message, path, "Add a line such as: end: 2026-05-31 14:30:00")
+    elif next_facts["start"] is not None and next_facts["start"] < end:
+        message = (
+            f"Phases must be sequential: {quoted(next_facts['name'])} starts ({_when(next_facts['start'])}) "
+            f"before {name} has ended ({_when(end)})."
+        )
+        hint = f"Let it start at {_when(end)} or later, or let {name} end earlier."
+        faults.error("phases_overlap", message, (*next_path, "start"), hint)
+
+
+def _when(instant: datetime) -> str:
+    return instant.strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def check_tasks_known(indexes: Iterable[int], known: set[int], path: Path, faults: Collector) -> None:
+    """Report indexes that no task has."""
+    for index in indexes:
+        if index not in known:
+            there = ", ".join(str(task) for task in sorted(known)) or "none"
+            hint = f"The indexes of the tasks are: {there}."
+            faults.error("unknown_task", f"There is no task with the index {index}.", path, hint)
+
+
+def check_columns(columns: Sequence[tuple[Path, Column]], faults: Collector) -> None:
+    """Check computed columns: Codabench's rules, and that none is computed from itself through others."""
+    by_index = {column.index: column for _, column in columns}
+    there = ", ".join(str(index) for index in sorted(by_index))
+    for path, column in columns:
+        where = (*path, "computation_indexes")
+        if column.computation is not None and not column.computation_indexes:
+            message = f"The column {quoted(column.key)} has a computation, but no computation_indexes."
+            hint = "Add a line such as: computation_indexes: [0, 1]"
+            faults.error("no_computation_indexes", message, (*path, "computation"), hint)
+        if column.computation is None and column.computation_indexes:
+            message = f"The column {quoted(column.key)} has computation_indexes, but no computation."
+            faults.error("no_computation", message, where, "Add a line: computation: avg (or sum, min, max)")
+        for index in column.computation_indexes:
+            if index not in by_index:
+                message = f"The column {quoted(column.key)} is computed from the index {index}, which no column has."
+                faults.error("unknown_column", message, where, f"The indexes are: {there}.")
+        if column.index in column.computation_indexes:
+            message = f"The column {quoted(column.key)} is computed from itself."
+            faults.error("self_reference", message, where, "Remove its own index.")
+        elif _circular(column, by_index):
+            message = f"The column {quoted(column.key)} is computed from itself through other computed columns."
+            faults.error("circular_reference", message, where, "Break the circle.")
+
+
+def _circular(column: Column, by_index: Mapping[int, Column]) -> bool:
+    seen: set[int] = set()
+    pending = list(column.computation_indexes)
+    while pending:
+        index = pending.pop()
+        if index == column.index:
+            return True
+        if index not in seen and index in by_index:
+            seen.add(index)
+            pending += by_index[index].computation_indexes
+    return False
