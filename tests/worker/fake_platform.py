@@ -207,7 +207,7 @@ class Platform:
                 Route("/uploads/{attempt:int}/{what}", self._put, methods=["PUT"]),
             ]
         )
-        config = uvicorn.Config(app, log_level="warning", lifespan="off", timeout_graceful_shutdown=0)
+        config = uvicorn.Config(app, log_level="warning", lifespan="off")
         self._server = uvicorn.Server(config)
         self._serving = asyncio.create_task(self._server._serve(sockets=[self._socket]))
 

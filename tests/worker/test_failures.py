@@ -294,13 +294,6 @@ async def test_a_link_in_place_of_scores_or_metadata_is_not_followed(platform: P
     assert platform.output_files(row) == {}
 
 
-async def test_an_image_that_cannot_be_had_is_the_platforms_fault(platform: Platform, start_worker) -> None:  # type: ignore[no-untyped-def]
-    row = await platform.send(Step.PREDICTION, program=program("pass"), image="bad image name\n")
-    outcome = await platform.finished(row)
-    if outcome.failure is not None:
-        assert outcome.failure.cause is Cause.IMAGE_PULL
-
-
 async def test_a_file_that_the_platform_does_not_have_is_the_platforms_fault(platform: Platform) -> None:
     archive = zip_of(program("pass"))
     ref = platform.put(archive)

@@ -107,9 +107,9 @@ async def test_a_submission_with_its_own_command_runs_beside_ingestion(platform:
     )
     outcome = await platform.finished(row)
     assert outcome.failure is None
-    assert row.output == "sub met ing ['input_data', 'output', 'program', 'shared']\n"
+    assert row.output == "sub met ing ['data', 'input_data', 'output', 'program', 'shared']\n"
     assert row.text(Stream.INGESTION_STDOUT) == (
-        "ing met sub ['ingested_program', 'ingestion_program', 'input_data', 'output', 'program', 'shared']\n"
+        "ing met sub ['data', 'ingested_program', 'ingestion_program', 'input_data', 'output', 'program', 'shared']\n"
     )
     files = platform.output_files(row)
     assert files["sub.txt"] == files["ing.txt"] == "life"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -24,6 +25,24 @@ class RunningWorker:
     async def stop(self) -> None:
         self._stop.set()
         await self.task
+
+    async def until_logged(self, text: str) -> None:
+        """Wait until the worker has logged a line that contains `text`."""
+        log = logging.getLogger("podium.worker")
+        seen = asyncio.Event()
+
+        class Watch(logging.Handler):
+            def emit(self, record: logging.LogRecord) -> None:
+                if text in record.getMessage():
+                    seen.set()
+
+        watch = Watch()
+        log.addHandler(watch)
+        try:
+            async with asyncio.timeout(30):
+                await seen.wait()
+        finally:
+            log.removeHandler(watch)
 
     def job_folders(self) -> list[Path]:
         return list(self.settings.work.glob("workers/*/jobs/*"))

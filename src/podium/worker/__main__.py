@@ -14,7 +14,6 @@ if __name__ == "__main__":
     logging.basicConfig(
         level=os.environ.get("LOG_LEVEL", "INFO").upper(), format="%(asctime)s %(levelname)s %(message)s"
     )
-    logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs whole addresses, and those may be signed
     try:
         run(WorkerSettings.from_environment())
     except (SettingsError, SandboxError, OSError) as error:

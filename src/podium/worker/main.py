@@ -32,6 +32,7 @@ _LONGEST_STOP = 2.5  # seconds that killing sandboxes may take before the proces
 
 def run(settings: WorkerSettings) -> None:
     """Serve until SIGTERM or SIGINT; see `serve`."""
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs whole addresses, and those may be signed
     os.umask(0o022)  # what is unpacked must be readable by the sandbox's user
     asyncio.run(_serve_until_signalled(settings))
 

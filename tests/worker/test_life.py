@@ -1,0 +1,256 @@
+"""An attempt's life beside its programs: streaming, leases, cancelling, losing it, a platform that goes away."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from fake_platform import Platform, Tree
+from worker_running import Gate, RunningWorker, StartWorker
+
+from podium.protocol import Cause, JobLimits, Step, Stream
+
+pytestmark = pytest.mark.bwrap
+
+UNICODE = "naïve ∑ \N{SNOWMAN}"
+
+
+def program(code: str) -> Tree:
+    return {"metadata": "command: python3 run.py", "run.py": code}
+
+
+def sandbox_processes(worker: RunningWorker) -> list[int]:
+    """Processes of this worker's sandboxes, found from outside by their host user."""
+    uids = {str(worker.settings.uid_base + slot) for slot in range(64)}
+    found = []
+    for status in Path("/proc").glob("[0-9]*/status"):
+        try:
+            lines = status.read_text().splitlines()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        fields = dict(line.split(":", 1) for line in lines if ":" in line)
+        if fields["Uid"].split()[0] in uids and "Z" not in fields["State"]:
+            found.append(int(status.parent.name))
+    return found
+
+
+async def test_output_arrives_before_the_program_ends(platform: Platform, worker: RunningWorker, gate: Gate) -> None:
+    code = f"import sys\nprint({UNICODE!r})\nprint('oh', file=sys.stderr)\n{gate.wait}print('end')"
+    row = await platform.send(Step.PREDICTION, program=program(code))
+    await platform.until(lambda: row.output == f"{UNICODE}\n" and row.errors == "oh\n")
+    assert row.outcome is None
+    gate.open()
+    await platform.finished(row)
+    assert row.output == f"{UNICODE}\nend\n"
+
+
+async def test_much_output_arrives_whole_and_in_order(platform: Platform, worker: RunningWorker) -> None:
+    lines = "".join(f"line {number}\n" for number in range(200_000))
+    code = "for number in range(200_000): print('line', number)"
+    row = await platform.send(Step.PREDICTION, program={"metadata": "command: python3 -u run.py", "run.py": code})
+    await platform.finished(row)
+    assert row.output == lines
+
+
+async def test_output_beyond_the_cap_ends_with_a_mark(platform: Platform, worker: RunningWorker) -> None:
+    code = "print('x' * 5000)\nprint('last')"
+    row = await platform.send(
+        Step.PREDICTION, program=program(code), limits=JobLimits(wall_seconds=20, output_bytes=1000)
+    )
+    outcome = await platform.finished(row)
+    assert outcome.failure is None
+    assert row.output == "x" * 1000 + "\n[output truncated at 1000 bytes]\n"
+    assert outcome.programs[0].stdout_truncated
+
+
+async def test_both_programs_stream_to_their_own_four_streams(platform: Platform, worker: RunningWorker) -> None:
+    def speaker(name: str) -> Tree:
+        return program(f"import sys\nprint('{name} out')\nprint('{name} err', file=sys.stderr)")
+
+    row = await platform.send(Step.PREDICTION, program=speaker("program"), ingestion=speaker("ingestion"))
+    await platform.finished(row)
+    assert {stream: row.text(stream) for stream in Stream} == {
+        Stream.STDOUT: "program out\n",
+        Stream.STDERR: "program err\n",
+        Stream.INGESTION_STDOUT: "ingestion out\n",
+        Stream.INGESTION_STDERR: "ingestion err\n",
+    }
+
+
+async def test_a_silent_program_keeps_its_lease(platform: Platform, worker: RunningWorker, gate: Gate) -> None:
+    platform.lease_seconds = 0.6
+    row = await platform.send(Step.PREDICTION, program=program(gate.wait))
+    await platform.until(lambda: row.beats >= 4)
+    gate.open()
+    assert (await platform.finished(row)).failure is None
+
+
+async def test_a_cancel_kills_the_programs_and_is_reported(
+    platform: Platform, worker: RunningWorker, gate: Gate
+) -> None:
+    stubborn = "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nprint('up')\n" + gate.wait
+    row = await platform.send(Step.PREDICTION, program=program(stubborn))
+    await platform.until(lambda: row.output == "up\n")
+    assert sandbox_processes(worker)
+    row.cancel = True
+    outcome = await platform.finished(row)
+    assert outcome.failure is not None
+    assert outcome.failure.cause is Cause.CANCELLED
+    assert sandbox_processes(worker) == []
+    assert row.output == "up\n"
+
+
+async def test_an_attempt_that_is_over_is_killed_and_forgotten(
+    platform: Platform, worker: RunningWorker, gate: Gate
+) -> None:
+    row = await platform.send(Step.PREDICTION, program=program("print('up')\n" + gate.wait))
+    await platform.until(lambda: row.output == "up\n")
+    row.over = True  # from now on every beat is answered with 409
+    following = await platform.send(Step.PREDICTION, program=program("print('next')"))
+    assert (await platform.finished(following)).failure is None
+    assert row.outcome is None
+    assert sandbox_processes(worker) == []
+
+
+async def test_an_outcome_that_comes_too_late_is_dropped(platform: Platform, worker: RunningWorker) -> None:
+    platform.answer_next("finish", 409)
+    row = await platform.send(Step.PREDICTION, program=program("pass"))
+    following = await platform.send(Step.PREDICTION, program=program("pass"))
+    await platform.finished(following)
+    assert row.outcome is None
+
+
+async def test_the_same_attempt_delivered_twice_ends_once(platform: Platform, worker: RunningWorker) -> None:
+    row = await platform.send(Step.PREDICTION, program=program("print('once')"))
+    await platform.finished(row)
+    await platform.enqueue(row)
+    following = await platform.send(Step.PREDICTION, program=program("pass"))
+    await platform.finished(following)
+    assert row.finishes == 1
+    assert row.output == "once\n"
+
+
+async def test_server_errors_in_every_request_are_ridden_out(platform: Platform, worker: RunningWorker) -> None:
+    for route in ("claim", "beat", "finish", "get", "put"):
+        platform.answer_next(route, 500, 502, 503, 429)
+    row = await platform.send(Step.PREDICTION, program=program("print('still here')"))
+    outcome = await platform.finished(row)
+    assert outcome.failure is None
+    assert outcome.output_uploaded
+    assert row.output == "still here\n"
+
+
+async def test_a_platform_that_restarts_while_a_program_runs_loses_nothing(
+    platform: Platform, worker: RunningWorker, gate: Gate
+) -> None:
+    row = await platform.send(Step.PREDICTION, program=program(f"print('before')\n{gate.wait}print('after')"))
+    await platform.until(lambda: row.output == "before\n")
+    await platform.stop()
+    gate.open()
+    await worker.until_logged("did not take a beat")
+    await platform.start()
+    outcome = await platform.finished(row)
+    assert outcome.failure is None
+    assert row.output == "before\nafter\n"
+    assert platform.output_files(row)
+
+
+async def test_a_worker_waits_for_a_platform_that_is_not_up_yet(platform: Platform, start_worker: StartWorker) -> None:
+    await platform.stop()
+    worker = await start_worker()
+    await worker.until_logged("does not answer")
+    await platform.start()
+    row = await platform.send(Step.PREDICTION, program=program("pass"))
+    assert (await platform.finished(row)).failure is None
+
+
+async def test_a_refused_token_is_told_and_asked_again(platform: Platform, start_worker: StartWorker) -> None:
+    platform.answer_next("claim", 401, 401)
+    worker = await start_worker()
+    await worker.until_logged("refuses this worker (is the queue token right?)")
+    row = await platform.send(Step.PREDICTION, program=program("pass"))
+    assert (await platform.finished(row)).failure is None
+
+
+async def test_an_outcome_that_is_refused_is_replaced_by_one_that_says_so(
+    platform: Platform, worker: RunningWorker
+) -> None:
+    platform.answer_next("finish", 422)
+    row = await platform.send(Step.PREDICTION, program=program("pass"))
+    outcome = await platform.finished(row)
+    assert outcome.failure is not None
+    assert outcome.failure.cause is Cause.PLATFORM
+
+
+async def test_an_output_that_cannot_be_stored_is_the_platforms_fault(
+    platform: Platform, worker: RunningWorker
+) -> None:
+    platform.answer_next("put", 403)
+    row = await platform.send(Step.PREDICTION, program=program("pass"))
+    outcome = await platform.finished(row)
+    assert outcome.failure is not None
+    assert outcome.failure.cause is Cause.PLATFORM
+    assert "signature" not in outcome.failure.message
+    assert not outcome.output_uploaded
+
+
+async def test_an_image_that_cannot_be_had_is_told_apart(
+    platform: Platform, start_worker: StartWorker, tmp_path: Path
+) -> None:
+    await start_worker(environments=(("broken/*", tmp_path / "nowhere"),))
+    row = await platform.send(Step.PREDICTION, program=program("pass"), image="broken/image:1")
+    outcome = await platform.finished(row)
+    assert outcome.failure is not None
+    assert outcome.failure.cause is Cause.IMAGE_PULL
+    assert "broken/image:1" in outcome.failure.message
+
+
+async def test_an_image_that_cannot_be_had_does_not_matter_when_nothing_runs(
+    platform: Platform, start_worker: StartWorker, tmp_path: Path
+) -> None:
+    await start_worker(environments=(("broken/*", tmp_path / "nowhere"),))
+    row = await platform.send(
+        Step.PREDICTION, program={"a": "b"}, ingestion_only_during_scoring=True, image="broken/image:1"
+    )
+    assert (await platform.finished(row)).failure is None
+
+
+async def test_two_slots_run_two_jobs_at_once(platform: Platform, start_worker: StartWorker, gate: Gate) -> None:
+    await start_worker(slots=2)
+    rows = [await platform.send(Step.PREDICTION, program=program("print('up')\n" + gate.wait)) for _ in range(2)]
+    await platform.until(lambda: all(row.output == "up\n" for row in rows))
+    assert rows[0].worker != rows[1].worker
+    gate.open()
+    for row in rows:
+        assert (await platform.finished(row)).failure is None
+
+
+async def test_the_workers_ceiling_holds_below_what_the_phase_asks(
+    platform: Platform, start_worker: StartWorker
+) -> None:
+    await start_worker(max_wall_seconds=1)
+    row = await platform.send(
+        Step.PREDICTION, program={"metadata": "command: sleep 1000"}, limits=JobLimits(wall_seconds=2147483647)
+    )
+    outcome = await platform.finished(row)
+    assert outcome.failure is not None
+    assert outcome.failure.cause is Cause.TIME_LIMIT
+    assert outcome.failure.limit == "1 s"
+    assert platform.claims[0].ceilings.wall_seconds == 1
+
+
+async def test_a_claim_says_who_asks(platform: Platform, start_worker: StartWorker) -> None:
+    await start_worker(name="lab-7", slots=3)
+    await platform.until(lambda: len(platform.claims) == 3)
+    assert {claim.worker for claim in platform.claims} == {"lab-7-0", "lab-7-1", "lab-7-2"}
+    assert {claim.engine for claim in platform.claims} == {"bubblewrap"}
+    assert {claim.slots for claim in platform.claims} == {3}
+
+
+async def test_a_job_needs_no_more_requests_than_it_must(platform: Platform, worker: RunningWorker) -> None:
+    scorer = program("open('/app/output/scores.json', 'w').write('{\"s\": 1}')")
+    for _ in range(2):
+        platform.requests.clear()
+        row = await platform.send(Step.SCORING, program=scorer, results={"a": "b"}, results_are_submission=True)
+        await platform.finished(row)
+    assert [request for request in platform.requests if request != "claim"] == ["get", "put", "finish"]
