@@ -44,6 +44,7 @@ from podium.sandbox.supervise import (
     OutputMeter,
     PipedProcess,
     Supervisor,
+    TemporaryFiles,
     Verdict,
     readable,
     uninterrupted,
@@ -271,13 +272,14 @@ class _NamespaceReins:
         self.pidfd = -1
         self.peak = 0
         self.cpu: float | None = None
-        self._temporary_found: set[str] = set()
+        self._temporary = TemporaryFiles(disk)
 
     async def take(self, started: _Started) -> None:
         """Learns the first process, puts it under limits and lets it go."""
         self.pid = await started.first_pid()
         try:
             self.pidfd = os.pidfd_open(self.pid)
+            self._temporary.pid = self.pid
             if self.group is not None:
                 self.group.add(self.pid)
             elif self.limits.cpus is not None:
@@ -322,7 +324,7 @@ class _NamespaceReins:
 
     def overuse(self) -> Verdict | None:
         """Looks at memory; the in-memory file systems are found on the way."""
-        self._find_temporary()
+        self._temporary.find()
         if self.group is not None:
             self.peak = max(self.peak, self.group.memory_bytes())
             self.cpu = self.group.cpu_seconds()
@@ -347,31 +349,11 @@ class _NamespaceReins:
             return Verdict(Cause.MEMORY_LIMIT, wording.memory_limit(self.limits, used))
         return None
 
-    def _find_temporary(self) -> None:
-        """Opens the sandbox's in-memory file systems from outside, so that they can be measured, also after the end."""
-        for target in ("/tmp", "/dev/shm"):  # noqa: S108 - the sandbox's, not the host's
-            if target in self._temporary_found or not self.pid:
-                continue
-            with contextlib.suppress(OSError):
-                fd = os.open(f"/proc/{self.pid}/root{target}", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-                if os.fstat(fd).st_dev == _device_of(target):
-                    os.close(fd)  # the namespace is still being set up: this is the host's
-                    continue
-                self.disk.extra_fds.append(fd)
-                self._temporary_found.add(target)
-
     def close(self) -> None:
         """Lets go of the first process's descriptor."""
         if self.pidfd >= 0:
             os.close(self.pidfd)
             self.pidfd = -1
-
-
-def _device_of(path: str) -> int | None:
-    try:
-        return Path(path).stat().st_dev
-    except OSError:
-        return None
 
 
 def _result(

@@ -119,6 +119,24 @@ class Group:
     version: int
     folders: dict[str, Path] = field(hash=False)
 
+    @classmethod
+    def of(cls, pid: int) -> Group | None:
+        """The groups that a process is in, to be read; None where they cannot be seen from here."""
+        try:
+            paths = _groups_of(Path(f"/proc/{pid}/cgroup"))
+        except OSError:
+            return None
+        mounts = _mounts()
+        version = 1 if "memory" in mounts else 2
+        controllers = V1_CONTROLLERS if version == 1 else V2_CONTROLLERS
+        folders = {
+            name: mounts[key] / paths[key].lstrip("/")
+            for name in controllers
+            if (key := name if version == 1 else "") in mounts and key in paths
+        }
+        readable = "memory" in folders and (folders["memory"] / "memory.stat").is_file()
+        return cls(version, folders) if readable else None
+
     def limit(self, limits: Limits) -> None:
         """Writes the limits into the group."""
         processes = str(limits.processes + PIDS_OVERHEAD)
@@ -265,8 +283,12 @@ def _mounts() -> dict[str, Path]:
 
 def _own_groups() -> dict[str, str]:
     """The own group's path per version 1 controller, and under "" that in the unified hierarchy."""
+    return _groups_of(Path("/proc/self/cgroup"))
+
+
+def _groups_of(file: Path) -> dict[str, str]:
     found: dict[str, str] = {}
-    for line in Path("/proc/self/cgroup").read_text().splitlines():
+    for line in file.read_text().splitlines():
         _, controllers, path = line.split(":", 2)
         for controller in controllers.split(","):
             found[controller] = path

@@ -28,8 +28,8 @@ class SandboxConfig:
     names (shell patterns, the first match wins) to folders with `bin/python` and `bin/python3` or anything else;
     `default_environment` stands for every other name. `cgroups` is "auto" or "off". `host_network` lets runs that ask
     for a network share the host's, its loopback included: bubblewrap has nothing narrower.
-    `container_socket`, `pull_policy` and `container_user` (uid:gid) are for the docker backend. `unsafe` allows the
-    process backend, which isolates nothing.
+    `container_socket` (unix:// or tcp://), `pull_policy`, `pull_attempts` (with pauses between them, as Codabench does)
+    and `default_image` are for the docker backend. `unsafe` allows the process backend, which isolates nothing.
     """
 
     owner: str = "podium"
@@ -42,5 +42,7 @@ class SandboxConfig:
     host_network: bool = False
     container_socket: str | None = None
     pull_policy: PullPolicy = "missing"
-    container_user: str = "20000:20000"
+    pull_attempts: int = 3
+    pull_pause_seconds: float = 5.0
+    default_image: str = "codalab/codalab-legacy:py312"
     unsafe: bool = False

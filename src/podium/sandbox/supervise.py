@@ -135,6 +135,37 @@ class DiskWatch:
             os.close(self.extra_fds.pop())
 
 
+class TemporaryFiles:
+    """Opens a run's in-memory file systems from outside, for a disk watch to measure, during the run and after it.
+
+    `pid` is the host's number of a process inside; 0 until it is known. Where the kernel does not let us look (a worker
+    in a container of its own) they are bounded by their size only.
+    """
+
+    def __init__(self, disk: DiskWatch) -> None:
+        self.pid = 0
+        self._disk = disk
+        self._missing = {"/tmp", "/dev/shm"}  # noqa: S108 - the sandbox's, not the host's
+
+    def find(self) -> None:
+        """Tries to open those that are not open yet."""
+        for target in sorted(self._missing) if self.pid else ():
+            with contextlib.suppress(OSError):
+                fd = os.open(f"/proc/{self.pid}/root{target}", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+                if os.fstat(fd).st_dev == _device_of(target):
+                    os.close(fd)  # the namespace is still being set up: this is the host's
+                    continue
+                self._disk.extra_fds.append(fd)
+                self._missing.discard(target)
+
+
+def _device_of(path: str) -> int | None:
+    try:
+        return Path(path).stat().st_dev
+    except OSError:
+        return None
+
+
 @dataclass(frozen=True)
 class Ending:
     """How a supervised command ended: `verdict` is None when it ended by itself."""

@@ -1,0 +1,250 @@
+"""The container engine: blocking calls of the Docker Engine API, made in threads of their own."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import socket as sockets
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+import docker
+import docker.errors
+import requests.exceptions
+
+from podium.sandbox import wording
+from podium.sandbox.config import SandboxConfig
+from podium.sandbox.contract import ImageError, ImageInfo, SandboxError
+
+logger = logging.getLogger(__name__)
+
+ENGINE_ERRORS = (docker.errors.DockerException, requests.exceptions.RequestException, OSError)
+"""What a call to the engine may raise when the engine is away or refuses."""
+
+CALL_SECONDS = 120
+PULL_SECONDS = 3600
+_THREADS = 16
+_HTTP_CONFLICT = 409
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class EngineFacts:
+    """What is asked of an engine once: whether it is Podman, and whether it runs without root."""
+
+    podman: bool
+    rootless: bool
+
+
+class Engine:
+    """Calls one engine. Each thread has its own client: a client's connections are not made to be shared.
+
+    Raises SandboxError when no socket is configured and none is found, or when its address is of a kind that output
+    cannot be streamed from (TLS, ssh).
+    """
+
+    def __init__(self, config: SandboxConfig) -> None:
+        self.config = config
+        self.address = config.container_socket or _find_socket()
+        if not self.address.startswith(("unix://", "tcp://", "http://")):
+            raise SandboxError(
+                f'The container socket "{self.address}" is of a kind that Podium cannot use. '
+                "Give it as unix:///path/to/docker.sock or tcp://host:port."
+            )
+        self._local = threading.local()
+        self._clients: list[docker.APIClient] = []
+        self._version: str | None = None
+        self._facts: EngineFacts | None = None
+        self._lock = threading.Lock()
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="podium-engine")
+
+    async def call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Runs a blocking call in one of the engine's threads."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, lambda: function(*args, **kwargs))
+
+    def close(self) -> None:
+        """Closes all connections; calls must have ended."""
+        self._threads.shutdown(wait=True)
+        for client in self._clients:
+            client.close()
+        self._clients.clear()
+
+    @property
+    def client(self) -> Any:
+        """This thread's client (docker.APIClient, whose type stubs lack many of its methods)."""
+        found: docker.APIClient | None = getattr(self._local, "client", None)
+        if found is None:
+            with self._lock:
+                found = docker.APIClient(self.address, version=self._version or "auto", timeout=CALL_SECONDS)
+                self._version = found.api_version
+                self._clients.append(found)
+            self._local.client = found
+        return found
+
+    def about(self) -> str:
+        """The engine's name and version, as a sentence."""
+        version = self.client.version()
+        facts = self.facts()
+        who = "Podman" if facts.podman else "Docker"
+        return f"{who} {version.get('Version', '?')} at {self.address}{', without root' if facts.rootless else ''}"
+
+    def facts(self) -> EngineFacts:
+        """What kind of engine it is, asked once."""
+        if self._facts is None:
+            components = self.client.version().get("Components") or []
+            options = self.client.info().get("SecurityOptions") or []
+            podman = any("Podman" in str(component.get("Name")) for component in components)
+            self._facts = EngineFacts(podman, any("rootless" in str(option) for option in options))
+        return self._facts
+
+    def ensure_image(self, name: str) -> ImageInfo:
+        """Has an image at hand as the pull policy says. Raises ImageError."""
+        policy = self.config.pull_policy
+        try:
+            present = self._inspect_image(name)
+            if policy == "never" and present is None:
+                raise ImageError(f'The image "{name}" is not on this machine, and the worker may not pull images.')
+            if present is not None and policy != "always":
+                return ImageInfo(name, _digest(present))
+            self._pull(name)
+            pulled = self._inspect_image(name)
+        except ENGINE_ERRORS as error:
+            raise ImageError(f'The image "{name}" could not be had: {plain(error)}') from error
+        if pulled is None:
+            raise ImageError(f'The image "{name}" was pulled, but the engine does not know it by that name.')
+        return ImageInfo(name, _digest(pulled), pulled=True)
+
+    def _inspect_image(self, name: str) -> dict[str, Any] | None:
+        try:
+            found: dict[str, Any] = self.client.inspect_image(name)
+        except docker.errors.ImageNotFound:
+            return None
+        return found
+
+    def _pull(self, name: str) -> None:
+        repository, tag = _split_tag(name)
+        for attempt in range(1, self.config.pull_attempts + 1):
+            try:
+                return self._pull_once(repository, tag)
+            except docker.errors.NotFound:
+                raise  # asking again does not make it exist
+            except ENGINE_ERRORS as error:
+                if attempt == self.config.pull_attempts:
+                    raise
+                logger.warning("pull %d of %s failed: %s", attempt, name, plain(error))
+                time.sleep(self.config.pull_pause_seconds)
+        return None
+
+    def _pull_once(self, repository: str, tag: str) -> None:
+        with contextlib.closing(
+            docker.APIClient(self.address, version=self._version or "auto", timeout=PULL_SECONDS)
+        ) as client:
+            for line in client.pull(repository, tag=tag, stream=True, decode=True):
+                if "error" in line:
+                    raise docker.errors.DockerException(str(line["error"]))
+
+    def create(self, name: str, options: dict[str, Any]) -> str:
+        """Creates a container and returns its id; one that a killed worker left under the name is removed."""
+        try:
+            created = self.client.create_container_from_config(options, name)
+        except docker.errors.APIError as error:
+            if error.status_code != _HTTP_CONFLICT:
+                raise
+            self.remove(name)
+            created = self.client.create_container_from_config(options, name)
+        return str(created["Id"])
+
+    def attach(self, container: str) -> sockets.socket:
+        """Opens a container's output stream, to be read frame by frame; call it before the start."""
+        raw = self.client.attach_socket(container, {"stdout": 1, "stderr": 1, "stream": 1, "logs": 0})
+        # The stream stays open as long as the program: a descriptor of our own outlives the client's bookkeeping.
+        stream = sockets.socket(fileno=os.dup(raw.fileno()))
+        stream.setblocking(False)
+        raw.close()
+        return stream
+
+    def start(self, container: str) -> dict[str, Any]:
+        """Starts a container and returns its state."""
+        self.client.start(container)
+        return self.state(container)
+
+    def state(self, container: str) -> dict[str, Any]:
+        """A container's state (Status, ExitCode, OOMKilled, Pid, ...)."""
+        found: dict[str, Any] = self.client.inspect_container(container)["State"]
+        return found
+
+    def signal(self, container: str, name: str) -> None:
+        """Sends a signal to a container's first process; none if it has ended."""
+        with contextlib.suppress(docker.errors.APIError):
+            self.client.kill(container, name)
+
+    def remove(self, container: str) -> None:
+        """Removes a container, running or not; it is no error if there is none."""
+        with contextlib.suppress(docker.errors.NotFound):
+            self.client.remove_container(container, force=True, v=True)
+
+    def labelled(self, label: str, value: str) -> list[dict[str, Any]]:
+        """All containers with a label."""
+        found: list[dict[str, Any]] = self.client.containers(all=True, filters={"label": f"{label}={value}"})
+        return found
+
+
+def plain(error: BaseException) -> str:
+    """An engine's error as a sentence, without the client's wrapping."""
+    explanation = getattr(error, "explanation", None)
+    return str(explanation or error).strip()[:500]
+
+
+def unstartable(error: BaseException) -> int | None:
+    """The shells' exit code for a command that does not exist (127) or may not be executed (126), else None.
+
+    The engines tell it only in words, at the start or, Podman, when the output is attached before it.
+    """
+    words = plain(error)
+    if "executable file not found" in words or ("exec" in words and "no such file or directory" in words):
+        return wording.EXIT_NOT_FOUND
+    if "exec" in words and "permission denied" in words:
+        return wording.EXIT_NOT_EXECUTABLE
+    return None
+
+
+def _digest(image: dict[str, Any]) -> str:
+    """The digest that names an image everywhere if it has one (pulled), else its local id."""
+    for repository_digest in image.get("RepoDigests") or []:
+        return str(repository_digest).rpartition("@")[2]
+    identity = str(image["Id"])
+    return identity if identity.startswith("sha256:") else f"sha256:{identity}"
+
+
+def _split_tag(name: str) -> tuple[str, str]:
+    """Splits "registry:5000/name:tag" or "name@sha256:..." as the engine wants it; the tag is "latest" by default."""
+    if "@" in name:
+        repository, _, digest = name.partition("@")
+        return repository, digest
+    head, _, last = name.rpartition("/")
+    repository, _, tag = last.partition(":")
+    return (f"{head}/{repository}" if head else repository), tag or "latest"
+
+
+def _find_socket() -> str:
+    if os.environ.get("DOCKER_HOST"):
+        return os.environ["DOCKER_HOST"]
+    for path in (
+        Path("/var/run/docker.sock"),
+        Path("/run/podman/podman.sock"),
+        Path(f"/run/user/{os.getuid()}/podman/podman.sock"),
+    ):
+        if path.exists():
+            return f"unix://{path}"
+    raise SandboxError(
+        "No container engine was found. Set CONTAINER_SOCKET to its socket, for example unix:///var/run/docker.sock."
+    )
