@@ -93,7 +93,7 @@ def files(request: HttpRequest, pk: int) -> HttpResponse:
         for row in files_for(request.user, viewed.competition)
         if row.dataset.data_file is not None
     ]
-    return _overview(request, viewed, current="files", files=rows)
+    return _overview(request, viewed, current="files", files=rows, shell_submissions_url=viewed.url("competitions:submissions"))
 
 
 def _overview(request: HttpRequest, viewed: Shell, *, current: object, **more: Any) -> HttpResponse:

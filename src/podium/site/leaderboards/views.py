@@ -41,6 +41,7 @@ def results(request: HttpRequest, pk: int) -> HttpResponse:
         context |= {
             "before": viewed.url("competitions:results", phase=phase.pk, page=shown.page - 1),
             "after": viewed.url("competitions:results", phase=phase.pk, page=shown.page + 1),
+            "submit_url": viewed.url("competitions:submissions", phase=phase.pk),
             "primary": shown.leaderboard.primary_index,
             "groups_shown": len(shown.groups) > 1 or bool(shown.fact_keys),
             "my_place": None if any(row.is_mine for row in shown.rows) else _my_place(phase, request.user, viewed),
@@ -51,9 +52,12 @@ def results(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _my_place(phase: Phase, user: Any, viewed: Shell) -> dict[str, Any] | None:
     """Where the viewer's best entry stands, for those whose row is on another page of the board."""
-    own = Entry.objects.filter(phase=phase, owner=user.pk).order_by("sort_key").first() if user.is_authenticated else None
+    own = (
+        Entry.objects.filter(phase=phase, owner=user.pk).order_by("sort_key").first() if user.is_authenticated else None
+    )
     if own is None:
         return None
     rank = Entry.objects.filter(phase=phase, sort_key__lt=own.sort_key).count() + 1
     page = (rank - 1) // PER_PAGE + 1
-    return {"rank": rank, "url": viewed.url("competitions:results", phase=phase.pk, page=page) + "#mine"}
+    url = viewed.url("competitions:results", phase=phase.pk, page=page)
+    return {"rank": rank, "url": f"{url}#entry-{own.submission_id}"}

@@ -12,8 +12,11 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
+from podium.ranking.display import format_score
 from podium.site.competitions.models import Competition, Phase, PhaseStatus
+from podium.site.evaluation.models import Submission
 from podium.site.evaluation.states import SubmissionStatus
+from podium.site.leaderboards.models import Score
 from podium.site.pages import times
 from podium.site.pages.icons import ICONS
 from podium.site.pages.markdown import render
@@ -160,3 +163,18 @@ def field(bound: BoundField) -> dict[str, Any]:
 def medal(rank: int) -> dict[str, int]:
     """A rank; the first three in gold, silver and bronze."""
     return {"rank": rank}
+
+
+@register.filter
+def score_text(score: Score) -> str:
+    """A score rounded as its column says."""
+    return format_score(score.value, score.column.precision)
+
+
+@register.filter
+def first_score(submission: Submission) -> Score | None:
+    """The primary score of a submission as participants may see it, else its first one."""
+    shown = [score for score in submission.scores.all() if not score.column.hidden]
+    board = submission.phase.leaderboard
+    primary = board.primary_index if board else 0
+    return min(shown, key=lambda score: (score.column.index != primary, score.column.index), default=None)

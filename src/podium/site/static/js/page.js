@@ -1,0 +1,71 @@
+// What every page does once scripts run: times in the viewer's zone, the colour switch, menus that close, and
+// buttons that are not pressed twice.
+
+const language = document.documentElement.lang || undefined;
+const exact = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" });
+
+/** Show each time of UTC in the viewer's zone; the title keeps both. */
+export function localizeTimes(root) {
+  for (const element of root.querySelectorAll("time[data-local], time[data-relative]")) {
+    const moment = new Date(element.dateTime);
+    if (Number.isNaN(moment.getTime())) continue;
+    const utc = element.dataset.utc ?? element.title;
+    element.dataset.utc = utc;
+    const local = exact.format(moment);
+    if ("local" in element.dataset) {
+      element.textContent = local;
+      element.title = utc;
+    } else {
+      element.title = `${local} (${utc})`;
+    }
+  }
+}
+
+const NEXT = { auto: "light", light: "dark", dark: "auto" };
+const YEAR = 365 * 24 * 3600;
+
+function switchTheme(event) {
+  event.preventDefault();
+  const button = event.currentTarget.querySelector("button");
+  const chosen = button.value;
+  const root = document.documentElement;
+  const secure = location.protocol === "https:" ? "; secure" : "";
+  if (chosen === "auto") {
+    delete root.dataset.theme;
+    document.cookie = `podium_theme=; path=/; max-age=0; samesite=lax${secure}`;
+  } else {
+    root.dataset.theme = chosen;
+    document.cookie = `podium_theme=${chosen}; path=/; max-age=${YEAR}; samesite=lax${secure}`;
+  }
+  document.querySelector('meta[name="color-scheme"]').content = chosen === "auto" ? "light dark" : chosen;
+  button.value = NEXT[chosen];
+}
+
+function closeMenus(except) {
+  for (const menu of document.querySelectorAll("details.menu[open]")) {
+    if (menu !== except) menu.open = false;
+  }
+}
+
+document.querySelector("[data-theme-form]")?.addEventListener("submit", switchTheme);
+document.addEventListener("click", (event) => closeMenus(event.target.closest("details.menu")));
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  const open = document.querySelector("details.menu[open]");
+  closeMenus(null);
+  open?.querySelector("summary").focus();
+});
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.method !== "post" || form.matches("[data-theme-form]")) return;
+  if (form.dataset.sent !== undefined) {
+    event.preventDefault();
+    return;
+  }
+  if (!event.defaultPrevented) form.dataset.sent = "";
+});
+window.addEventListener("pageshow", () => {
+  for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
+});
+document.addEventListener("htmx:load", (event) => localizeTimes(event.detail.elt.parentElement ?? document));
+localizeTimes(document);
