@@ -31,7 +31,8 @@ import json, os, pathlib
 token = pathlib.Path(os.environ["PODIUM_DATA"]) / "token"
 token.write_text("queue-token\\n")
 print("a line that is no JSON")
-print(json.dumps({"admin_created": True, "admin_username": "ada", "admin_password": "pa55", "worker_token_file": str(token)}))
+account = {"admin_created": True, "admin_username": "ada", "admin_password": "pa55"}
+print(json.dumps({**account, "worker_token_file": str(token)}))
 """
 
 WEB = """

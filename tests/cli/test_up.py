@@ -20,7 +20,8 @@ STUBBORN = """
 import json, os, pathlib, signal, subprocess, sys
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
 data = pathlib.Path(os.environ["PODIUM_DATA"])
-child = subprocess.Popen([sys.executable, "-S", "-c", "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); signal.pause()"])
+deaf = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); signal.pause()"
+child = subprocess.Popen([sys.executable, "-S", "-c", deaf])
 (data / "grandchild.json").write_text(json.dumps({"pid": child.pid}))
 (data / "worker.json").write_text(json.dumps({"pid": os.getpid()}))
 while True:
@@ -225,7 +226,8 @@ def test_the_supervisor_is_small(start: Start) -> None:
 
 
 def test_the_supervisor_imports_neither_django_nor_the_command_lines_libraries() -> None:
-    code = "import sys, podium.cli.up; print([m for m in ('django', 'typer', 'rich', 'httpx', 'pydantic') if m in sys.modules])"
+    heavy = {"django", "typer", "rich", "httpx", "pydantic"}
+    code = f"import sys, podium.cli.up; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
 
@@ -259,11 +261,14 @@ def test_a_log_that_grows_is_rotated_while_the_process_runs(tmp_path: Path, monk
 
 
 def test_a_host_that_is_no_address_of_this_machine_is_told() -> None:
-    with pytest.raises(up.UpError, match="Choose another with --port|Try --host"):
+    with pytest.raises(up.UpError, match=r"Choose another with --port|Try --host"):
         up.free_port("192.0.2.1", 8000)
 
 
-@pytest.mark.parametrize(("host", "near"), [("0.0.0.0", "127.0.0.1"), ("::", "::1"), ("127.0.0.1", "127.0.0.1")])
+@pytest.mark.parametrize(
+    ("host", "near"),
+    [("0.0.0.0", "127.0.0.1"), ("::", "::1"), ("127.0.0.1", "127.0.0.1")],  # noqa: S104 - only looked at
+)
 def test_the_address_for_this_machine_is_one_that_can_be_connected_to(host: str, near: str) -> None:
     assert up.near_host(host) == near
     assert up.bracketed("::1") == "[::1]"

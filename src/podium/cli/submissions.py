@@ -45,8 +45,8 @@ def submit(
 ) -> None:
     """Submit a file or folder to a competition.
 
-    With --phase, leave the competition's number away. With --wait the exit code says how it ended: 0 finished, 1 failed,
-    3 not ended within --timeout, 4 cancelled.
+    With --phase, leave the competition's number away. With --wait the exit code says how it ended: 0 finished,
+    1 failed, 3 not ended within --timeout, 4 cancelled.
     """
     competition, file = _where_and_what(what, phase)
     answers = _facts(fact or [])

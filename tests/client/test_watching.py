@@ -1,0 +1,192 @@
+"""Watching a submission: the event stream, its breaks, and the questions asked instead."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from podium.client import ApiError, Event, Podium, UnexpectedAnswerError, UnreachableError, WaitTimeoutError
+from podium.client.events import parse_stream
+
+from .conftest import Broken, FakeApi, event_stream, events
+
+STREAM = "GET /api/submissions/5/events/"
+QUESTION = "GET /api/submissions/5/"
+DETAILS = "GET /api/submissions/5/get_details/"
+
+
+def submission(status: str, **more: Any) -> dict[str, Any]:
+    return {"id": 5, "phase": 7, "status": status, "scores": [], "children": [], **more}
+
+
+def log(offset: int, text: str, stream: str = "stdout") -> tuple[str, dict[str, Any]]:
+    return "log", {"step": "scoring", "stream": stream, "offset": offset, "text": text}
+
+
+def status(word: str) -> tuple[str, dict[str, Any]]:
+    return "status", {"status": word, "status_details": None}
+
+
+def in_short(found: list[Event]) -> list[tuple[str, object]]:
+    value = {"log": "text", "child": "child_id"}
+    return [(event.kind, event.data[value.get(event.kind, "status")]) for event in found]
+
+
+def test_events_come_as_the_server_sends_them(api: FakeApi, podium: Podium) -> None:
+    sent = events(status("Running"), log(0, "hello\n"), status("Finished"), ("end", {"status": "Finished"}))
+    api.on(STREAM, event_stream(b": keep-alive\n\n" + sent))
+    found = list(podium.watch(5))
+    assert in_short(found) == [("status", "Running"), ("log", "hello\n"), ("status", "Finished"), ("end", "Finished")]
+    assert {event.submission for event in found} == {5}
+    assert not api.asked(QUESTION)
+
+
+def test_a_broken_stream_goes_on_from_its_last_event(api: FakeApi, podium: Podium) -> None:
+    first = events(status("Running"), log(0, "one\n"))
+    rest = events(log(4, "two\n"), status("Finished"), ("end", {"status": "Finished"}), first_id=3)
+    api.on(STREAM, event_stream(Broken(first)), event_stream(rest))
+    api.on(QUESTION, submission("Running"))
+    found = in_short(list(podium.watch(5)))
+    assert found == [
+        ("status", "Running"),
+        ("log", "one\n"),
+        ("log", "two\n"),
+        ("status", "Finished"),
+        ("end", "Finished"),
+    ]
+    assert api.asked(STREAM)[1].headers["Last-Event-ID"] == "2"
+
+
+def test_a_server_that_replays_from_the_start_is_not_told_twice(api: FakeApi, podium: Podium) -> None:
+    first = events(status("Running"), log(0, "one\n"))
+    again = events(status("Running"), log(0, "one\n"), log(4, "two\n"), ("end", {"status": "Finished"}))
+    api.on(STREAM, event_stream(Broken(first)), event_stream(again))
+    api.on(QUESTION, submission("Running"))
+    texts = [event.data["text"] for event in podium.watch(5) if event.kind == "log"]
+    assert texts == ["one\n", "two\n"]
+
+
+def test_output_that_is_no_utf8_loses_nothing(api: FakeApi, podium: Podium) -> None:
+    sent = events(log(0, "\N{REPLACEMENT CHARACTER}"), log(1, "next"), ("end", {"status": "Finished"}))
+    api.on(STREAM, event_stream(sent))
+    assert [event.data["text"] for event in podium.watch(5) if event.kind == "log"] == [
+        "\N{REPLACEMENT CHARACTER}",
+        "next",
+    ]
+
+
+def test_a_stream_that_breaks_at_the_end_is_completed_by_a_question(api: FakeApi, podium: Podium) -> None:
+    api.on(STREAM, event_stream(Broken(events(status("Running")))))
+    api.on(QUESTION, submission("Failed", cause="time_limit", message="Too slow."))
+    found = list(podium.watch(5))
+    assert in_short(found) == [("status", "Running"), ("status", "Failed"), ("end", "Failed")]
+    assert found[-1].data["message"] == "Too slow."
+
+
+@pytest.mark.parametrize(
+    "refusal", [httpx.Response(404), httpx.Response(405), httpx.Response(501), httpx.Response(200, json=[])]
+)
+def test_without_a_stream_the_submission_is_asked_for_again_and_again(
+    api: FakeApi, podium: Podium, refusal: httpx.Response
+) -> None:
+    api.on(STREAM, refusal)
+    api.on(QUESTION, submission("Submitted"), submission("Running"), submission("Running"), submission("Finished"))
+    logs = {"logs": [{"name": "prediction_ingestion_stderr", "data_file": "/log"}]}
+    api.on(DETAILS, {"logs": []}, logs, logs, logs)
+    api.on("GET /log", *(httpx.Response(200, content=text) for text in (b"one\n", b"one\ntwo\n", b"one\ntwo\n")))
+    found = list(podium.watch(5))
+    assert in_short(found) == [
+        ("status", "Submitted"),
+        ("status", "Running"),
+        ("log", "one\n"),
+        ("log", "two\n"),
+        ("status", "Finished"),
+        ("end", "Finished"),
+    ]
+    first = next(event for event in found if event.kind == "log")
+    assert (first.data["step"], first.data["stream"]) == ("prediction", "ingestion_stderr")
+    assert api.pauses == [0.5, 0.5, 0.5]
+    assert len(api.asked(STREAM)) == 1
+
+
+def test_hidden_outputs_do_not_hide_the_status(api: FakeApi, podium: Podium) -> None:
+    api.on(STREAM, httpx.Response(404))
+    api.on(QUESTION, submission("Running"), submission("Finished"))
+    api.on(DETAILS, httpx.Response(403, json={"detail": "Hidden."}))
+    assert in_short(list(podium.watch(5))) == [("status", "Running"), ("status", "Finished"), ("end", "Finished")]
+
+
+def test_the_children_of_a_submission_are_watched_with_it(api: FakeApi, podium: Podium) -> None:
+    api.on(STREAM, event_stream(events(status("Running"), ("child", {"child_id": 6}), ("end", {"status": "Finished"}))))
+    child = events(status("Running"), log(0, "from the child\n"), ("end", {"status": "Finished"}))
+    api.on("GET /api/submissions/6/events/", event_stream(child))
+    found = list(podium.watch(5))
+    assert [e.data["text"] for e in found if e.submission == 6 and e.kind == "log"] == ["from the child\n"]
+    assert [e.kind for e in found if e.submission == 5] == ["status", "child", "end"]
+
+
+def test_the_children_can_be_left_out(api: FakeApi, podium: Podium) -> None:
+    api.on(STREAM, event_stream(events(("child", {"child_id": 6}), ("end", {"status": "Finished"}))))
+    assert {event.submission for event in podium.watch(5, children=False)} == {5}
+    assert not api.asked("GET /api/submissions/6/events/")
+
+
+def test_a_submission_that_may_not_be_seen_is_told(api: FakeApi, podium: Podium) -> None:
+    with pytest.raises(ApiError) as caught:
+        list(podium.watch(5))
+    assert caught.value.status == 404
+
+
+def test_a_server_that_is_gone_is_told(api: FakeApi, podium: Podium) -> None:
+    api.on(STREAM, httpx.ConnectError("refused"))
+    api.on(QUESTION, httpx.ConnectError("refused"))
+    with pytest.raises(UnreachableError):
+        list(podium.watch(5))
+
+
+def test_watching_ends_with_the_time_given(api: FakeApi, podium: Podium) -> None:
+    api.on(STREAM, httpx.Response(404))
+    api.on(QUESTION, submission("Running"))
+    api.on(DETAILS, {"logs": []})
+    with pytest.raises(WaitTimeoutError, match="did not end within 0 s"):
+        list(podium.watch(5, timeout=0))
+
+
+def test_an_event_that_is_no_json_is_told(api: FakeApi, podium: Podium) -> None:
+    api.on(STREAM, event_stream(b"event: status\ndata: {broken\n\n"))
+    with pytest.raises(UnexpectedAnswerError, match="no JSON"):
+        list(podium.watch(5))
+
+
+def test_an_event_without_end_is_refused() -> None:
+    with pytest.raises(UnexpectedAnswerError, match="more than 4 MB"):
+        list(parse_stream("data: " + "x" * 65536 for _ in range(100)))
+
+
+def test_the_stream_is_read_by_the_standards_rules() -> None:
+    lines = [
+        ":comment",
+        "event:a",
+        "data: one",
+        "data:two",
+        "id: 7",
+        "retry: 10",
+        "",
+        "data",
+        "",
+        "event: b",
+        "",
+        "data: x",
+    ]
+    found = [(event.kind, event.data, event.id) for event in parse_stream(lines)]
+    assert found == [("a", "one\ntwo", "7"), ("message", "", "7")]
+
+
+@given(st.lists(st.text(max_size=30), max_size=20))
+def test_no_stream_is_too_strange(lines: list[str]) -> None:
+    for event in parse_stream(lines):
+        assert event.kind
