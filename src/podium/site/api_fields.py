@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from rest_framework import pagination
+from rest_framework import exceptions, pagination
+from rest_framework.request import Request
 from rest_framework.response import Response
 
+from podium.site.accounts.models import User
 from podium.site.resources import grants
 from podium.site.resources.models import StoredFile
 
@@ -26,6 +28,12 @@ def decimal_text(value: float) -> str:
     """A score as Codabench writes it: a string with ten decimals."""
     return f"{value:.10f}"
 
+
+def caller(request: Request) -> User:
+    """The authenticated user of a request. Raises NotAuthenticated for anonymous ones."""
+    if isinstance(request.user, User):
+        return request.user
+    raise exceptions.NotAuthenticated
 
 
 class BasicPagination(pagination.PageNumberPagination):
@@ -54,7 +62,7 @@ class LargePagination(BasicPagination):
 
 
 class Cap(pagination.BasePagination):
-    """Codabench's bare arrays, bounded: at most `limit` rows (200 by default, 1000 at most), `page` for further ones."""
+    """Codabench's bare arrays, bounded: 200 rows (1000 at most by `page_size`), `page` for further ones."""
 
     limit, most = 200, 1000
 

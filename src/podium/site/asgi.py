@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+from typing import cast
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "podium.site.settings")
 
-from django.core.asgi import get_asgi_application  # noqa: E402
-from starlette.applications import Starlette  # noqa: E402
-from starlette.routing import Mount  # noqa: E402
+from django.core.asgi import get_asgi_application
+from starlette.applications import Starlette
+from starlette.routing import Mount
+from starlette.types import ASGIApp
 
-django_application = get_asgi_application()
+django_application = cast("ASGIApp", get_asgi_application())
 
 from podium.site import bytes_plane  # noqa: E402 - needs the apps that the line above has loaded
 from podium.site.evaluation import intake  # noqa: E402

@@ -10,6 +10,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from podium.site.api_fields import caller
+
 
 class TokenView(APIView):
     """`POST {username, password}` answers with the user's token; an e-mail address works in place of the name."""
@@ -47,7 +49,7 @@ class MyProfileView(APIView):
     )
     def get(self, request: Request) -> Response:
         """The caller's name and address."""
-        user = request.user
+        user = caller(request)
         return Response(
             {"username": user.username, "name": user.get_full_name(), "email": user.email, "github_info": None}
         )

@@ -21,7 +21,7 @@ class User(AbstractUser):
     """A person or a bot. Log-in is by user name or e-mail address."""
 
     username = models.CharField(max_length=50, unique=True, validators=USERNAME_VALIDATORS)
-    email = models.EmailField(max_length=200, unique=True, null=True, blank=True)
+    email = models.EmailField(max_length=200, unique=True, null=True, blank=True)  # type: ignore[assignment]
     display_name = models.CharField(max_length=50, blank=True, default="")
     title = models.CharField(max_length=200, blank=True, default="")
     location = models.CharField(max_length=250, blank=True, default="")

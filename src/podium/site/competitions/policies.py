@@ -21,16 +21,16 @@ def organized_by(user: Any) -> Q:
     """Competitions that `user` created or collaborates on."""
     if not user.is_authenticated:
         return Q(pk__in=[])
-    return Q(created_by=user) | Q(pk__in=Competition.collaborators.through.objects.filter(user=user).values("competition"))
+    return Q(created_by=user) | Q(
+        pk__in=Competition.collaborators.through.objects.filter(user=user).values("competition")
+    )
 
 
 def taking_part(user: Any) -> Q:
     """Competitions in which `user` is an approved participant."""
     if not user.is_authenticated:
         return Q(pk__in=[])
-    return Q(
-        pk__in=Participant.objects.filter(user=user, status=ParticipantStatus.APPROVED).values("competition")
-    )
+    return Q(pk__in=Participant.objects.filter(user=user, status=ParticipantStatus.APPROVED).values("competition"))
 
 
 def visible_to(user: Any, secret_key: str | uuid.UUID | None = None) -> QuerySet[Competition]:

@@ -146,7 +146,6 @@ def _add(rows: list[FileRow], dataset: Dataset | None, kind: str, phase: str, ta
 def counters() -> dict[str, int]:
     """The home page's three numbers."""
 
-
     return {
         "competitions": Competition.objects.filter(published=True).count(),
         "users": User.objects.filter(Q(is_active=True), is_deleted=False).count(),

@@ -15,7 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from podium.site.api_fields import Cap, decimal_text
+from podium.site.api_fields import Cap, caller, decimal_text
 from podium.site.competitions import policies as competitions
 from podium.site.competitions.models import Phase
 from podium.site.errors import Forbidden
@@ -142,7 +142,7 @@ class SubmissionCreateSerializer(serializers.Serializer[Any]):
     """What makes a submission."""
 
     phase = serializers.IntegerField()
-    data = serializers.UUIDField(help_text="key of the uploaded dataset")
+    data = serializers.UUIDField(help_text="key of the dataset")  # type: ignore[assignment]  # DRF names a property so
     tasks = serializers.ListField(child=serializers.IntegerField(), required=False, allow_empty=True, max_length=1000)
     fact_sheet_answers = serializers.DictField(required=False, allow_null=True)
 
@@ -150,7 +150,7 @@ class SubmissionCreateSerializer(serializers.Serializer[Any]):
 class SubmissionCreatedSerializer(serializers.ModelSerializer[Submission]):
     """The answer to a new submission."""
 
-    data = serializers.UUIDField(source="data.key")
+    data = serializers.UUIDField(source="data.key")  # type: ignore[assignment]  # DRF names a property so
     status_details = serializers.SerializerMethodField()
     filename = serializers.CharField(source="file_name")
     md5 = serializers.SerializerMethodField()
@@ -225,9 +225,7 @@ class SubmissionViewSet(viewsets.GenericViewSet[Submission]):
         return (
             policies.visible_to(self.request.user)
             .select_related("phase__competition", "owner", "data", "task", "entry", "parent__entry")
-            .prefetch_related(
-                "phase__competition__collaborators", "scores__column", "children__scores__column"
-            )
+            .prefetch_related("phase__competition__collaborators", "scores__column", "children__scores__column")
             .order_by("-pk")
         )
 
@@ -256,16 +254,16 @@ class SubmissionViewSet(viewsets.GenericViewSet[Submission]):
         """Submit an uploaded file to a phase."""
         asked = SubmissionCreateSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
-        facts = asked.validated_data
-        phase = visible_phase(request.user, facts["phase"])
+        user, facts = caller(request), asked.validated_data
+        phase = visible_phase(user, facts["phase"])
         data = Dataset.objects.filter(key=facts["data"]).select_related("data_file").first()
-        if data is None or not resource_policies.datasets_usable_by(request.user).filter(pk=data.pk).exists():
+        if data is None or not resource_policies.datasets_usable_by(user).filter(pk=data.pk).exists():
             raise serializers.ValidationError({"data": [f'You have no uploaded file with the key "{facts["data"]}".']})
         tasks = list(Task.objects.filter(pk__in=facts.get("tasks") or []))
         if len(tasks) != len(set(facts.get("tasks") or [])):
             raise serializers.ValidationError({"non_field_errors": ["All tasks must be part of the current phase."]})
         submission = services.submit(
-            user=request.user,
+            user=user,
             phase=phase,
             data=data,
             tasks=tasks,
@@ -293,7 +291,7 @@ class SubmissionViewSet(viewsets.GenericViewSet[Submission]):
         return Response(
             {
                 "logs": [
-                    {"name": log.name, "data_file": request.build_absolute_uri(f"/api/submissions/{pk}/logs/{log.name}/")}
+                    {"name": log.name, "data_file": request.build_absolute_uri(f"../logs/{log.name}/")}
                     for log in found.logs
                 ],
                 "data_file": url(found.submission_file),
@@ -330,31 +328,26 @@ class SubmissionViewSet(viewsets.GenericViewSet[Submission]):
             return Response({"error_msg": "You may not see the detailed results of this submission."}, status=403)
         return Response(found.detailed_result.url if found.detailed_result else None)
 
-    @extend_schema(
-        request=None, responses=inline_serializer("CancelAnswer", {"canceled": serializers.BooleanField()})
-    )
+    @extend_schema(request=None, responses=inline_serializer("CancelAnswer", {"canceled": serializers.BooleanField()}))
     @action(detail=True, methods=["get", "post"])
     def cancel_submission(self, request: Request, pk: str) -> Response:
         """Cancel a submission."""
-        if not request.user.is_authenticated:
-            raise Forbidden("You do not have permission to cancel this submission.")
-        return Response({"canceled": services.cancel(submission=self.get_object(), by=request.user)})
+        return Response({"canceled": services.cancel(submission=self.get_object(), by=caller(request))})
 
     @extend_schema(request=None, responses=inline_serializer("RunAnswer", {"id": serializers.IntegerField()}))
     @action(detail=True, methods=["post"])
     def run_submission(self, request: Request, pk: str) -> Response:
         """Start a submission that waits for the organizer."""
         submission = self.get_object()
-        services.start_held(submission=submission, by=request.user)
+        services.start_held(submission=submission, by=caller(request))
         return Response({"id": submission.pk})
 
     @extend_schema(request=None, responses={200: OpenApiTypes.OBJECT})
     @action(detail=True, methods=["post", "delete"])
     def submission_leaderboard_connection(self, request: Request, pk: str) -> Response:
         """Put a submission on the leaderboard, or take it away, where the rule allows."""
-        submission = self.get_object()
-        if submission.parent_id is not None:
-            submission = submission.parent
+        found = self.get_object()
+        submission = found.parent or found
         organizer = competitions.can_administer(request.user, submission.phase.competition)
         if submission.owner_id != request.user.pk and not organizer:
             raise Forbidden("You cannot perform this action, contact the competition organizer!")
@@ -383,6 +376,5 @@ class CanMakeSubmissionView(APIView):
     def get(self, request: Request, phase: int) -> Response:
         """Codabench's reasons, and Podium's own for a phase that is not open."""
         found = visible_phase(request.user, phase)
-        reason = services.reason_against(user=request.user, phase=found)
+        reason = services.reason_against(user=caller(request), phase=found)
         return Response({"can": reason is None, "reason": reason})
-

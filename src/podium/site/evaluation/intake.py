@@ -96,7 +96,7 @@ def _claim(queue: Queue, message: Claim) -> Job | None:
     try:
         return job_for(attempt, token, limit)
     except LookupError as error:
-        log.error("job cannot be described", attempt=attempt.pk, reason=str(error))
+        log.exception("job cannot be described", attempt=attempt.pk, reason=str(error))
         abandon(attempt_id=attempt.pk, reason=str(error))
         return None
 

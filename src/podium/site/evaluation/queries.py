@@ -158,5 +158,7 @@ def place_in_queue(submission: Submission) -> int | None:
     if own is None:
         return None
     return Run.objects.filter(
-        Q(priority__gt=own.priority) | Q(priority=own.priority, pk__lt=own.pk), queue=own.queue_id, state=RunState.QUEUED
+        Q(priority__gt=own.priority) | Q(priority=own.priority, pk__lt=own.pk),
+        queue=own.queue_id,
+        state=RunState.QUEUED,
     ).count()

@@ -7,7 +7,7 @@ drift. Days start at midnight UTC.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import Any
 
 from django.db.models import QuerySet, Sum

@@ -55,7 +55,7 @@ def scores_by_task(submission: Submission) -> list[dict[str, float | None]]:
     if not submission.has_children:
         own = Score.objects.filter(submission=submission, column__computation="").select_related("column")
         return [{score.column.key: score.value for score in own}]
-    by_task: dict[int, dict[str, float | None]] = {
+    by_task: dict[int | None, dict[str, float | None]] = {
         task_id: {} for task_id in submission.phase.phase_tasks.values_list("task_id", flat=True)
     }
     rows = Score.objects.filter(

@@ -101,7 +101,7 @@ class _Progress:
         )
 
 
-def _as_json(faults: list[Fault]) -> list[dict[str, Any]]:
+def _as_json(faults: tuple[Fault, ...]) -> list[dict[str, Any]]:
     return [asdict(fault) for fault in faults]
 
 
@@ -177,9 +177,7 @@ def create_from_bundle(
 class _Builder:
     """Turns a checked bundle into files and rows."""
 
-    def __init__(
-        self, bundle: Bundle, user: User, stored: list[StoredFile], faults: list[dict[str, Any]]
-    ) -> None:
+    def __init__(self, bundle: Bundle, user: User, stored: list[StoredFile], faults: list[dict[str, Any]]) -> None:
         self._bundle = bundle
         self._user = user
         self._stored = stored
@@ -258,9 +256,7 @@ class _Builder:
                 Page(competition=competition, title=page.title, index=page.index, content=self._text(page.file)),
                 f"pages[{page.index}]",
             )
-        Participant.objects.create(
-            competition=competition, user=self._user, status=ParticipantStatus.APPROVED
-        )
+        Participant.objects.create(competition=competition, user=self._user, status=ParticipantStatus.APPROVED)
         emails = {email.lower() for email in source.whitelist_emails}
         WhitelistEmail.objects.bulk_create(WhitelistEmail(competition=competition, email=e) for e in sorted(emails))
         for made in self._datasets.values():
@@ -336,8 +332,12 @@ class _Builder:
             return None
         queue = Queue.objects.filter(vhost=vhost).first()
         if queue is None:
-            raise self._refuse("The specified Queue does not exist!", "queue", "Use the vhost shown on the queue's page.")
-        usable = queue.is_public or queue.owner_id == self._user.pk or queue.organizers.filter(pk=self._user.pk).exists()
+            raise self._refuse(
+                "The specified Queue does not exist!", "queue", "Use the vhost shown on the queue's page."
+            )
+        usable = (
+            queue.is_public or queue.owner_id == self._user.pk or queue.organizers.filter(pk=self._user.pk).exists()
+        )
         if not usable:
             raise self._refuse("You do not have access to the specified queue!", "queue")
         return queue
@@ -379,10 +379,6 @@ class _Builder:
             if task is None:
                 raise self._refuse(f"Task with key {source.key} does not exist", where, "Use a task that you may see.")
             return task
-        parts = {
-            kind: self._dataset(kind, getattr(source, kind), f"{where}.{kind}")
-            for kind in ("ingestion_program", "input_data", "reference_data")
-        }
         scoring = self._dataset("scoring_program", source.scoring_program, f"{where}.scoring_program")
         assert scoring is not None  # noqa: S101 - the checker refuses a task without one
         return create_task(
@@ -392,7 +388,11 @@ class _Builder:
             scoring_program=scoring,
             ingestion_only_during_scoring=source.ingestion_only_during_scoring,
             is_public=source.is_public,
-            **parts,
+            ingestion_program=self._dataset(
+                "ingestion_program", source.ingestion_program, f"{where}.ingestion_program"
+            ),
+            input_data=self._dataset("input_data", source.input_data, f"{where}.input_data"),
+            reference_data=self._dataset("reference_data", source.reference_data, f"{where}.reference_data"),
         )
 
     def _solutions(self, source: formats.Competition, tasks: dict[int, Task]) -> None:

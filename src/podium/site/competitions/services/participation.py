@@ -16,16 +16,15 @@ def register(*, competition: Competition, user: User) -> Participant:
     Organizers, competitions with registration_auto_approve and whitelisted addresses are approved at once; others wait
     (Codabench's rule). Raises Refused the second time.
     """
-    whitelisted = bool(user.email) and competition.whitelist_emails.filter(email=user.email.lower()).exists()
+    email = (user.email or "").lower()
+    whitelisted = bool(email) and competition.whitelist_emails.filter(email=email).exists()
     at_once = competition.registration_auto_approve or whitelisted or policies.can_administer(user, competition)
     status = ParticipantStatus.APPROVED if at_once else ParticipantStatus.PENDING
     try:
         with transaction.atomic():
             return Participant.objects.create(competition=competition, user=user, status=status)
     except IntegrityError:
-        raise Refused(
-            "You already applied for participation in this competition!", code="already_registered"
-        ) from None
+        raise Refused("You already applied for participation in this competition!", code="already_registered") from None
 
 
 def set_published(*, competition: Competition, by: User, published: bool) -> Competition:

@@ -304,6 +304,4 @@ def abandon(*, attempt_id: int, reason: str) -> None:
     _end(attempt, AttemptState.FAILED, Cause.PLATFORM, reason)
     Run.objects.filter(pk=attempt.run_id).update(state=RunState.FAILED, finished_when=timezone.now())
     message = "A file that this submission needs was deleted, so it cannot be evaluated."
-    verdicts.fail(
-        attempt.run.submission, Failure(cause=Cause.PLATFORM, step=Step(attempt.run.step), message=message)
-    )
+    verdicts.fail(attempt.run.submission, Failure(cause=Cause.PLATFORM, step=Step(attempt.run.step), message=message))

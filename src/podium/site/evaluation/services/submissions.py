@@ -57,7 +57,7 @@ def submit(
         left = tries.tries(user, phase)
         if left.reason:
             raise Refused(left.reason, code="limit_reached", status=403)
-        submission = _create(user, phase, data, kind, notes, answers, chosen)
+        submission = _create(user=user, phase=phase, data=data, kind=kind, notes=notes, answers=answers, tasks=chosen)
         ledger.debit(submission)
         if phase.competition.auto_run_submissions:
             _start(submission)
@@ -139,6 +139,7 @@ def _discard(data: Dataset) -> None:
 
 
 def _create(
+    *,
     user: User,
     phase: Phase,
     data: Dataset,
@@ -158,9 +159,7 @@ def _create(
         "created_when": timezone.now(),
     }
     if len(tasks) == 1:
-        return Submission.objects.create(
-            **common, notes=notes, task=tasks[0], task_version=versions[tasks[0].pk]
-        )
+        return Submission.objects.create(**common, notes=notes, task=tasks[0], task_version=versions[tasks[0].pk])
     parent = Submission.objects.create(**common, notes=notes, has_children=True)
     for task in tasks:
         Submission.objects.create(**common, parent=parent, task=task, task_version=versions[task.pk])
