@@ -24,7 +24,7 @@ from podium.worker.cache import DatasetCache
 from podium.worker.failing import clip_notes
 from podium.worker.folders import WorkerFolder, remove_job
 from podium.worker.intake import AttemptOverError, Intake, IntakeRefusedError, IntakeUnavailableError
-from podium.worker.output import BATCH_BYTES, BATCH_SECONDS, OutputCollector
+from podium.worker.output import BATCH_BYTES, BATCH_SECONDS, OutputCollector, OutputSink
 from podium.worker.retry import Backoff
 from podium.worker.settings import Retries
 from podium.worker.staging import Stage, all_or_first_error
@@ -218,7 +218,7 @@ class Attempt:
                 folder=folder,
                 around=self._place.around,
                 cache=self._place.cache,
-                collector=self._collector,
+                output=self._collector,
                 on_phase=self._heart.set_phase,
                 drain=self._heart.drain,
             )
@@ -261,7 +261,7 @@ async def perform(
     folder: Path,
     around: Surroundings,
     cache: DatasetCache | None,
-    collector: OutputCollector,
+    output: OutputSink,
     on_phase: Callable[[Phase], None],
     drain: Callable[[], Coroutine[Any, Any, None]],
 ) -> Outcome:
@@ -272,7 +272,7 @@ async def perform(
         folder: an empty folder of the job's own.
         around: the worker's side.
         cache: datasets by digest, or None.
-        collector: takes the programs' output.
+        output: takes the programs' output.
         on_phase: told what is being done.
         drain: hands over the rest of the output; called while results are stored.
 
@@ -281,13 +281,13 @@ async def perform(
     """
     stage = Stage(folder, job.step, around.files, cache)
     try:
-        report = await StepRun(job, stage, around, collector.write, on_phase).run()
+        report = await StepRun(job, stage, around, output.write, on_phase).run()
         for program in report.programs:
             ingestion = program.name == "ingestion"
             if program.stdout_truncated:
-                collector.mark_truncated(Stream.INGESTION_STDOUT if ingestion else Stream.STDOUT)
+                output.mark_truncated(Stream.INGESTION_STDOUT if ingestion else Stream.STDOUT)
             if program.stderr_truncated:
-                collector.mark_truncated(Stream.INGESTION_STDERR if ingestion else Stream.STDERR)
+                output.mark_truncated(Stream.INGESTION_STDERR if ingestion else Stream.STDERR)
         on_phase(Phase.UPLOADING)
         stored, _ = await all_or_first_error(_store_output(job, report, folder, around.files), drain())
     finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from typing import Protocol
 
 from podium.protocol import MAX_FRAME_BYTES, Frame, Stream
 
@@ -11,6 +12,18 @@ BATCH_BYTES = 64 * 1024
 BATCH_SECONDS = 0.1
 # Base64 makes four bytes of three, so this stays well below the protocol's cap on one beat.
 MAX_BATCH_BYTES = 2 * 1024 * 1024
+
+
+class OutputSink(Protocol):
+    """Takes what programs print."""
+
+    def write(self, stream: Stream, data: bytes) -> None:
+        """Take a chunk of output; called from the event loop as it arrives."""
+        ...
+
+    def mark_truncated(self, stream: Stream) -> None:
+        """Say that the sandbox already dropped output of this stream."""
+        ...
 
 
 def truncation_mark(cap_bytes: int) -> bytes:
