@@ -4,30 +4,16 @@ import math
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from fractions import Fraction
+
+from podium.formats.model import Computation as Computation  # noqa: PLC0414  re-exported: one word, one thing
+from podium.formats.model import Sorting as Sorting  # noqa: PLC0414
 
 TaskScores = Mapping[str, float | None]
 """The scores of one task by column key; a key that is absent or None is a missing score."""
 
 EntryScores = TaskScores | Sequence[TaskScores]
 """The scores of one entry: those of its only task, or one mapping per task of the phase (empty when it has none)."""
-
-
-class Sorting(StrEnum):
-    """Which end of a column's scale is the better one; the values are those of `competition.yaml`."""
-
-    ASC = "asc"
-    DESC = "desc"
-
-
-class Computation(StrEnum):
-    """How a computed column is made of others; the values are those of `competition.yaml`."""
-
-    AVG = "avg"
-    SUM = "sum"
-    MIN = "min"
-    MAX = "max"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,29 +2,15 @@
 
 Every function looks at the entries of one owner in one phase and answers what to put on the board and what to take
 from it; the caller does so in its own transaction. The six rules are Codabench's, as its documentation words them. An
-entry over several tasks is one entry (the parent), so no rule can tear it apart.
+entry over several tasks is one entry (the parent), so no rule can tear it apart. Rules compare by their text, so a
+stored text does as well as a member of the enumeration.
 """
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from enum import StrEnum
 
+from podium.formats.model import SubmissionRule as SubmissionRule  # noqa: PLC0414  re-exported: one word, one thing
 from podium.ranking.order import Entry
-
-
-class SubmissionRule(StrEnum):
-    """What decides which submissions stand on a board; the values are those of `competition.yaml`.
-
-    Members are equal to their text, and the functions here compare by equality, so a stored text does as well.
-    """
-
-    ADD = "Add"
-    ADD_AND_DELETE = "Add_And_Delete"
-    ADD_AND_DELETE_MULTIPLE = "Add_And_Delete_Multiple"
-    FORCE_LAST = "Force_Last"
-    FORCE_LATEST_MULTIPLE = "Force_Latest_Multiple"
-    FORCE_BEST = "Force_Best"
-
 
 _FORCED = frozenset({SubmissionRule.FORCE_LAST, SubmissionRule.FORCE_LATEST_MULTIPLE, SubmissionRule.FORCE_BEST})
 _MULTIPLE = frozenset({SubmissionRule.ADD_AND_DELETE_MULTIPLE, SubmissionRule.FORCE_LATEST_MULTIPLE})
