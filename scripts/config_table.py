@@ -5,26 +5,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Literal, get_args, get_origin
 
+from generated import DOCS, markdown_table, write
 from pydantic.fields import FieldInfo
 
 from podium.site.config import Config
 
-PAGE = Path(__file__).resolve().parent.parent / "docs" / "operators" / "configuration.md"
-BEGIN = "<!-- settings: written by scripts/config_table.py -->"
-END = "<!-- end of settings -->"
+PAGE = DOCS / "operators" / "configuration.md"
 
 
 def table() -> str:
     """The settings as a Markdown table: variable, default, meaning."""
-    rows = [f"| `{_variable(name, field)}` | {_default(field)} | {_meaning(field)} |" for name, field in _fields()]
-    return "\n".join(["| Variable | Default | Meaning |", "|---|---|---|", *rows])
-
-
-def _fields() -> list[tuple[str, FieldInfo]]:
-    return list(Config.model_fields.items())
+    rows = [(f"`{_variable(n, f)}`", _default(f), _meaning(f)) for n, f in Config.model_fields.items()]
+    return markdown_table(("Variable", "Default", "Meaning"), rows)
 
 
 def _variable(name: str, field: FieldInfo) -> str:
@@ -36,25 +30,15 @@ def _default(field: FieldInfo) -> str:
     value = field.get_default(call_default_factory=True, validated_data={})
     if value is None or value == "":
         return ""
-    text = str(value).lower() if isinstance(value, bool) else str(value)
-    return f"`{text}`"
+    return f"`{str(value).lower() if isinstance(value, bool) else value}`"
 
 
 def _meaning(field: FieldInfo) -> str:
     meaning = field.description or ""
     if get_origin(field.annotation) is Literal:
         meaning += f" One of: {', '.join(f'`{choice}`' for choice in get_args(field.annotation))}."
-    return meaning.replace("|", "\\|")
-
-
-def rendered(page: str) -> str:
-    """The page with the table brought up to date. Raises ValueError when its marks are missing."""
-    before, begin, rest = page.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"The page needs the lines {BEGIN!r} and {END!r} around its table.")
-    return f"{before}{BEGIN}\n\n{table()}\n\n{END}{after}"
+    return meaning
 
 
 if __name__ == "__main__":
-    PAGE.write_text(rendered(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    write(PAGE, "config", table())

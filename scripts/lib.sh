@@ -1,7 +1,8 @@
 # Shared by the set-up scripts: say what happens, and never leave anybody with half an error message.
 # shellcheck shell=bash
 
-say() { printf '\033[1m==>\033[0m %s\n' "$*"; }
+# Bold on a terminal, plain in a log.
+say() { if [ -t 1 ]; then printf '\033[1m==>\033[0m %s\n' "$*"; else printf '==> %s\n' "$*"; fi; }
 die() { printf 'Error: %s\n' "$*" >&2; exit 1; }
 have() { command -v "$1" >/dev/null 2>&1; }
 is_root() { [ "$(id -u)" = 0 ]; }
