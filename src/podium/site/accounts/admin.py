@@ -1,0 +1,20 @@
+"""Accounts in the administration."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin as BaseUserAdmin
+
+from podium.site.accounts.models import User
+
+
+@admin.register(User)
+class UserAdmin(BaseUserAdmin):
+    """Accounts, with what Podium adds to Django's."""
+
+    list_display = ("username", "email", "date_joined", "is_superuser", "is_banned", "is_bot", "is_deleted")
+    list_filter = ("is_superuser", "is_banned", "is_bot", "is_deleted")
+    fieldsets = (
+        *(BaseUserAdmin.fieldsets or ()),
+        ("Podium", {"fields": ("display_name", "quota", "queue_limit", "is_bot", "is_banned")}),
+    )
