@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from podium.cli import supervisor, up
+from podium.cli import places, supervisor, up
 
 from .conftest import PATIENCE, Start, alive, python, wait_until
 
@@ -282,11 +282,11 @@ def test_folders_for_programs_leave_a_data_folder_that_their_user_cannot_pass(
     data = closed / "data"
     data.mkdir(parents=True)
     closed.chmod(stat.S_IRWXU)
-    assert up.open_folder(data, "environment") == Path("/var/lib/podium/environments/default")
-    assert up.open_folder(data, "worker").is_relative_to("/var/lib/podium")
-    assert up.open_folder(data, "worker") != up.open_folder(closed, "worker")
+    assert places.open_folder(data, "environment") == Path("/var/lib/podium/environments/default")
+    assert places.open_folder(data, "worker").is_relative_to("/var/lib/podium")
+    assert places.open_folder(data, "worker") != places.open_folder(closed, "worker")
 
 
 def test_an_ordinary_users_folders_stay_in_the_data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    assert up.open_folder(tmp_path, "worker") == tmp_path / "worker"
+    assert places.open_folder(tmp_path, "worker") == tmp_path / "worker"

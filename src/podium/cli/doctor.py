@@ -15,6 +15,7 @@ import typer
 
 from podium.cli import output
 from podium.cli.operate import DEFAULT_DATA, DataOption
+from podium.cli.places import environment_of, existing
 from podium.cli.session import Exit, Globals, JsonOption
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ def check_python(version: tuple[int, ...]) -> Finding:
 
 def check_write_access(data: Path) -> Finding:
     """Whether the data folder can be written, by writing to it; nothing is left behind."""
-    place = _existing(data)
+    place = existing(data)
     probe = place / f".podium-doctor-{os.getpid()}"
     try:
         probe.write_bytes(b"podium")
@@ -121,7 +122,7 @@ def check_write_access(data: Path) -> Finding:
 
 def check_disk(data: Path) -> Finding:
     """Whether there is room for data and outputs."""
-    free = shutil.disk_usage(_existing(data)).free
+    free = shutil.disk_usage(existing(data)).free
     detail = f"{free / GIB:.1f} GiB free where the data folder is"
     mend = "Make room, or put the data folder on a larger disk with --data."
     if free < LEAST_FREE:
@@ -160,7 +161,7 @@ def check_environment(data: Path, engine: str) -> Finding:
         return Finding("environment", "ok", "not needed: programs run in container images")
     from podium.sandbox.make_environment import is_complete  # noqa: PLC0415
 
-    folder = default_environment(data)
+    folder = environment_of(data)
     if is_complete(folder):
         return Finding("environment", "ok", str(folder))
     return Finding(
@@ -171,15 +172,6 @@ def check_environment(data: Path, engine: str) -> Finding:
     )
 
 
-def default_environment(data: Path) -> Path:
-    """Where `podium up` puts or finds the scientific environment."""
-    from podium.cli.up import open_folder  # noqa: PLC0415
-
-    given = os.environ.get("PODIUM_WORKER_DEFAULT_ENVIRONMENT")
-    place = data.resolve() if data.exists() else _existing(data).resolve()
-    return Path(given) if given else open_folder(place, "environment")
-
-
 def check_sandbox(data: Path, engine: str) -> Iterator[Finding]:
     """What the sandbox finds out by running a program."""
     import asyncio  # noqa: PLC0415
@@ -187,7 +179,7 @@ def check_sandbox(data: Path, engine: str) -> Iterator[Finding]:
     from podium.sandbox import SandboxConfig, SandboxError, create  # noqa: PLC0415
     from podium.sandbox.make_environment import is_complete  # noqa: PLC0415
 
-    folder = default_environment(data)
+    folder = environment_of(data)
     socket_address = os.environ.get("PODIUM_WORKER_CONTAINER_SOCKET") or os.environ.get("CONTAINER_SOCKET")
     config = SandboxConfig(
         owner=f"doctor-{os.getpid()}",
@@ -309,9 +301,3 @@ def _split(url: str) -> SplitResult:
 def _without_secrets(url: str) -> str:
     parts = _split(url)
     return f"{parts.hostname or 'localhost'}{':' + str(parts.port) if parts.port else ''}{parts.path}"
-
-
-def _existing(path: Path) -> Path:
-    """The folder itself, or the nearest one above it that exists."""
-    absolute = path.absolute()
-    return next(place for place in (absolute, *absolute.parents) if place.is_dir())

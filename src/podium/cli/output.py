@@ -66,7 +66,9 @@ def table(title: str, headers: Sequence[str], rows: Iterable[Sequence[object]], 
     from rich.text import Text  # noqa: PLC0415
 
     aligned = set(right)
-    shown = Table(title=safe(title) or None, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+    if title:
+        say(title, style="bold")
+    shown = Table(box=box.SIMPLE_HEAD)
     for index, header in enumerate(headers):
         shown.add_column(safe(header), justify="right" if index in aligned else "left", overflow="fold")
     for row in rows:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
-import hashlib
 import json
 import os
 import socket
@@ -18,10 +17,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from podium.cli.places import open_folder
 from podium.cli.probe import Probe
 from podium.cli.supervisor import Program, Supervisor
 
-SYSTEM_FOLDER = Path("/var/lib/podium")
 _ANY_HOST = {"0.0.0.0", "::", ""}  # noqa: S104 - compared with, not bound to
 
 
@@ -234,19 +233,6 @@ def free_port(host: str, port: int) -> int:
                 f"podium up --port {port + 1}"
             ) from error
         raise UpError(f"Port {port} on {host} cannot be used: {error.strerror}. Choose another with --port.") from error
-
-
-def open_folder(data: Path, name: str) -> Path:
-    """Where something goes that sandboxed programs must be able to reach: the data folder, else a system folder.
-
-    Started as root, programs run as another user, who cannot pass a folder like /root.
-    """
-    if os.geteuid() != 0 or all(parent.stat().st_mode & 0o001 for parent in (data, *data.parents)):
-        return data / name
-    if name == "environment":
-        return SYSTEM_FOLDER / "environments" / "default"
-    mark = hashlib.sha256(str(data).encode()).hexdigest()[:12]
-    return SYSTEM_FOLDER / f"{name}-{mark}"
 
 
 def main(argv: list[str], commands: Commands | None = None) -> int:
