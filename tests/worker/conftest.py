@@ -12,7 +12,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))  # for the helper modules beside this file
 
 from fake_platform import QUEUE_TOKEN, Platform, serving
-from worker_running import QUICK, Gate, RunningWorker, StartWorker
+from worker_running import QUICK, UID_BASE, Gate, RunningWorker, StartWorker
 
 from podium.worker.settings import WorkerSettings
 
@@ -53,6 +53,7 @@ async def start_worker(platform: Platform, work_folder: Path, gate: Gate) -> Asy
             "work": work_folder,
             "engine": "bubblewrap",
             "retries": QUICK,
+            "uid_base": UID_BASE,
             "data": gate.folder,
         }
         workers.append(RunningWorker(WorkerSettings(**{**values, **changed})))

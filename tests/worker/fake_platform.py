@@ -47,9 +47,10 @@ PATIENCE = 30.0
 def zip_of(tree: Tree) -> bytes:
     """Zip a mapping of names to contents."""
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(buffer, "w") as archive:
         for name, content in tree.items():
-            archive.writestr(name, content)
+            # A fixed time: equal trees have equal digests, whenever they are zipped.
+            archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
     return buffer.getvalue()
 
 

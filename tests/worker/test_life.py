@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from fake_platform import Platform, Tree
-from worker_running import Gate, RunningWorker, StartWorker
+from worker_running import Gate, RunningWorker, StartWorker, processes_of_users
 
 from podium.protocol import Cause, JobLimits, Step, Stream
 
@@ -20,18 +20,7 @@ def program(code: str) -> Tree:
 
 
 def sandbox_processes(worker: RunningWorker) -> list[int]:
-    """Processes of this worker's sandboxes, found from outside by their host user."""
-    uids = {str(worker.settings.uid_base + slot) for slot in range(64)}
-    found = []
-    for status in Path("/proc").glob("[0-9]*/status"):
-        try:
-            lines = status.read_text().splitlines()
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        fields = dict(line.split(":", 1) for line in lines if ":" in line)
-        if fields["Uid"].split()[0] in uids and "Z" not in fields["State"]:
-            found.append(int(status.parent.name))
-    return found
+    return processes_of_users(worker.settings.uid_base)
 
 
 async def test_output_arrives_before_the_program_ends(platform: Platform, worker: RunningWorker, gate: Gate) -> None:

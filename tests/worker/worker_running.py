@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from podium.worker.main import serve
 from podium.worker.settings import Retries, WorkerSettings
 
 QUICK = Retries(first_seconds=0.01, longest_seconds=0.05, patience_seconds=5)
+# Host users of these tests' sandboxes alone, so that their living processes can be told from anybody else's.
+UID_BASE = 30_000 + os.getpid() % 250 * 128
 StartWorker = Callable[..., Awaitable["RunningWorker"]]
 
 
@@ -61,3 +64,18 @@ class Gate:
     def open(self) -> None:
         """Let every waiting program go on."""
         (self.folder / "open").touch(mode=0o644)
+
+
+def processes_of_users(first_uid: int, count: int = 64) -> list[int]:
+    """Living processes of the sandbox's host users, looked up from outside."""
+    uids = {str(first_uid + number) for number in range(count)}
+    found = []
+    for status in Path("/proc").glob("[0-9]*/status"):
+        try:
+            lines = status.read_text().splitlines()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        fields = dict(line.split(":", 1) for line in lines if ":" in line)
+        if fields["Uid"].split()[0] in uids and "Z" not in fields["State"]:
+            found.append(int(status.parent.name))
+    return found
