@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import structlog
 from django.conf import settings
 from django.db import close_old_connections
 
 from podium.site.evaluation import services
+from podium.site.resources import grants, storage
 
 log = structlog.get_logger(__name__)
 
@@ -20,11 +22,15 @@ class Sweeper:
         self._stopped = threading.Event()
 
     def run(self) -> None:
-        """Sweep until `stop`."""
+        """Sweep until `stop`; once an hour also clear uploads that nobody completed."""
+        tidy_at = 0.0
         while not self._stopped.wait(settings.CONFIG.sweep_seconds):
             close_old_connections()
             try:
                 services.sweep()
+                if time.monotonic() >= tidy_at:
+                    tidy_at = time.monotonic() + 3600
+                    storage.discard_stale_incoming(older_than_seconds=grants.FIVE_DAYS + 24 * 3600)
             except Exception:
                 log.exception("sweep failed")
             finally:

@@ -12,6 +12,7 @@ import json
 import os
 import secrets
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -171,6 +172,23 @@ def discard_incoming(incoming_key: str) -> None:
     path = path_of(incoming_key)
     path.unlink(missing_ok=True)
     path.with_name(path.name + ".json").unlink(missing_ok=True)
+
+
+def discard_stale_incoming(*, older_than_seconds: float) -> int:
+    """Remove uploads that nobody completed, and drafts of broken ones; returns how many files went.
+
+    older_than_seconds: longer than any grant lives, so that no upload under way is touched.
+    """
+    limit = time.time() - older_than_seconds
+    removed = 0
+    for path in path_of("incoming").glob("*"):
+        try:
+            if path.stat().st_mtime < limit:
+                path.unlink()
+                removed += 1
+        except FileNotFoundError:
+            continue  # sealed or removed meanwhile
+    return removed
 
 
 def store(source: BinaryIO | IO[bytes], *, folder: str, name: str) -> StoredFile:
