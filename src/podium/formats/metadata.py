@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import shlex
-import stat
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
-from podium.formats.unpacking import DEFAULT_CAPS, ArchiveError, Caps, Listing, open_archive, read_member
+from podium.formats.unpacking import (
+    DEFAULT_CAPS,
+    ArchiveError,
+    Caps,
+    Listing,
+    open_archive,
+    read_member,
+    read_regular_file,
+)
 from podium.formats.yamlnodes import Node, YamlError, decode, load
 
 NAMES: Final = ("metadata.yaml", "metadata")
@@ -71,13 +77,9 @@ def read_program_metadata(folder: Path) -> ProgramMetadata:
         path = folder / name
         if not path.resolve().is_relative_to(folder.resolve()):
             continue
-        try:
-            descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        except (FileNotFoundError, NotADirectoryError):
-            continue
-        with os.fdopen(descriptor, "rb") as stream:
-            if stat.S_ISREG(os.fstat(descriptor).st_mode):
-                return parse_metadata(stream.read(MAX_BYTES + 1), name)
+        data = read_regular_file(path, MAX_BYTES, follow=True)
+        if data is not None:
+            return parse_metadata(data, name)
     return ProgramMetadata()
 
 

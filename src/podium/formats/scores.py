@@ -5,15 +5,13 @@ from __future__ import annotations
 import difflib
 import json
 import math
-import os
 import re
-import stat
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from podium.formats.unpacking import quoted
+from podium.formats.unpacking import quoted, read_regular_file
 from podium.formats.yamlnodes import Node, YamlError, decode, load
 
 FILES: Final = ("scores.json", "scores.txt")
@@ -131,14 +129,8 @@ def _nothing_matches(found: list[str], wanted: list[str]) -> str:
 def _find(folder: Path) -> tuple[str, bytes]:
     """Return name and bytes of the scores file; a link or a pipe in its place is no file."""
     for name in FILES:
-        try:
-            descriptor = os.open(folder / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        except OSError:  # absent, a link (ELOOP), or not ours to read
-            continue
-        with os.fdopen(descriptor, "rb") as stream:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                continue
-            data = stream.read(MAX_BYTES + 1)
+        data = read_regular_file(folder / name, MAX_BYTES)
+        if data is not None:
             if len(data) > MAX_BYTES:
                 raise ScoresError("bad_scores", f"{name} is larger than 1 MiB. Write only the scores into it.")
             return name, data

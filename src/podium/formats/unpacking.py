@@ -313,6 +313,25 @@ def _top_folder(members: dict[str, Member]) -> str | None:
     return top if any(name.startswith(f"{top}/") for name in members) else None
 
 
+def read_regular_file(path: Path, limit: int, follow: bool = False) -> bytes | None:
+    """Return at most `limit` + 1 bytes of a file in a folder that strangers write; None when it is no regular file.
+
+    Links count as absent unless `follow` is set; a pipe in the file's place is not waited on.
+    """
+    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW)
+    try:
+        descriptor = os.open(path, flags)
+    except OSError as problem:
+        if problem.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO, errno.EACCES):
+            return None
+        raise
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        return None
+    with os.fdopen(descriptor, "rb") as stream:
+        return stream.read(limit + 1)
+
+
 def copy_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, target: IO[bytes], limit: int) -> int:
     """Copy one member's content to a stream and return its length in bytes.
 

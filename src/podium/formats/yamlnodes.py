@@ -209,6 +209,7 @@ class _Composer:
             raise YamlError(f"Values are nested more than {MAX_DEPTH} levels deep.", line, column)
         if isinstance(event, AliasEvent):
             return self._alias(event, line, column)
+        self._refuse_tag(event, line, column)
         anchor = event.anchor
         if anchor:
             self._anchors[anchor] = None
@@ -227,6 +228,13 @@ class _Composer:
                 f"The file holds more than {MAX_NODES:,} values.", line, column, "Use fewer aliases (*name)."
             )
         return node
+
+    @staticmethod
+    def _refuse_tag(event: Any, line: int, column: int) -> None:
+        """Refuse tags that ask for objects; those of plain values are harmless."""
+        tag = None if event.tag is None else str(event.tag)
+        if tag not in _KNOWN_TAGS:
+            raise YamlError(f"The tag {tag} is not allowed.", line, column, "Remove the tag; plain values are enough.")
 
     def _alias(self, event: Any, line: int, column: int) -> Node:
         name = event.anchor
@@ -280,12 +288,11 @@ class _Composer:
         if tag is None:
             tag = str(self._resolver.resolve(ScalarNode, text, event.implicit))
         kind = tag.rpartition(":")[2]
-        if tag.startswith("tag:yaml.org,2002:python") or (event.tag is not None and kind not in _KNOWN_TAGS):
-            raise YamlError(f"The tag {tag} is not allowed.", line, column, "Remove the tag; plain values are enough.")
         return Node("scalar", line, column, value=_value(kind, text, line, column), text=text)
 
 
-_KNOWN_TAGS: Final = frozenset({"str", "int", "float", "bool", "null", "timestamp", "!"})
+_PLAIN: Final = ("str", "int", "float", "bool", "null", "timestamp", "seq", "map")
+_KNOWN_TAGS: Final = frozenset({None, "!", *(f"tag:yaml.org,2002:{kind}" for kind in _PLAIN)})
 
 
 def _place(event: Any) -> tuple[int, int]:
