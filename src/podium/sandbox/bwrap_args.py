@@ -145,7 +145,6 @@ class CommandLine:
             *("--proc", "/proc", "--dev", "/dev"),
             *("--perms", "1777", "--size", str(limits.shm_bytes), "--tmpfs", "/dev/shm"),  # noqa: S108
             *("--perms", "1777", *sized, "--tmpfs", "/tmp"),  # noqa: S108 - the sandbox's own
-            *("--symlink", "/tmp", "/var/tmp"),  # noqa: S108
         ]
 
 

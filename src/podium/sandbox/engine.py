@@ -166,9 +166,11 @@ class Engine:
     def attach(self, container: str) -> sockets.socket:
         """Opens a container's output stream, to be read frame by frame; call it before the start."""
         raw = self.client.attach_socket(container, {"stdout": 1, "stderr": 1, "stream": 1, "logs": 0})
-        # The stream stays open as long as the program: a descriptor of our own outlives the client's bookkeeping.
+        # The stream stays open as long as the program: a descriptor of our own outlives the client's bookkeeping. The
+        # client hangs the response, which owns the connection, on the socket that it returns.
         stream = sockets.socket(fileno=os.dup(raw.fileno()))
         stream.setblocking(False)
+        raw._response.close()
         raw.close()
         return stream
 

@@ -249,8 +249,8 @@ class Supervisor:
             began = time.monotonic()
             if self.disk.active:
                 self._disk_verdict = await asyncio.to_thread(self.disk.check)
-            # A big tree is measured less often, so that measuring never takes more than a fifth of a processor.
-            await asyncio.sleep(max(DISK_TICK_SECONDS, 4 * (time.monotonic() - began)))
+            # A big tree is measured less often, so that measuring never takes more than a third of a processor.
+            await asyncio.sleep(max(DISK_TICK_SECONDS, 2 * (time.monotonic() - began)))
         self._wake.set()
 
     async def _finish(self, scans: asyncio.Task[None] | None) -> None:
