@@ -78,10 +78,18 @@ def show_end(submission: Submission) -> None:
     if submission.status == "Finished":
         show_scores(submission)
         return
-    if submission.message or submission.cause:
-        output.say(f"Cause: {submission.message or submission.cause}", style="red")
-    if submission.advice:
-        output.say(submission.advice)
+    reason = submission.message or submission.status_details or submission.cause
+    if submission.cause:
+        output.say(f"{submission.cause}: {reason}" if reason != submission.cause else submission.cause, style="red")
+    if advice := submission.advice or _advice(submission.cause):
+        output.say(advice)
+
+
+def _advice(cause: str | None) -> str:
+    """What to do about a cause; empty for one that only a newer server knows."""
+    from podium.protocol import Cause, advice_for  # noqa: PLC0415
+
+    return advice_for(Cause(cause)) if cause in set(Cause) else ""
 
 
 def show_scores(submission: Submission) -> None:

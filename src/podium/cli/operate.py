@@ -44,7 +44,7 @@ def up(
 def web(host: HostOption = "127.0.0.1", port: PortOption = 8000, data: DataOption = DEFAULT_DATA) -> None:
     """Run the web server alone."""
     _use_data(data)
-    from podium.site import start  # noqa: PLC0415 - brings Django
+    import podium.site.start as start  # noqa: PLC0415, PLR0402 - Django is brought only here
 
     start.web(host, port, data)
 
@@ -53,7 +53,7 @@ def web(host: HostOption = "127.0.0.1", port: PortOption = 8000, data: DataOptio
 def site_worker(data: DataOption = DEFAULT_DATA) -> None:
     """Run the site's background work alone."""
     _use_data(data)
-    from podium.site import start  # noqa: PLC0415
+    import podium.site.start as start  # noqa: PLC0415, PLR0402 - Django is brought only here
 
     start.site_worker(data)
 
@@ -64,7 +64,7 @@ def site_worker(data: DataOption = DEFAULT_DATA) -> None:
 )
 def manage(ctx: typer.Context) -> None:
     """Run a management command of Django's."""
-    from podium.site import start  # noqa: PLC0415
+    import podium.site.start as start  # noqa: PLC0415, PLR0402 - Django is brought only here
 
     start.manage(list(ctx.args))
 

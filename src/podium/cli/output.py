@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 from collections.abc import Iterable, Sequence
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
 
 _SEQUENCES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+FILE_WIDTH = 240
+"""How wide a table may be that is not shown on a terminal, in characters."""
 
 COLOURS = {
     "Finished": "green",
@@ -39,7 +43,10 @@ def console(*, stderr: bool = False) -> Console:
     """A console on standard output or error as they are now."""
     from rich.console import Console  # noqa: PLC0415 - `podium --help` and scripts do without it
 
-    return Console(stderr=stderr, highlight=False, soft_wrap=True)
+    shown = Console(stderr=stderr, highlight=False, soft_wrap=True)
+    if not shown.is_terminal and "COLUMNS" not in os.environ:
+        shown.width = FILE_WIDTH
+    return shown
 
 
 def say(text: str, *, style: str | None = None, stderr: bool = False) -> None:
@@ -75,6 +82,11 @@ def table(title: str, headers: Sequence[str], rows: Iterable[Sequence[object]], 
         cells = ["-" if value is None or value == "" else safe(value) for value in row]
         shown.add_row(*(Text(cell, style=COLOURS.get(cell, "")) for cell in cells))
     console().print(shown, soft_wrap=False)
+
+
+def moment(text: str | None) -> str | None:
+    """A time as the API gives it, to the minute."""
+    return text[:16].replace("T", " ") if text else None
 
 
 def error(message: str, *, hint: str = "") -> None:

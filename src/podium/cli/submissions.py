@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from podium.cli import live, output
+from podium.cli import facts, live, output
 from podium.cli.competitions import progress_bar
 from podium.cli.session import Exit, Session, remote
 
 if TYPE_CHECKING:
-    from podium.client import Leaderboard, Phase, Podium, Submission
+    from podium.client import Competition, Leaderboard, Phase, Podium, Submission
 
 app = typer.Typer()
 
@@ -48,11 +47,13 @@ def submit(
     With --phase, leave the competition's number away. With --wait the exit code says how it ended: 0 finished,
     1 failed, 3 not ended within --timeout, 4 cancelled.
     """
-    competition, file = _where_and_what(what, phase)
-    answers = _facts(fact or [])
+    number, file = _where_and_what(what, phase)
+    given = facts.pairs(fact or [])
     with session.client() as client:
-        chosen = phase if phase is not None else _running_phase(client, competition).id
-        tasks = _tasks(client, competition, chosen, task) if task else None
+        competition = client.competition(number) if number is not None else None
+        chosen = phase if phase is not None else _running_phase(competition).id
+        tasks = _tasks(competition, chosen, task) if task else None
+        answers = facts.answers_to(competition.fact_sheet, given) if competition else given
         allowed = client.can_make_submission(chosen)
         if not allowed.can:
             reason = (allowed.reason or "the server says no").rstrip(".")
@@ -81,37 +82,25 @@ def _where_and_what(what: list[str], phase: int | None) -> tuple[int | None, Pat
     return (int(what[0]) if phase is None else None), file
 
 
-def _facts(given: list[str]) -> dict[str, Any]:
-    """KEY=VALUE pairs; true and false are truth values, as checkboxes of a fact sheet want them."""
-    answers: dict[str, Any] = {}
-    for item in given:
-        key, equals, value = item.partition("=")
-        if not equals or not key:
-            raise typer.BadParameter(f"--fact {item!r} must look like KEY=VALUE.")
-        answers[key] = json.loads(value) if value in {"true", "false"} else value
-    return answers
-
-
-def _running_phase(client: Podium, competition: int | None) -> Phase:
+def _running_phase(competition: Competition | None) -> Phase:
     """The one phase that runs now; more or fewer are for the user to decide."""
     if competition is None:
-        raise typer.BadParameter("Give --phase or --competition.")
-    phases = client.competition(competition).phases
-    running = [phase for phase in phases if phase.status == "Current"]
+        raise typer.BadParameter("Give the phase's number, or --competition.")
+    running = [phase for phase in competition.phases if phase.status == "Current"]
     if len(running) == 1:
         return running[0]
-    listed = ", ".join(f"{p.id} ({p.name}, {p.status})" for p in phases) or "none"
+    listed = ", ".join(f"{p.id} ({p.name}, {p.status})" for p in competition.phases) or "none"
     what = "More than one phase runs" if running else "No phase runs now"
-    raise typer.BadParameter(f"{what} in competition {competition}; choose one with --phase. Its phases: {listed}.")
+    raise typer.BadParameter(f"{what} in competition {competition.id}; name one by its number. Its phases: {listed}.")
 
 
-def _tasks(client: Podium, competition: int | None, phase: int, wanted: list[str]) -> list[int]:
+def _tasks(competition: Competition | None, phase: int, wanted: list[str]) -> list[int]:
     """Task numbers; names are looked up in the competition."""
     if all(word.isdigit() for word in wanted):
         return [int(word) for word in wanted]
     if competition is None:
         raise typer.BadParameter("With --phase, give tasks by number (see `podium competition`).")
-    tasks = [task for p in client.competition(competition).phases if p.id == phase for task in p.tasks]
+    tasks = [task for p in competition.phases if p.id == phase for task in p.tasks]
     by_name = {task.name: task.id for task in tasks}
     unknown = [word for word in wanted if not word.isdigit() and word not in by_name]
     if unknown:
@@ -159,10 +148,18 @@ def submissions(
         output.say("No submissions.")
         return
     rows = [
-        (s.id, s.created_when, s.phase_name or s.phase, s.filename, s.owner, s.status, _scores_in_short(s))
+        (
+            s.id,
+            output.moment(s.created_when),
+            s.phase_name or s.phase,
+            s.filename,
+            s.owner,
+            s.status,
+            _scores_in_short(s),
+        )
         for s in found
     ]
-    output.table("", ("ID", "Made", "Phase", "File", "Owner", "Status", "Scores"), rows, right=(0,))
+    output.table("", ("ID", "Made (UTC)", "Phase", "File", "Owner", "Status", "Scores"), rows, right=(0,))
 
 
 def _scores_in_short(submission: Submission) -> str:
@@ -225,7 +222,8 @@ def leaderboard(
 ) -> None:
     """Show the leaderboard of a phase."""
     with session.client() as client:
-        chosen = phase if phase is not None else _running_phase(client, competition).id
+        found = client.competition(competition) if phase is None and competition is not None else None
+        chosen = phase if phase is not None else _running_phase(found).id
         board = client.leaderboard(chosen)
     if not session.answer(board.model_dump(mode="json")):
         show_leaderboard(board)
@@ -259,9 +257,9 @@ def download(
     Archive, outputs, detailed results and logs, as far as you may see them.
     """
     folder = into or Path(f"submission-{number}")
-    folder.mkdir(parents=True, exist_ok=True)
     with session.client() as client:
         details = client.details(number)
+        folder.mkdir(parents=True, exist_ok=True)
         named = {
             "submission.zip": details.data_file,
             "prediction.zip": details.prediction_result,

@@ -21,6 +21,7 @@ from podium.cli.places import open_folder
 from podium.cli.probe import Probe
 from podium.cli.supervisor import Program, Supervisor
 
+SLOW_SECONDS = 30.0
 _ANY_HOST = {"0.0.0.0", "::", ""}  # noqa: S104 - compared with, not bound to
 
 
@@ -66,6 +67,7 @@ class Up:
         self._commands = commands or Commands()
         self._supervisor = Supervisor(say)
         self._account: dict[str, Any] | None = None
+        self._answers = False
         self._environment_done = False
         self._worker_env: dict[str, str] = {}
         self._lock: int | None = None
@@ -134,15 +136,14 @@ class Up:
             return
         self._account = json.loads(lines[-1])
         self._supervisor.start(self._program("web", self._commands.web))
-        self._supervisor.start(self._program("site-worker", self._commands.site_worker))
-        Probe(
-            self._supervisor,
-            near_host(self._host),
-            self._port,
-            f"{bracketed(near_host(self._host))}:{self._port}",
-            self._ready,
-        ).ask()
-        self._start_worker()
+        host = near_host(self._host)
+        Probe(self._supervisor, host, self._port, f"{bracketed(host)}:{self._port}", self._ready).ask()
+        self._supervisor.later(SLOW_SECONDS, self._still_waiting)
+
+    def _still_waiting(self) -> None:
+        if not self._answers:
+            log = self.data / "logs" / "web.log"
+            say(f"The web server has not answered in {SLOW_SECONDS:g} s; it is still waited for. Its log: {log}")
 
     def _start_environment(self) -> None:
         """Programs of competitions need an environment where there is no container engine; it is made once."""
@@ -170,7 +171,7 @@ class Up:
 
     def _start_worker(self) -> None:
         """Start the compute worker as soon as both its platform and its environment are there."""
-        if not (self._with_worker and self._account is not None and self._environment_done):
+        if not (self._with_worker and self._account and self._answers and self._environment_done):
             return
         token_file = self._account.get("worker_token_file")
         if not token_file:
@@ -185,6 +186,10 @@ class Up:
         self._supervisor.start(self._program("worker", self._commands.worker, env=env))
 
     def _ready(self) -> None:
+        """The page answers: the others start now, when they are no longer in the web server's way."""
+        self._answers = True
+        self._supervisor.start(self._program("site-worker", self._commands.site_worker))
+        self._start_worker()
         account = self._account or {}
         say(f"Podium is ready: {self.url}")
         name = account.get("admin_username", "admin")
