@@ -95,7 +95,7 @@ def complete_upload(*, dataset: Dataset) -> Dataset:
 
     Raises Refused when nothing has arrived or the quota is passed by what really arrived.
     """
-    locked = Dataset.objects.select_for_update().select_related("created_by", "data_file").get(pk=dataset.pk)
+    locked = Dataset.objects.select_for_update(of=("self",)).select_related("created_by", "data_file").get(pk=dataset.pk)
     if locked.data_file_id is not None:
         return locked
     size = storage.incoming_size(locked.incoming_key)

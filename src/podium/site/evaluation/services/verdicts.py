@@ -52,7 +52,7 @@ def advance(submission: Submission, target: SubmissionStatus, **changes: object)
 
 def follow_children(parent_id: int) -> None:
     """Derive the status of a parent from its children's, and finish it with them."""
-    parent = Submission.objects.select_for_update().select_related("phase__leaderboard").get(pk=parent_id)
+    parent = Submission.objects.select_for_update(of=("self",)).select_related("phase__leaderboard").get(pk=parent_id)
     children = list(Submission.objects.filter(parent=parent).order_by("pk"))
     derived = parent_status([SubmissionStatus(child.status) for child in children])
     if derived == parent.status or parent.status in TERMINAL:
