@@ -10,6 +10,7 @@ Environment: PODIUM_DATA (data folder, default ./podium-data), HOST (default 127
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import queue
 import signal
@@ -23,12 +24,15 @@ from typing import NoReturn
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from demo_accounts import Accounts
-from demo_story import Story, StoryError
 
 ROOT = Path(__file__).resolve().parent.parent
 READY = "Podium is ready: "
 STOP_SECONDS = 4.5
 """How long `podium up` has to end its processes; it takes 3 s at most by itself."""
+
+
+_PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 class Stopped(BaseException):
@@ -42,7 +46,13 @@ class Platform:
         command = [sys.executable, "-m", "podium.cli", "up", "--host", host, "--port", str(port), "--data", str(data)]
         # A session of its own: a Ctrl-C of the terminal reaches this process alone, which then stops it once.
         self._process = subprocess.Popen(
-            command, env=env, stdout=subprocess.PIPE, text=True, bufsize=1, start_new_session=True
+            command,
+            env=env,
+            stdout=subprocess.PIPE,
+            text=True,
+            bufsize=1,
+            start_new_session=True,
+            preexec_fn=_end_with_parent,  # noqa: PLW1509 - no thread runs yet
         )
         self._ready: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._greeting: list[str] = []
@@ -112,6 +122,8 @@ def main() -> int:
 
 def _play(platform: Platform, accounts: Accounts) -> int:
     began = time.monotonic()
+    from demo_story import Story, StoryError  # noqa: PLC0415 - loaded while the platform starts
+
     address = platform.wait_until_ready()
     if address is None:
         return platform.wait() or 1
@@ -128,6 +140,12 @@ def _play(platform: Platform, accounts: Accounts) -> int:
     platform.greet()
     print("Stop with Ctrl-C. The data stays; the next `make run` finds it.", flush=True)
     return platform.wait()
+
+
+def _end_with_parent() -> None:
+    """In the child: be told to end when this process dies, even by kill -9 (on Linux)."""
+    if _LIBC is not None:
+        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _stop(_number: int, _frame: FrameType | None) -> NoReturn:

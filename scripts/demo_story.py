@@ -70,7 +70,7 @@ class Story:
         else:
             output.say(f"{ORGANIZER} uploads {self._bundle.name}")
             number = organizer.wait_for_competition(
-                organizer.upload_bundle(self._bundle), timeout=120, on_change=_tell_creation
+                organizer.upload_bundle(self._bundle), timeout=120, on_change=_CreationTeller()
             )
         if not mine or not mine[0].published:
             organizer.publish(number)
@@ -161,8 +161,18 @@ class _Form(HTMLParser):
             self.errors.append(data.strip())
 
 
-def _tell_creation(status: CreationStatus) -> None:
-    output.say(f"  {status.status}{': ' + status.details if status.details else ''}")
+class _CreationTeller:
+    """Prints the steps of unpacking as they are done, each once."""
+
+    def __init__(self) -> None:
+        self._told: set[str] = set()
+
+    def __call__(self, status: CreationStatus) -> None:
+        """Take a new state."""
+        for step in status.steps:
+            if step.state in {"done", "failed"} and step.name not in self._told:
+                self._told.add(step.name)
+                output.say(f"  {step.name}: {step.state}")
 
 
 def _running(competition: Competition) -> Phase:
