@@ -308,3 +308,15 @@ async def test_an_output_that_the_platform_does_not_want_is_told(platform: Platf
     row = await platform.send(Step.PREDICTION, program={"a": "b"}, ingestion=None, ingestion_only_during_scoring=True)
     outcome = await platform.finished(row)
     assert_failed(outcome, Cause.DISK_LIMIT, "The output could not be stored", "413")
+
+
+async def test_when_ingestion_fails_beside_a_running_submission_the_cause_is_ingestions(platform: Platform) -> None:
+    row = await platform.send(
+        Step.PREDICTION,
+        program={"metadata": "command: sleep 1000"},
+        ingestion=INGESTION,
+        limits=JobLimits(wall_seconds=1000),
+    )
+    outcome = await platform.finished(row)
+    assert_failed(outcome, Cause.EXIT_CODE, "The ingestion program ended with exit code 1")
+    assert {done.name: done.cause for done in outcome.programs} == {"program": "cancelled", "ingestion": "exit_code"}

@@ -19,16 +19,18 @@ from pathlib import Path
 from typing import Any
 
 from podium.formats.archives import ArchiveError, pack_folder
-from podium.protocol import Beat, Cause, Failure, Fault, Frame, Job, Outcome, Phase, Stream
+from podium.protocol import Beat, Cause, Failure, Fault, Frame, Job, Outcome, Phase, Step, Stream
 from podium.worker.cache import DatasetCache
 from podium.worker.failing import clip_notes
 from podium.worker.folders import WorkerFolder, remove_job
 from podium.worker.intake import AttemptOverError, Intake, IntakeRefusedError, IntakeUnavailableError
 from podium.worker.output import BATCH_BYTES, BATCH_SECONDS, OutputCollector, OutputSink
+from podium.worker.prediction import Prediction
 from podium.worker.retry import Backoff
+from podium.worker.scoring import Scoring
 from podium.worker.settings import Retries
 from podium.worker.staging import Stage, all_or_first_error
-from podium.worker.steps import StepReport, StepRun, Surroundings
+from podium.worker.steps import StepReport, Surroundings
 from podium.worker.transfer import Files, TransferError
 
 log = logging.getLogger("podium.worker")
@@ -170,7 +172,12 @@ class Attempt:
 
     async def run(self) -> None:
         """Work until the outcome is accepted, or the platform has given the attempt up."""
-        folder = self._place.folder.new_job(f"{self._job.label}-{self._job.attempt}")
+        try:
+            folder = self._place.folder.new_job(f"{self._job.label}-{self._job.attempt}")
+        except OSError:
+            log.exception("%s: no job folder can be made", self._job.label)
+            await self._finish(self._own_fault())
+            return
         heart = asyncio.create_task(self._heart.run(), name="heart")
         work = asyncio.create_task(self._work(folder), name="work")
         try:
@@ -183,10 +190,13 @@ class Attempt:
         except AttemptOverError as over:
             log.info("%s: the attempt is over for the platform: %s", self._job.label, over)
         finally:
-            await _ended(heart)
-            await _ended(work)
-            if not self._place.keep_job_folders:
-                await asyncio.to_thread(remove_job, folder)
+            await to_its_end(self._clean_up(heart, work, folder))
+
+    async def _clean_up(self, heart: asyncio.Task[None], work: asyncio.Task[None], folder: Path) -> None:
+        await _ended(heart)
+        await _ended(work)
+        if not self._place.keep_job_folders:
+            await asyncio.to_thread(remove_job, folder)
 
     async def _heart_stopped(self, heart: asyncio.Task[None]) -> None:
         """The beats ended before the work: tell what is to be told."""
@@ -281,7 +291,8 @@ async def perform(
     """
     stage = Stage(folder, job.step, around.files, cache)
     try:
-        report = await StepRun(job, stage, around, output.write, on_phase).run()
+        kind = Prediction if job.step is Step.PREDICTION else Scoring
+        report = await kind(job, stage, around, output.write, on_phase).run()
         for program in report.programs:
             ingestion = program.name == "ingestion"
             if program.stdout_truncated:
@@ -329,6 +340,16 @@ def _fail(report: StepReport, job: Job, cause: Cause, message: str) -> None:
         report.failure = Failure(cause=cause, step=job.step, message=message)
     else:
         report.notes.append(message)
+
+
+async def to_its_end(cleaning: Coroutine[Any, Any, None]) -> None:
+    """Await a clean-up that being cancelled meanwhile must not cut short."""
+    task = asyncio.ensure_future(cleaning)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await task
+        raise
 
 
 async def _ended(task: asyncio.Task[None]) -> None:

@@ -38,8 +38,7 @@ class WorkerFolder:
 
     def new_job(self, label: str) -> Path:
         """Make an empty job folder that the sandbox's user can pass through."""
-        safe = "".join(c if c.isalnum() or c in "-_" else "-" for c in label)[:80]
-        folder = self.jobs / f"{safe}-{uuid.uuid4().hex[:8]}"
+        folder = self.jobs / f"{plain_name(label)}-{uuid.uuid4().hex[:8]}"
         make_folder(folder, 0o711)
         return folder
 
@@ -76,6 +75,11 @@ def open_worker_folder(root: Path) -> WorkerFolder:
         make_folder(own / "jobs", 0o711)
         return WorkerFolder(root=root, number=number, identity=identity, jobs=own / "jobs", _lock=lock)
     raise OSError(f"{root} is already used by {_MAX_PROCESSES} workers; give this one a work folder of its own.")
+
+
+def plain_name(label: str) -> str:
+    """Return `label` as a name that folders and containers may have."""
+    return "".join(c if c.isascii() and (c.isalnum() or c in "-_") else "-" for c in label)[:80].lstrip("-_") or "job"
 
 
 def _identity(root: Path) -> str:

@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 import socket
+import threading
 from collections.abc import Iterator
 
 import httpx
@@ -27,7 +28,7 @@ from podium.worker.transfer import HttpFiles
 log = logging.getLogger("podium.worker")
 
 _USERS_PER_WORKER = 64  # host users of the sandbox: one per slot, the next worker process on this folder has others
-_LONGEST_STOP = 2.5  # seconds that killing sandboxes may take before the process goes anyway
+_LONGEST_STOP = 2.0  # seconds that killing sandboxes may take before the process goes anyway
 
 
 def run(settings: WorkerSettings) -> None:
@@ -154,7 +155,12 @@ async def _slot(place: Workplace) -> None:
         backoff.reset()
         if job is not None:
             log.info("%s: attempt %d, %s", job.label, job.number, job.step)
-            await Attempt(job, place).run()
+            try:
+                await Attempt(job, place).run()
+            except Exception:
+                # One job's trouble must not end the others; the lease of this one runs out.
+                log.exception("%s: the attempt failed in an unforeseen way", job.label)
+                await backoff.pause()
 
 
 def _name(folder: WorkerFolder) -> str:
@@ -175,6 +181,10 @@ def _signals(stop: asyncio.Event) -> Iterator[None]:
         if stop.is_set():
             os._exit(1)
         log.info("Stopping")
+        # Threads that copy or unpack cannot be interrupted, and Python waits for them; nobody else should.
+        last_resort = threading.Timer(_LONGEST_STOP + 0.3, os._exit, (0,))
+        last_resort.daemon = True
+        last_resort.start()
         stop.set()
 
     loop = asyncio.get_running_loop()

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import stat
+import threading
 from pathlib import Path
 from typing import NamedTuple
 
@@ -82,6 +83,7 @@ class DetailedResults:
         self._files = files
         self._scratch = scratch
         self._sent: _Version | None = None
+        self._copying = threading.Lock()  # a cancelled watch may leave a thread behind that still copies
         self.notes: list[str] = []
 
     @property
@@ -112,6 +114,10 @@ class DetailedResults:
             self._sent = version
 
     def _copy_if_changed(self) -> _Version | None:
+        with self._copying:
+            return self._copy()
+
+    def _copy(self) -> _Version | None:
         for name in _html_names(self._output):
             descriptor = _open_regular(self._output / name)
             if descriptor is None:

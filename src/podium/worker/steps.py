@@ -21,27 +21,23 @@ results as scored can be touched from there.
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import os
-from collections.abc import AsyncIterator, Callable, Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from podium.formats.commands import CommandError, Role, argv, variables_for
-from podium.formats.metadata import Kind, MetadataError, ProgramMetadata, kind_of, read_program_metadata
-from podium.formats.scores import ScoresError, read_scores, validate_scores
+from podium.formats.metadata import MetadataError, ProgramMetadata, read_program_metadata
 from podium.protocol import Cause, Failure, Fault, Job, Phase, ProgramOutcome, Score, Step
-from podium.sandbox import Cause as SandboxCause
 from podium.sandbox import ImageError, Limits, Mount, Result, Sandbox, SandboxError, Spec
 from podium.worker import staging
-from podium.worker.failing import StepFailedError, ended_badly, failure_of, program_outcome
+from podium.worker.failing import StepFailedError, program_outcome
+from podium.worker.folders import plain_name
 from podium.worker.limits import Ceilings, effective
-from podium.worker.results import DetailedResults, write_step_metadata
+from podium.worker.results import write_step_metadata
 from podium.worker.running import OutputWriter, Program, run_together
-from podium.worker.staging import Stage, all_or_first_error, copy_tree
+from podium.worker.staging import Stage
 from podium.worker.transfer import Files
-
-_MAX_SCORES = 1000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +77,7 @@ class StepReport:
     detailed_results_uploaded: bool = False
 
 
-class StepRun:
+class StepRun(ABC):
     """One step of one job, from fetching its files to reading what its programs left.
 
     Args:
@@ -101,17 +97,14 @@ class StepRun:
         self._around = around
         self._write = write
         self._on_phase = on_phase
-        self._ingestion_output: Path | None = None
+        self._written: list[Path] = []
         self._limits: Limits = effective(job.limits, around.ceilings)
 
     async def run(self) -> StepReport:
         """Do the step; known failures are in the report, only cancelling and faults of this code are raised."""
-        image = asyncio.create_task(self._around.sandbox.prepare(self.job.image))
+        image = asyncio.create_task(self._around.sandbox.prepare(self.job.image or None))
         try:
-            if self.job.step is Step.PREDICTION:
-                await self._prediction(image)
-            else:
-                await self._scoring(image)
+            await self._do(image)
         except StepFailedError as error:
             self.report.failure = error.failure
         except SandboxError as error:
@@ -122,186 +115,9 @@ class StepRun:
         self.report.notes[:0] = self._stage.notes
         return self.report
 
-    # Prediction
-
-    async def _prediction(self, image: asyncio.Task[object]) -> None:
-        job = self.job
-        submission, ingestion, input_data = await all_or_first_error(
-            self._stage.private(staging.SUBMISSION, job.program),
-            self._ingestion_program(),
-            self._input_data(),
-        )
-        metadata = self._metadata(submission, staging.SUBMISSION)
-        kind = kind_of(metadata)
-        output = self._stage.new_folder("output")
-        self.report.output = output
-        if kind is Kind.RESULT or (kind is Kind.CODE and job.ingestion_only_during_scoring):
-            await copy_tree(submission, output, keep_links=False)
-        elif kind is Kind.CODE and ingestion is None:
-            raise self._failed(
-                Cause.BAD_LAYOUT,
-                "The submission names no command in its metadata file, and this task has no ingestion program that "
-                "would run it: there is neither ingestion program nor command. Add a line such as "
-                '"command: python3 program.py" to the metadata file, or, to submit results, leave that file out.',
-            )
-        programs = self._prediction_programs(
-            kind=kind,
-            metadata=metadata,
-            submission=submission,
-            ingestion=ingestion,
-            input_data=input_data,
-            output=output,
-        )
-        results = await self._run(programs, image)
-        self._add_metadata(output, results)
-        for program in programs:
-            result = results[program.name]
-            if result.ok or self.report.failure is not None:
-                continue
-            if program.decisive:
-                self.report.failure = failure_of(job.step, program.name, program.title, result, self._limits)
-            else:
-                self.report.notes.append(
-                    f"{ended_badly(program.title, result)} It is not counted, for results were submitted, not code."
-                )
-
-    def _prediction_programs(
-        self,
-        *,
-        kind: Kind,
-        metadata: ProgramMetadata,
-        submission: Path,
-        ingestion: Path | None,
-        input_data: Path | None,
-        output: Path,
-    ) -> list[Program]:
-        programs = []
-        common = [Mount(output, "/app/output", writable=True), *_optional(input_data, "/app/input_data")]
-        if kind is Kind.COMMAND and ingestion is not None:
-            common.append(Mount(self._stage.new_folder("shared"), "/app/shared", writable=True))
-        if kind is Kind.COMMAND:
-            mounts = [Mount(submission, "/app/program", writable=True), *common]
-            programs.append(self._program("program", staging.SUBMISSION, "submission", metadata, mounts))
-        if ingestion is not None:
-            with self._ignored_if(kind is Kind.RESULT):
-                mounts = [Mount(submission, "/app/ingested_program", writable=True), *common]
-                programs.append(self._ingestion(ingestion, mounts, decisive=kind is not Kind.RESULT))
-        return programs
-
-    # Scoring
-
-    async def _scoring(self, image: asyncio.Task[object]) -> None:
-        job = self.job
-        if job.results is None:
-            raise self._failed(Cause.PLATFORM, "The platform sent a scoring job without results to score.")
-        scorer, results, reference, ingestion, input_data = await all_or_first_error(
-            self._stage.private(staging.SCORING_PROGRAM, job.program),
-            self._stage.private(
-                staging.SUBMITTED_RESULTS if job.results_are_submission else staging.PREDICTION_OUTPUT, job.results
-            ),
-            self._optional_shared(),
-            self._ingestion_program(),
-            self._input_data(),
-        )
-        if job.results_are_submission:
-            self._check_result_submission(results, ingestion)
-            write_step_metadata(results, program=None, ingestion=None)
-        output = self._stage.new_folder("output")
-        self.report.output = output
-        mounts = [
-            Mount(output, "/app/output", writable=True),
-            Mount(self._stage.new_folder("shared"), "/app/shared", writable=True),
-            Mount(results, "/app/input/res", writable=True),
-            *([Mount(reference, "/app/input/ref")] if reference is not None else []),
-        ]
-        programs = [self._scorer(scorer, mounts, input_data)]
-        if ingestion is not None:
-            programs.append(await self._ingestion_beside_scoring(ingestion, results, mounts[1], input_data))
-        async with self._detailed_results(output):
-            ended = await self._run(programs, image)
-        self._add_metadata(output, ended)
-        self._judge_scoring(programs, ended)
-        if self.report.failure is None:
-            self._read_scores(output)
-        self._keep_ingestion_output(output)
-
-    def _scorer(self, scorer: Path, mounts: list[Mount], input_data: Path | None) -> Program:
-        metadata = self._metadata(scorer, staging.SCORING_PROGRAM)
-        own = [Mount(scorer, "/app/program", writable=True), *mounts, *_optional(input_data, "/app/input_data")]
-        return self._program("program", staging.SCORING_PROGRAM, "scoring", metadata, own)
-
-    async def _ingestion_beside_scoring(
-        self, ingestion: Path, results: Path, shared: Mount, input_data: Path | None
-    ) -> Program:
-        """Ingestion during scoring: copies of its own of all that the scoring program reads or writes."""
-        submission = self._stage.new_folder("ingested_program")
-        await copy_tree(results, submission)
-        self._ingestion_output = self._stage.new_folder("ingestion_output")
-        mounts = [
-            Mount(submission, "/app/ingested_program", writable=True),
-            Mount(self._ingestion_output, "/app/output", writable=True),
-            shared,
-        ]
-        if input_data is not None:
-            own_data = self._stage.new_folder("ingestion_input_data")
-            await copy_tree(input_data, own_data)
-            mounts.append(Mount(own_data, "/app/input_data", writable=True))
-        return self._ingestion(ingestion, mounts, decisive=False)
-
-    def _check_result_submission(self, results: Path, ingestion: Path | None) -> None:
-        if ingestion is None and kind_of(self._metadata(results, staging.SUBMITTED_RESULTS)) is Kind.CODE:
-            raise self._failed(
-                Cause.BAD_LAYOUT,
-                "The submission contains a metadata file without a command, so it is code; but this task has no "
-                "ingestion program that would run it: there is neither ingestion program nor command. To submit "
-                "results, leave the metadata file out.",
-                fault=Fault.PARTICIPANT,
-            )
-
-    def _judge_scoring(self, programs: list[Program], ended: dict[str, Result]) -> None:
-        """Only the scoring program decides (Codabench's rule); what ingestion did is told beside it."""
-        ingestion_note = None
-        if len(programs) > 1 and not ended["ingestion"].ok and ended["ingestion"].cause is not SandboxCause.CANCELLED:
-            ingestion_note = ended_badly(
-                "The ingestion program, which ran beside the scoring program,", ended["ingestion"]
-            )
-            self.report.notes.append(ingestion_note)
-        result = ended["program"]
-        if result.ok:
-            return
-        failure = failure_of(self.job.step, "program", programs[0].title, result, self._limits)
-        if ingestion_note is not None:
-            failure = failure.model_copy(update={"message": f"{failure.message} {ingestion_note}"[:4000]})
-        self.report.failure = failure
-
-    def _read_scores(self, output: Path) -> None:
-        try:
-            scores = read_scores(output, self.job.columns or None)
-            self.report.notes.extend(scores.notes)
-            values = scores.values
-            if self.job.columns:
-                values, notes = validate_scores(values, self.job.columns)
-                self.report.notes.extend(notes)
-        except ScoresError as error:
-            cause = Cause.MISSING_OUTPUT if error.code == "missing_output" else Cause.BAD_SCORES
-            raise self._failed(cause, str(error), program="program") from error
-        if len(values) > _MAX_SCORES:
-            self.report.notes.append(f"Of {len(values)} scores the first {_MAX_SCORES} were taken.")
-        for key, value in list(values.items())[:_MAX_SCORES]:
-            self.report.scores[key[:200]] = Score(value=value.number, text=value.text[:100])
-
-    def _keep_ingestion_output(self, output: Path) -> None:
-        """Let what ingestion wrote beside scoring be downloaded with the output, under a name of its own."""
-        written = self._ingestion_output
-        if written is None or not any(written.iterdir()):
-            return
-        kept = output / written.name
-        if os.path.lexists(kept):
-            self.report.notes.append(f"The ingestion program's output was left out: {kept.name} exists already.")
-        else:
-            written.rename(kept)
-
-    # Common
+    @abstractmethod
+    async def _do(self, image: asyncio.Task[object]) -> None:
+        """Fill the report; `image` is being fetched meanwhile."""
 
     async def _ingestion_program(self) -> Path | None:
         if self.job.ingestion_program is None:
@@ -312,11 +128,6 @@ class StepRun:
         if self.job.input_data is None:
             return None
         return await self._stage.private(staging.INPUT_DATA, self.job.input_data)
-
-    async def _optional_shared(self) -> Path | None:
-        if self.job.reference_data is None:
-            return None
-        return await self._stage.shared(staging.REFERENCE_DATA, self.job.reference_data)
 
     def _metadata(self, folder: Path, part: staging.Part) -> ProgramMetadata:
         try:
@@ -377,8 +188,8 @@ class StepRun:
             mounts = [*mounts, Mount(around.data, "/app/data")]
         return Spec(
             argv=words,
-            name=f"{self.job.label}-{self.job.attempt}-{name}",
-            image=self.job.image,
+            name=f"{plain_name(self.job.label)}-{self.job.attempt}-{name}",
+            image=self.job.image or None,
             mounts=tuple(mounts),
             workdir="/app/program",
             env={"PYTHONUNBUFFERED": "1", **(dict(around.env) if network else {})},
@@ -413,10 +224,15 @@ class StepRun:
             self._around.sandbox.prepare_folder(folder, self._around.slot)
 
     def _take_back(self) -> None:
-        """Make what was written ours again; the rest of the job folder is only removed."""
-        for folder in (self.report.output, self._ingestion_output):
-            if folder is not None:
-                self._around.sandbox.reclaim_folder(folder)
+        """Make the outputs ours again; the rest of the job folder is only removed."""
+        for folder in self._written:
+            self._around.sandbox.reclaim_folder(folder)
+
+    def _output_folder(self, name: str) -> Path:
+        """Make a folder that is taken back from the programs after the run."""
+        folder = self._stage.new_folder(name)
+        self._written.append(folder)
+        return folder
 
     def _add_metadata(self, output: Path, results: dict[str, Result]) -> None:
         ended = {name: (result.exit_code, result.wall_seconds) for name, result in results.items()}
@@ -425,38 +241,12 @@ class StepRun:
                 'The output already holds a file "metadata", so the platform\'s own (exit codes, times) was left out.'
             )
 
-    @contextlib.asynccontextmanager
-    async def _detailed_results(self, output: Path) -> AsyncIterator[None]:
-        """Hand over detailed results while the scoring program runs and once after it."""
-        url = self.job.detailed_results_url
-        if not self.job.detailed_results or url is None:
-            yield
-            return
-        detailed = DetailedResults(output, url, self._around.files, self._stage.folder / "detailed_results.copy")
-        watching = asyncio.create_task(detailed.watch())
-        try:
-            yield
-        finally:
-            watching.cancel()
-            await asyncio.gather(watching, return_exceptions=True)
-        await detailed.finish()
-        self.report.detailed_results_uploaded = detailed.uploaded
-        self.report.notes.extend(detailed.notes)
-
-    @contextlib.contextmanager
-    def _ignored_if(self, results_submitted: bool) -> Iterator[None]:
-        try:
-            yield
-        except StepFailedError as error:
-            if not results_submitted:
-                raise
-            self.report.notes.append(f"{error.failure.message} It is not needed here, for results were submitted.")
-
     def _failed(
         self, cause: Cause, message: str, *, program: str | None = None, fault: Fault | None = None
     ) -> StepFailedError:
         return StepFailedError(cause, self.job.step, message, program=program, fault=fault)
 
 
-def _optional(folder: Path | None, target: str) -> list[Mount]:
+def data_mount(folder: Path | None, target: str) -> list[Mount]:
+    """Mount a private copy, if there is one."""
     return [] if folder is None else [Mount(folder, target, writable=True)]
