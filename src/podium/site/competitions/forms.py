@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from django import forms
+from django.http import QueryDict
+
+from podium.site.errors import Refused
 
 
 class SearchForm(forms.Form):
@@ -29,14 +32,22 @@ class SearchForm(forms.Form):
 class UploadForm(forms.Form):
     """A file, either in the form itself or uploaded before: `data_key` names it then."""
 
-    data = forms.FileField(required=False, label="File", widget=forms.FileInput(attrs={"accept": ".zip"}))
+    file = forms.FileField(required=False, label="File", widget=forms.FileInput(attrs={"accept": ".zip"}))
     data_key = forms.UUIDField(required=False, widget=forms.HiddenInput)
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or {}
-        if not self.errors and not cleaned.get("data") and not cleaned.get("data_key"):
-            self.add_error("data", "Choose a file first.")
+        if not self.errors and not cleaned.get("file") and not cleaned.get("data_key"):
+            self.add_error("file", "Choose a file first.")
         return cleaned
+
+    def refuse(self, refused: Refused) -> None:
+        """Show a refusal: beside its field where it has one, about the file where it is about the upload."""
+        named = "file" if refused.field in {"data", "data_file", "file_size", "type"} else refused.field
+        self.add_error(named if named in self.fields else None, refused.message)
+        sent = cast("QueryDict", self.data).copy()
+        sent.pop("data_key", None)  # a refused upload is deleted: it has to be chosen again
+        self.data = sent
 
 
 class RegisterForm(forms.Form):

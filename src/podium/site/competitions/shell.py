@@ -55,10 +55,15 @@ class Shell:
         path = reverse(name, args=[self.competition.pk, *args])
         return f"{path}?{urlencode(query)}" if query else path
 
-    def tabs(self, current: str) -> list[Tab]:
-        """The tabs; `current` is the name of the one shown."""
-        named = [("Overview", "detail"), ("Phases", "phases"), ("My submissions", "submissions"), ("Results", "results")]
-        return [Tab(label, self.url(f"competitions:{name}"), name == current) for label, name in named]
+    def tabs(self, shown: str) -> list[Tab]:
+        """The tabs; `shown` is the name of the present one."""
+        named = [
+            ("Overview", "detail"),
+            ("Phases", "phases"),
+            ("My submissions", "submissions"),
+            ("Results", "results"),
+        ]
+        return [Tab(label, self.url(f"competitions:{name}"), name == shown) for label, name in named]
 
     def chosen_phase(self, asked: str | None) -> Phase | None:
         """The phase that the address names, else the one that is on."""
@@ -67,12 +72,12 @@ class Shell:
                 return phase
         return current_phase(self.phases)
 
-    def context(self, current: str, **more: Any) -> dict[str, Any]:
-        """The template context of the tab `current`."""
+    def context(self, tab: str, **more: Any) -> dict[str, Any]:
+        """The template context of the tab called `tab`."""
         return {
             "shell": self,
             "competition": self.competition,
-            "tabs": self.tabs(current),
+            "tabs": self.tabs(tab),
             "can_administer": self.can_administer,
             "participant": self.participant,
             "approved": self.approved,

@@ -88,12 +88,23 @@ def terms(request: HttpRequest, pk: int) -> HttpResponse:
 def files(request: HttpRequest, pk: int) -> HttpResponse:
     """The files of a competition that the viewer has a right to."""
     viewed = shell(request, pk)
-    rows = [
-        {"row": row, "url": download_url(row.dataset.data_file, name=row.dataset.file_name or f"{row.dataset.name}.zip")}
-        for row in files_for(request.user, viewed.competition)
-        if row.dataset.data_file is not None
-    ]
-    return _overview(request, viewed, current="files", files=rows, shell_submissions_url=viewed.url("competitions:submissions"))
+    rows: dict[tuple[int, str], dict[str, Any]] = {}
+    for row in files_for(request.user, viewed.competition):
+        dataset = row.dataset
+        if dataset.data_file is None:
+            continue
+        url = download_url(dataset.data_file, name=dataset.file_name or f"{dataset.name}.zip")
+        # Phases share tasks as a rule: one line for each file, which names the phases.
+        line = rows.setdefault((dataset.pk, row.kind), {"row": row, "url": url, "phases": []})
+        if row.phase not in line["phases"]:
+            line["phases"].append(row.phase)
+    return _overview(
+        request,
+        viewed,
+        current="files",
+        files=list(rows.values()),
+        shell_submissions_url=viewed.url("competitions:submissions"),
+    )
 
 
 def _overview(request: HttpRequest, viewed: Shell, *, current: object, **more: Any) -> HttpResponse:
@@ -153,10 +164,10 @@ def publish(request: HttpRequest, pk: int) -> HttpResponse:
 def received_file(request: HttpRequest, form: UploadForm, *, type: str) -> Dataset:
     """The dataset that a form brings, stored now or uploaded before. Raises Refused."""
     user = cast("User", request.user)
-    key, file = form.cleaned_data.get("data_key"), form.cleaned_data.get("data")
+    key, file = form.cleaned_data.get("data_key"), form.cleaned_data.get("file")
     if file is not None:
         return store_upload(user=user, type=type, file=file, file_name=file.name, size=file.size)
-    found = datasets_usable_by(user).filter(key=key, type=type).first()
+    found = datasets_usable_by(user).filter(key=key, type=type).first() if key else None
     if found is None:
         raise Refused("The uploaded file is no longer there. Choose it again.", field="data", code="gone")
     return complete_upload(dataset=found)
@@ -172,7 +183,7 @@ def upload(request: HttpRequest) -> HttpResponse:
             bundle = received_file(request, form, type=DatasetType.COMPETITION_BUNDLE)
             status = services.start_creation(dataset=bundle, user=cast("User", request.user))
         except Refused as refused:
-            form.add_error("data", refused.message)
+            form.refuse(refused)
         else:
             return redirect("competitions:creation", status.pk)
     recent = CreationStatus.objects.filter(created_by=cast("User", request.user)).select_related("dataset")[:5]

@@ -49,7 +49,8 @@ class SubmissionForm(UploadForm):
         if not self._questions:
             return None
         return {
-            key: _as_defined(question, self.cleaned_data.get(_PREFIX + key)) for key, question in self._questions.items()
+            key: _as_defined(question, self.cleaned_data.get(_PREFIX + key))
+            for key, question in self._questions.items()
         }
 
     def fact_fields(self) -> list[forms.BoundField]:

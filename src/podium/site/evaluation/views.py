@@ -26,7 +26,8 @@ from podium.site.evaluation.models import Submission
 from podium.site.evaluation.states import SubmissionStatus
 from podium.site.evaluation.tries import counted, tries
 from podium.site.pages.times import seconds_text
-from podium.site.resources.models import DatasetType
+from podium.site.resources.models import Dataset, DatasetType
+from podium.site.resources.services import delete_dataset
 
 SHOWN_LOG_CHARACTERS = 64_000
 """What of a log the page shows: its end; the whole of it is a download."""
@@ -62,12 +63,13 @@ def submissions(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _submitted(request: HttpRequest, form: SubmissionForm, phase: Phase) -> Submission | None:
-    """Hand the form to the use case; a refusal is put beside its field."""
+    """Hand the form to the use case; a refusal is put beside its field, and leaves no file behind."""
     try:
-        left = tries(request.user, phase)
-        if left.reason:
-            raise Refused(left.reason, code="limit_reached")
         data = received_file(request, form, type=DatasetType.SUBMISSION)
+    except Refused as refused:
+        form.refuse(refused)
+        return None
+    try:
         return services.submit(
             user=cast("User", request.user),
             phase=phase,
@@ -76,7 +78,9 @@ def _submitted(request: HttpRequest, form: SubmissionForm, phase: Phase) -> Subm
             fact_sheet_answers=form.answers(),
         )
     except Refused as refused:
-        form.add_error(refused.field if refused.field in form.fields else None, refused.message)
+        form.refuse(refused)
+        if Dataset.objects.filter(pk=data.pk, submissions=None, solutions=None).exists():
+            delete_dataset(dataset=data)
         return None
 
 
@@ -116,7 +120,8 @@ def stages(submission: Submission, steps: set[str]) -> list[Stage]:
         if submission.failed_step == Step.PREDICTION and SubmissionStatus.RUNNING in way:
             at = SubmissionStatus.RUNNING
         before = way[: way.index(at)]
-        return [*(Stage(s.value, "done") for s in before), Stage(status.value, "failed")]
+        label = f"Failed while {at.value.lower()}" if status == SubmissionStatus.FAILED else status.value
+        return [*(Stage(s.value, "done") for s in before), Stage(label, "failed")]
     at_place = way.index(status) if status in way else -1
     return [
         Stage(s.value, "done" if place < at_place else "now" if place == at_place else "next")
@@ -181,13 +186,15 @@ class Pane:
     cut: bool
 
 
-def panes(details: queries.Details) -> list[Pane]:
+def panes(details: queries.Details, *, failed: bool) -> list[Pane]:
     """The stored logs, each cut to its end where it is long."""
     found = []
     for log in details.logs:
         title = f"{log.step.capitalize()}: {_STREAMS[Stream(log.stream)]}"
         text = log.text[-SHOWN_LOG_CHARACTERS:]
         found.append(Pane(log.step, log.stream, title, text, cut=len(text) < len(log.text)))
+    if failed:  # what explains a failure comes first
+        found.sort(key=lambda pane: not pane.stream.endswith(Stream.STDERR))
     return found
 
 
@@ -208,7 +215,7 @@ def _context(request: HttpRequest, submission: Submission) -> dict[str, Any]:
         "administers": administers,
         "is_owner": is_owner,
         "details": details,
-        "panes": panes(details),
+        "panes": panes(details, failed=submission.status == SubmissionStatus.FAILED),
         "streams": [{"value": stream.value, "title": title} for stream, title in _STREAMS.items()],
         "stages": stages(submission, steps),
         "failure": failure(submission),
@@ -222,13 +229,37 @@ def _context(request: HttpRequest, submission: Submission) -> dict[str, Any]:
         "cancelling": submission.cancel_requested_when is not None and not submission.is_terminal,
         "held": submission.status == SubmissionStatus.SUBMITTING and not competition.auto_run_submissions,
         "facts": _facts(submission) if is_owner or administers else [],
+        "programs": _programs(details) if is_owner or administers else [],
     }
+
+
+def _programs(details: queries.Details) -> list[dict[str, Any]]:
+    """How each program ended and what it used, in words."""
+    found = []
+    for run in details.runs:
+        for program in run.programs:
+            code = program.get("exit_code")
+            ended = "normally" if program["cause"] == "ok" else str(program["cause"]).replace("_", " ")
+            found.append(
+                {
+                    **program,
+                    "title": f"{run.step.capitalize()}: {program['name']}",
+                    "ended": f"{ended} ({code})" if code else ended,
+                }
+            )
+    return found
 
 
 def _facts(submission: Submission) -> list[tuple[str, Any]]:
     questions = submission.phase.competition.fact_sheet or {}
     answers = submission.fact_sheet_answers or {}
-    return [(question.get("title") or key, answers.get(key, "")) for key, question in questions.items()]
+    return [(question.get("title") or key, _answer_text(answers.get(key))) for key, question in questions.items()]
+
+
+def _answer_text(answer: Any) -> str:
+    if isinstance(answer, bool):
+        return "yes" if answer else "no"
+    return "—" if answer in (None, "") else str(answer)
 
 
 @require_safe
@@ -244,7 +275,9 @@ def row(request: HttpRequest, pk: int) -> HttpResponse:
     """A submission's row in the list of one's own, for the list that keeps itself fresh."""
     found = _visible(request, pk)
     rows = queries.mine(request.user, found.phase).filter(pk=pk)
-    return render(request, "evaluation/_row.html", {"submission": get_object_or_404(rows), "competition": found.phase.competition})
+    return render(
+        request, "evaluation/_row.html", {"submission": get_object_or_404(rows), "competition": found.phase.competition}
+    )
 
 
 @require_safe
@@ -300,5 +333,3 @@ def start(request: HttpRequest, pk: int) -> HttpResponse:
     except Refused as refused:
         messages.error(request, refused.message)
     return redirect("evaluation:submission", pk)
-
-

@@ -14,6 +14,8 @@ from podium.site.leaderboards.models import Entry
 from podium.site.leaderboards.queries import board
 
 PER_PAGE = 50
+NARROW = 5
+"""Boards with so few columns fit a wide window, and scroll with the page there; wider ones scroll in their frame."""
 MAX_PAGE = 10**9
 
 
@@ -42,6 +44,7 @@ def results(request: HttpRequest, pk: int) -> HttpResponse:
             "before": viewed.url("competitions:results", phase=phase.pk, page=shown.page - 1),
             "after": viewed.url("competitions:results", phase=phase.pk, page=shown.page + 1),
             "submit_url": viewed.url("competitions:submissions", phase=phase.pk),
+            "narrow": sum(len(group.columns) for group in shown.groups) + len(shown.fact_keys) <= NARROW,
             "primary": shown.leaderboard.primary_index,
             "groups_shown": len(shown.groups) > 1 or bool(shown.fact_keys),
             "my_place": None if any(row.is_mine for row in shown.rows) else _my_place(phase, request.user, viewed),

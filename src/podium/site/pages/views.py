@@ -14,6 +14,7 @@ from podium.site.competitions.queries import counters, public_competitions
 from podium.site.pages.context import THEME_COOKIE, THEMES
 from podium.site.pages.models import Announcement, NewsPost
 
+SHOWN = 9
 A_YEAR = 365 * 24 * 3600
 
 
@@ -24,8 +25,7 @@ def home(request: HttpRequest) -> HttpResponse:
     context = {
         "announcement": Announcement.objects.first(),
         "counters": counters(),
-        "featured": competitions.filter(is_featured=True)[:3],
-        "recent": competitions.filter(is_featured=False)[:6],
+        "recent": competitions.order_by("-is_featured", "-created_when", "-pk")[:SHOWN],
         "news": NewsPost.objects.all()[:3],
     }
     return render(request, "pages/home.html", context)
@@ -42,7 +42,9 @@ def theme(request: HttpRequest) -> HttpResponse:
     """Remember light, dark or the system's colours in a cookie, and go back; works with scripts off."""
     chosen = request.POST.get("theme", "")
     target = request.POST.get("next", "/")
-    if not url_has_allowed_host_and_scheme(target, allowed_hosts={request.get_host()}, require_https=request.is_secure()):
+    if not url_has_allowed_host_and_scheme(
+        target, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    ):
         target = "/"
     response = HttpResponseRedirect(target)
     if chosen in THEMES:

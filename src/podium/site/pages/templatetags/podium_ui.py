@@ -147,16 +147,22 @@ def _segment(phase: Phase, now: datetime) -> dict[str, Any]:
         done = 100.0
     elif status == PhaseStatus.CURRENT:
         done = min(97.0, max(3.0, 100 * ((now - phase.start) / (end - phase.start))))
-    return {"phase": phase, "status": status.lower(), "is_current": status == PhaseStatus.CURRENT, "done": round(done, 1)}
+    return {
+        "phase": phase,
+        "status": status.lower(),
+        "is_current": status == PhaseStatus.CURRENT,
+        "done": round(done, 1),
+    }
 
 
 @register.inclusion_tag("components/field.html")
-def field(bound: BoundField) -> dict[str, Any]:
-    """A form field with its label, help and errors, tied together for screen readers."""
+def field(bound: BoundField, label: str = "") -> dict[str, Any]:
+    """A form field with its label, help and errors, tied together for screen readers; label: instead of its own."""
+    bound.field.widget.attrs.pop("placeholder", None)  # it would only say the label again, and then vanish
     kind = getattr(bound.field.widget, "input_type", "text")
     if bound.errors:
         bound.field.widget.attrs["aria-invalid"] = "true"
-    return {"field": bound, "is_check": kind == "checkbox", "is_hidden": bound.is_hidden}
+    return {"field": bound, "label": label or bound.label, "is_check": kind == "checkbox", "is_hidden": bound.is_hidden}
 
 
 @register.inclusion_tag("components/medal.html")

@@ -65,10 +65,17 @@ function connect(form) {
   const error = form.querySelector("[data-upload-error]");
   const button = form.querySelector(".form__actions .button--main");
 
+  const label = drop.querySelector("label");
+  const kept = key.value !== ""; // uploaded already; the form came back for another reason
+  label.textContent = kept ? "Your file is uploaded. Choose another to replace it" : "Choose a zip file, or drop it here";
+  drop.classList.add("is-live"); // the input itself is out of sight now; its label fills the whole box
+
   function show(file) {
+    if (!file) return;
     key.value = "";
     error.textContent = "";
-    if (file) hint.textContent = `${file.name}, ${sizeText(file.size)}`;
+    label.textContent = file.name;
+    hint.textContent = `${sizeText(file.size)}. Click or drop to choose another file.`;
   }
 
   function progress(loaded, total) {
@@ -101,6 +108,7 @@ function connect(form) {
     }
   }
 
+  show(input.files[0]);
   input.addEventListener("change", () => show(input.files[0]));
   form.addEventListener("submit", send);
   for (const name of ["dragenter", "dragover"]) {
