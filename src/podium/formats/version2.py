@@ -84,6 +84,13 @@ def _required_text(fields: Fields, key: str, message: str, hint: str, max_length
     return text
 
 
+def _required_list(fields: Fields, key: str, message: str, hint: str, code: str) -> None:
+    """Report a list that is absent or empty."""
+    node = fields.require(key, message, hint, code)
+    if node is not None and node.kind == "list" and not node.items:
+        fields.faults.error(code, message, fields.at(key), hint)
+
+
 def _image_and_terms(fields: Fields, key: str, bundle: Bundle) -> str:
     message, hint = {
         "image": ("The competition has no image (its logo).", "Add a line such as: image: logo.png"),
@@ -177,7 +184,7 @@ def _uuid(fields: Fields, what: str) -> str | None:
 
 def _tasks(fields: Fields, bundle: Bundle) -> Iterator[Task]:
     hint = "Add tasks: with a list of index, name and scoring_program."
-    fields.require("tasks", "No tasks listed in this competition.", hint, "no_tasks")
+    _required_list(fields, "tasks", "No tasks listed in this competition.", hint, "no_tasks")
     seen: dict[int, Path] = {}
     for task in fields.mappings("tasks"):
         task.ignore("is_public")
@@ -240,10 +247,8 @@ def _solutions(fields: Fields, bundle: Bundle, known: set[int]) -> Iterator[Solu
 def _phases(fields: Fields, bundle: Bundle, boards: tuple[Leaderboard, ...], tasks: set[int]) -> list[dict[str, Any]]:
     """Read the phases and put them in order; the values may still be wrong where there are faults."""
     hint = "Add phases: with a list of name, start and tasks."
-    node = fields.require("phases", "Unable to find any phases for this competition.", hint, "no_phases")
+    _required_list(fields, "phases", "Unable to find any phases for this competition.", hint, "no_phases")
     read = [_phase(phase, bundle, boards) for phase in fields.mappings("phases")]
-    if node is not None and node.kind == "list" and not node.items:
-        fields.faults.error("no_phases", "Unable to find any phases for this competition.", fields.at("phases"), hint)
     ordered = rules.in_order(read, fields.faults)
     rules.check_phases(ordered, tasks, fields.faults)
     return [facts for _, facts in ordered]
@@ -299,10 +304,8 @@ def _leaderboards(fields: Fields) -> Iterator[Leaderboard]:
     if fields.present("leaderboard") is not None and key == "leaderboards":
         message = "There is a key leaderboard and a key leaderboards; the second counts."
         fields.faults.warning("two_leaderboards", message, fields.at("leaderboard"), "Remove one of them.", at_key=True)
-    if fields.present(key) is None:
-        hint = "Add leaderboards: with a list of title, key and columns."
-        message = "Could not find leaderboards in the competition yaml."
-        fields.faults.error("no_leaderboards", message, (), hint)
+    hint = "Add leaderboards: with a list of title, key and columns."
+    _required_list(fields, key, "Could not find leaderboards in the competition yaml.", hint, "no_leaderboards")
     keys: dict[str, None] = {}
     for index, board in enumerate(fields.mappings(key, single=True)):
         board.ignore("index")
@@ -338,9 +341,7 @@ def _primary(board: Fields, facts: dict[str, Any]) -> None:
 def _columns(board: Fields) -> list[Column]:
     hint = "Add columns: with a list of title, key and index."
     message = "This leaderboard has no columns; it must have at least one."
-    node = board.require("columns", message, hint, "no_columns")
-    if node is not None and node.kind == "list" and not node.items:
-        board.faults.error("no_columns", message, board.at("columns"), hint)
+    _required_list(board, "columns", message, hint, "no_columns")
     seen: dict[int, Path] = {}
     keys: dict[str, None] = {}
     given: list[tuple[Path, Column]] = []
