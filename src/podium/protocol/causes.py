@@ -60,6 +60,11 @@ class Failure(BaseModel):
     measured: str | None = Field(default=None, max_length=100)
     fault: Fault | None = None
 
+    @property
+    def blamed(self) -> Fault:
+        """Whose fault it is."""
+        return self.fault or fault_of(self.cause, self.step)
+
 
 _PLATFORM = {Cause.IMAGE_PULL, Cause.WORKER_LOST, Cause.PLATFORM}
 _ORGANIZER = {Cause.BAD_SCORES, Cause.SCORER_FAILED}

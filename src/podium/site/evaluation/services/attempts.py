@@ -17,7 +17,7 @@ from django.db.models import Max, Q, QuerySet
 from django.utils import timezone
 
 from podium.formats.scores import ScoresError, ScoreValue, validate_scores
-from podium.protocol import Beat, BeatAnswer, Cause, Claim, Failure, Fault, Outcome, Phase, Step, fault_of
+from podium.protocol import Beat, BeatAnswer, Cause, Claim, Failure, Fault, Outcome, Phase, Step
 from podium.site.evaluation import wakeups
 from podium.site.evaluation.models import Attempt, LogChunk, Run, Submission
 from podium.site.evaluation.services import verdicts
@@ -250,7 +250,7 @@ def _retry_or_fail(attempt: Attempt, failure: Failure) -> None:
     run, submission = attempt.run, attempt.run.submission
     if submission.status in TERMINAL:
         return
-    if fault_of(failure.cause, failure.step) is Fault.PLATFORM and attempt.number < MAX_ATTEMPTS:
+    if failure.blamed is Fault.PLATFORM and attempt.number < MAX_ATTEMPTS:
         Run.objects.filter(pk=run.pk, state=RunState.CLAIMED).update(state=RunState.QUEUED)
         if submission.status in {SubmissionStatus.PREPARING, SubmissionStatus.RUNNING}:
             verdicts.advance(submission, SubmissionStatus.SUBMITTED)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import structlog
 from django.utils import timezone
 
-from podium.protocol import Cause, Failure, Fault, Step, fault_of
+from podium.protocol import Cause, Failure, Fault, Step
 from podium.site.evaluation import wakeups
 from podium.site.evaluation.models import Attempt, Run, Submission
 from podium.site.evaluation.services import ledger
@@ -113,7 +113,7 @@ def _settle_try(submission: Submission, fault: Fault) -> None:
 
 def fail(submission: Submission, failure: Failure) -> None:
     """End a submission as Failed, with the whole story."""
-    fault = fault_of(failure.cause, failure.step)
+    fault = failure.blamed
     _settle_try(submission, fault)
     advance(
         submission,
