@@ -33,9 +33,11 @@ runtime = "runc"
 
 _AS_ROOT = ("root-cgroups", "root-watchdog", "ordinary-user") if os.geteuid() == 0 else ("own-user",)
 
-BUBBLEWRAP = [pytest.param(f"bubblewrap-{how}", marks=pytest.mark.bwrap) for how in _AS_ROOT]
+# The way that most workers run is in the quick tests, the others in the full ones.
+_SLOW = {"root-watchdog": [pytest.mark.slow], "ordinary-user": [pytest.mark.slow]}
+BUBBLEWRAP = [pytest.param(f"bubblewrap-{how}", marks=[pytest.mark.bwrap, *_SLOW.get(how, [])]) for how in _AS_ROOT]
 DOCKER = [pytest.param("docker", marks=pytest.mark.container)]
-PROCESS = [pytest.param("process")]
+PROCESS = [pytest.param("process", marks=pytest.mark.slow)]
 
 
 @pytest.fixture
@@ -89,7 +91,6 @@ async def bench(request: pytest.FixtureRequest, world: Path) -> AsyncIterator[Be
 def make_bench(name: str, world: Path, request: pytest.FixtureRequest) -> Bench:
     """Sets up one backend in a folder of its own."""
     owner = f"test-{uuid.uuid4().hex[:8]}"
-    request.addfinalizer(lambda: _remove_groups(owner))
     settings = {"owner": owner, "state_folder": str(world / "state")}
     config = SandboxConfig(owner=owner, state_folder=world / "state")
     if name == "docker":
@@ -123,9 +124,3 @@ def _give_to_ordinary_user(world: Path) -> None:
     subprocess.run(["chmod", "-R", "a+rX", str(package)], check=True)
     for name in ("", "job", "job/program", "job/output", "job/data"):
         os.chown(world / name, ORDINARY_UID, ORDINARY_UID)
-
-
-def _remove_groups(owner: str) -> None:
-    for folder in sorted(Path("/sys/fs/cgroup").glob(f"**/podium-{owner}"), reverse=True):
-        with contextlib.suppress(OSError):
-            folder.rmdir()

@@ -356,8 +356,9 @@ ROWS = [
         except OSError:
             pass
         # The settings of its own namespaces (network, messages, shared memory) harm nobody.
-        own = ('/proc/sys/net/', '/proc/sys/user/', '/proc/sys/fs/mqueue/', '/proc/sys/kernel/ns_last_pid', '/proc/sys/kernel/pid_max',
-               '/proc/sys/kernel/shm', '/proc/sys/kernel/msg', '/proc/sys/kernel/sem', '/proc/sys/kernel/auto_msgmni')
+        kernel = ('ns_last_pid', 'pid_max', 'shm', 'msg', 'sem', 'auto_msgmni')
+        own = ('/proc/sys/net/', '/proc/sys/user/', '/proc/sys/fs/mqueue/',
+               *('/proc/sys/kernel/' + name for name in kernel))
         outside = [path for path in written if not path.startswith(own)]
         print('refused' if not outside else outside)
         """,

@@ -195,7 +195,9 @@ class BubblewrapSandbox:
         return await check_bubblewrap(self, limited=self._cgroups is not None, note=self._cgroup_note)
 
     async def aclose(self) -> None:
-        """Nothing is held between runs."""
+        """Removes the empty folder of this worker's control groups; runs must have ended."""
+        if self._cgroups is not None:
+            self._cgroups.close()
 
 
 @dataclass

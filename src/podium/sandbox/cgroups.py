@@ -103,6 +103,12 @@ class Cgroups:
             raise
         return group
 
+    def close(self) -> None:
+        """Removes this owner's folders if no run is left in them."""
+        for folder in set(self.parents.values()):
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+
     def leftovers(self) -> list[Group]:
         """The groups of runs that an earlier process of this owner left behind."""
         names = {entry.name for parent in set(self.parents.values()) for entry in parent.iterdir() if entry.is_dir()}
