@@ -17,7 +17,7 @@ from podium.site.competitions import policies as competitions
 from podium.site.competitions.models import Participant, Phase, PhaseStatus
 from podium.site.errors import Forbidden, Refused
 from podium.site.evaluation import tries
-from podium.site.evaluation.models import Submission
+from podium.site.evaluation.models import Run, Submission
 from podium.site.evaluation.services import ledger, verdicts
 from podium.site.evaluation.states import TERMINAL, SubmissionStatus
 from podium.site.queues.services import default_queue
@@ -214,7 +214,10 @@ def cancel(*, submission: Submission, by: User) -> bool:
     if not may_cancel(by, submission):
         raise Forbidden("You do not have permission to cancel this submission.")
     cancelled = False
-    for leaf in _leaves(submission):
+    leaves = list(_leaves(submission))
+    # Runs before submissions, as a claim takes them; the other way round the two could wait for each other for ever.
+    list(Run.objects.select_for_update().filter(submission__in=leaves).order_by("pk"))
+    for leaf in leaves:
         locked = Submission.objects.select_for_update(of=("self",)).select_related("phase").get(pk=leaf.pk)
         if locked.status in TERMINAL:
             continue
