@@ -4,6 +4,8 @@ Tests that touch the site's database run on the embedded SQLite in a temporary f
 on a test database beside the named one. Every xdist worker has a folder and a database of its own.
 """
 
+# ruff: noqa: PLC0415 - models can be imported only once Django is set up, and most tests of the project need none
+
 from __future__ import annotations
 
 import os

@@ -57,7 +57,7 @@ def bundle(
 
     tasks, phases: how many; every phase has all tasks, and only the first is on now.
     ingestion: with an ingestion program, so that there is a prediction step.
-    rule, columns, board: of the leaderboard. phase: more keys of every phase. competition: more keys of the competition.
+    rule, columns, board: of the leaderboard. phase: more keys of every phase. competition: more of the competition's.
     """
     parts = {"scoring_program": "scorer.zip", "reference_data": "reference.zip"}
     if ingestion:
