@@ -120,12 +120,18 @@ def run_plan(
             archive = parts.get(submitted.data) if isinstance(submitted, Solution) else submitted
             if archive is None:
                 raise RunError("The solution has no file.")
-            on_task(task, submitted.name or archive.name)
+            on_task(task, _name_of(submitted))
             result = asyncio.run(
                 _run(_local_task(plan, task, parts), archive, sandbox, results / f"task-{task.index}", on_output)
             )
             done.append(TaskRun(task, result))
     return done
+
+
+def _name_of(submitted: Path | Solution) -> str:
+    if isinstance(submitted, Path):
+        return submitted.name
+    return submitted.name or (submitted.data.path if isinstance(submitted.data, FileRef) else submitted.data.key)
 
 
 async def _run(task: LocalTask, archive: Path, sandbox: Sandbox, results: Path, on_output: LocalOutput) -> LocalResult:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from podium.client.errors import ApiError, PodiumError, UnexpectedAnswerError, UnreachableError, WaitTimeoutError
+from podium.client.errors import ApiError, UnexpectedAnswerError, UnreachableError, WaitTimeoutError
 from podium.client.models import Event, Submission
 
 if TYPE_CHECKING:
@@ -217,7 +217,7 @@ def watch_family(
                 events.put(event)
                 if event.kind == "child" and children:
                     start(event.data["child_id"], parent=False)
-        except (PodiumError, httpx.HTTPError, ValueError) as error:
+        except Exception as error:  # noqa: BLE001 - raised again where the events are read, if they still are
             events.put(error)
         finally:
             if parent:
