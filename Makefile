@@ -62,7 +62,8 @@ examples: setup ## Zip the example competitions and their solutions into build/e
 .PHONY: docs
 docs: setup ## Build the documentation into site-docs
 	$(BIN)/python scripts/config_table.py
-	$(BIN)/mkdocs build --strict --quiet --site-dir site-docs
+	$(BIN)/python scripts/cause_table.py
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --site-dir site-docs
 
 .PHONY: clean
 clean: ## Remove what was built; the data folder stays

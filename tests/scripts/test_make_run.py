@@ -18,6 +18,7 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
+from demo_story import StoryError, sign_up
 
 from podium.client import Podium
 from podium.sandbox.make_environment import make_default_environment
@@ -138,6 +139,8 @@ def test_make_run_plays_the_story_once_keeps_the_data_and_ends_every_process(sta
     assert "Leaderboard of Iris" in first.output
     assert (first.data / "demo-accounts.json").stat().st_mode & 0o777 == 0o600
     assert httpx.get(first.url, timeout=30).status_code == httpx.codes.OK
+    with pytest.raises(StoryError, match=r"The sign-up page refused pat: .*already"):
+        sign_up(first.url, "pat", "another long password")
     first.end(signal.SIGINT)
 
     second = start()
