@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))  # for the helper modules beside this file
-
-from fake_platform import QUEUE_TOKEN, Platform, serving
-from worker_running import QUICK, UID_BASE, Gate, RunningWorker, StartWorker
-
 from podium.worker.settings import WorkerSettings
+
+from .fake_platform import QUEUE_TOKEN, Platform, serving
+from .worker_running import QUICK, UID_BASE, Gate, RunningWorker, StartWorker
 
 
 @pytest.fixture

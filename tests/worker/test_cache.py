@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import multiprocessing
+import contextlib
 import os
-import signal
-from multiprocessing.synchronize import Event
+import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -138,35 +138,26 @@ async def test_what_is_larger_than_the_cache_goes_when_it_is_no_longer_used(
     assert entries(tmp_path) == set()
 
 
-def _borrow_and_hang(root: Path, key: str, made: Event, *, half: bool) -> None:
-    async def make(folder: Path) -> None:
-        (folder / "data").write_text("x")
-        if half:
-            made.set()
-            await asyncio.Event().wait()
-
-    async def hang() -> None:
-        async with DatasetCache(root, BLOCK).borrow(key, make):
-            made.set()
-            await asyncio.Event().wait()
-
-    asyncio.run(hang())
-
-
-def _start(root: Path, key: str, *, half: bool) -> multiprocessing.process.BaseProcess:
-    context = multiprocessing.get_context("spawn")
-    made = context.Event()
-    process = context.Process(target=_borrow_and_hang, args=(root, key, made), kwargs={"half": half})
-    process.start()
-    assert made.wait(30)
-    return process
+@contextlib.asynccontextmanager
+async def neighbour(root: Path, how: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Another process that makes (or has made) the entry "a"; killed at the end."""
+    script = Path(__file__).with_name("cache_user.py")
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, str(script), str(root), "a", how, stdout=asyncio.subprocess.PIPE
+    )
+    assert process.stdout is not None
+    try:
+        assert await process.stdout.readline() == b"made\n"
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
 
 
 async def test_a_process_killed_while_making_leaves_nothing_in_sight(tmp_path: Path) -> None:
-    process = await asyncio.to_thread(_start, tmp_path, "a", half=True)
-    assert process.pid is not None
-    os.kill(process.pid, signal.SIGKILL)
-    process.join()
+    async with neighbour(tmp_path, "half") as process:
+        process.kill()
     assert list((tmp_path / "incoming").iterdir())
     cache = DatasetCache(tmp_path, BLOCK)
     cache.sweep()
@@ -175,7 +166,6 @@ async def test_a_process_killed_while_making_leaves_nothing_in_sight(tmp_path: P
 
 
 async def test_a_neighbours_half_made_entry_is_waited_for_and_taken_over(tmp_path: Path) -> None:
-    process = await asyncio.to_thread(_start, tmp_path, "a", half=True)
     refused = asyncio.Event()
 
     class Watched(DatasetCache):
@@ -185,27 +175,23 @@ async def test_a_neighbours_half_made_entry_is_waited_for_and_taken_over(tmp_pat
                 refused.set()
             return lock
 
-    cache = Watched(tmp_path, BLOCK)
-    cache.sweep()
-    assert list((tmp_path / "incoming").iterdir())  # its maker lives, so it is not swept
-    refused.clear()
-    waiting = asyncio.create_task(use(cache, "a"))
-    await refused.wait()
-    assert not waiting.done()
-    process.kill()
-    await asyncio.wait_for(waiting, 30)
-    process.join()
+    async with neighbour(tmp_path, "half") as process:
+        cache = Watched(tmp_path, BLOCK)
+        cache.sweep()
+        assert list((tmp_path / "incoming").iterdir())  # its maker lives, so it is not swept
+        refused.clear()
+        waiting = asyncio.create_task(use(cache, "a"))
+        await refused.wait()
+        assert not waiting.done()
+        process.kill()
+        await asyncio.wait_for(waiting, 30)
 
 
 async def test_what_a_neighbour_uses_is_not_removed(tmp_path: Path) -> None:
-    process = await asyncio.to_thread(_start, tmp_path, "a", half=False)
-    try:
+    async with neighbour(tmp_path, "whole"):
         cache = DatasetCache(tmp_path, 1)
         os.utime(tmp_path / "entries" / "a" / "size", ns=(1, 1))
         await use(cache, "b")
         assert entries(tmp_path) == {"a"}
-    finally:
-        process.kill()
-        process.join()
     cache.evict()
     assert entries(tmp_path) == set()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from fake_platform import Platform, Tree, zip_of
-from worker_running import RunningWorker, StartWorker
 
 from podium.protocol import FileRef, Step
+
+from .fake_platform import Platform, Tree, zip_of
+from .worker_running import RunningWorker, StartWorker
 
 pytestmark = pytest.mark.bwrap
 

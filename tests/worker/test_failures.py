@@ -6,9 +6,10 @@ import io
 import zipfile
 
 import pytest
-from fake_platform import Platform, Tree, zip_of
 
 from podium.protocol import Cause, Fault, JobLimits, Outcome, Step, Stream, fault_of
+
+from .fake_platform import Platform, Tree, zip_of
 
 pytestmark = [pytest.mark.bwrap, pytest.mark.usefixtures("worker")]
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 
 import pytest
-from fake_platform import Platform, zip_of
-from worker_running import Gate
 
 from podium.protocol import JobLimits, Phase, Step, Stream
+
+from .fake_platform import Platform, zip_of
+from .worker_running import Gate
 
 pytestmark = [pytest.mark.bwrap, pytest.mark.usefixtures("worker")]
 

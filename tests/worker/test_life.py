@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from fake_platform import Platform, Tree
-from worker_running import Gate, RunningWorker, StartWorker, processes_of_users
 
 from podium.protocol import Cause, JobLimits, Step, Stream
+
+from .fake_platform import Platform, Tree
+from .worker_running import Gate, RunningWorker, StartWorker, processes_of_users
 
 pytestmark = pytest.mark.bwrap
 

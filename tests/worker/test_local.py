@@ -6,11 +6,12 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from fake_platform import Tree, files_of, zip_of
 
 from podium.protocol import Cause, Step, Stream
 from podium.sandbox import Sandbox, SandboxConfig, create
 from podium.worker.local import LocalTask, run_task
+
+from .fake_platform import Tree, files_of, zip_of
 
 pytestmark = pytest.mark.bwrap
 

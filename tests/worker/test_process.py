@@ -10,10 +10,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from fake_platform import QUEUE_TOKEN, Platform, Tree
-from worker_running import UID_BASE, Gate, processes_of_users
 
 from podium.protocol import Step
+
+from .fake_platform import QUEUE_TOKEN, Platform, Tree
+from .worker_running import UID_BASE, Gate, processes_of_users
 
 pytestmark = pytest.mark.bwrap
 

@@ -15,6 +15,7 @@ from podium.sandbox import Cause as SandboxCause
 from podium.sandbox import Mount, Result
 from podium.worker import staging
 from podium.worker.failing import ended_badly, failure_of
+from podium.worker.folders import make_folder
 from podium.worker.results import DetailedResults, write_step_metadata
 from podium.worker.running import Program
 from podium.worker.staging import all_or_first_error, copy_tree
@@ -32,6 +33,7 @@ class Scoring(StepRun):
         job = self.job
         if job.results is None:
             raise self._failed(Cause.PLATFORM, "The platform sent a scoring job without results to score.")
+        inputs = self._stage.new_folder("input")
         scorer, results, reference, ingestion, input_data = await all_or_first_error(
             self._stage.private(staging.SCORING_PROGRAM, job.program),
             self._stage.private(
@@ -48,8 +50,8 @@ class Scoring(StepRun):
         mounts = [
             Mount(output, "/app/output", writable=True),
             Mount(self._stage.new_folder("shared"), "/app/shared", writable=True),
-            Mount(results, "/app/input/res", writable=True),
-            *([Mount(reference, "/app/input/ref")] if reference is not None else []),
+            Mount(inputs, "/app/input", writable=True),  # with the results in it
+            *self._reference_mount(inputs, reference),
         ]
         programs = [self._scorer(scorer, mounts, input_data)]
         if ingestion is not None:
@@ -141,7 +143,15 @@ class Scoring(StepRun):
     async def _reference_data(self) -> Path | None:
         if self.job.reference_data is None:
             return None
-        return await self._stage.shared(staging.REFERENCE_DATA, self.job.reference_data)
+        if self._around.engine_mounts:
+            return await self._stage.shared(staging.REFERENCE_DATA, self.job.reference_data)
+        return await self._stage.private(staging.REFERENCE_DATA, self.job.reference_data)
+
+    def _reference_mount(self, inputs: Path, reference: Path | None) -> list[Mount]:
+        if reference is None:
+            return []
+        make_folder(inputs / "ref", 0o755)  # the mount point, where it is not the private copy itself
+        return [Mount(reference, "/app/input/ref")]
 
     @contextlib.asynccontextmanager
     async def _detailed_results(self, output: Path) -> AsyncIterator[None]:

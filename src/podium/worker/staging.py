@@ -33,7 +33,7 @@ class Part:
     """One file of a job: how people call it, whose it is, and how it is unpacked.
 
     Attributes:
-        name: folder name within the job.
+        name: where it lies within the job's folder.
         title: how a sentence about it begins.
         fault: whose fault it is when it cannot be unpacked.
         cached: whether it is used by more than one submission.
@@ -48,12 +48,12 @@ class Part:
 
 
 SUBMISSION = Part("submission", "The submission", Fault.PARTICIPANT, alias=True)
-SUBMITTED_RESULTS = Part("results", "The submission", Fault.PARTICIPANT, alias=True)
-PREDICTION_OUTPUT = Part("results", "The prediction step's output", Fault.PLATFORM)
+SUBMITTED_RESULTS = Part("input/res", "The submission", Fault.PARTICIPANT, alias=True)
+PREDICTION_OUTPUT = Part("input/res", "The prediction step's output", Fault.PLATFORM)
 INGESTION_PROGRAM = Part("ingestion_program", "The ingestion program", Fault.ORGANIZER, cached=True, alias=True)
 SCORING_PROGRAM = Part("scoring_program", "The scoring program", Fault.ORGANIZER, cached=True, alias=True)
 INPUT_DATA = Part("input_data", "The input data", Fault.ORGANIZER, cached=True)
-REFERENCE_DATA = Part("reference_data", "The reference data", Fault.ORGANIZER, cached=True)
+REFERENCE_DATA = Part("input/ref", "The reference data", Fault.ORGANIZER, cached=True)
 
 
 class Stage:

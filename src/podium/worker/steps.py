@@ -62,6 +62,11 @@ class Surroundings:
     gpus: str | None = None
     slot: int = 0
 
+    @property
+    def engine_mounts(self) -> bool:
+        """Whether mounts really exist; the process engine only replaces their paths in commands."""
+        return self.sandbox.name != "process"
+
 
 @dataclass
 class StepReport:
