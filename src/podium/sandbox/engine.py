@@ -157,7 +157,8 @@ class Engine:
         try:
             created = self.client.create_container_from_config(options, name)
         except docker.errors.APIError as error:
-            if error.status_code != _HTTP_CONFLICT:
+            # Podman answers 500 with these words where Docker answers 409.
+            if error.status_code != _HTTP_CONFLICT and "already in use" not in plain(error):
                 raise
             self.remove(name)
             created = self.client.create_container_from_config(options, name)
