@@ -164,9 +164,7 @@ def _check_answer(question: Question, answer: Any) -> list[str]:
     empty = answer is None or answer in ("", [])
     if question.is_required and empty:
         return [f"{question.title}({question.key}) requires an answer"]
-    if question.selection and not any(
-        type(answer) is type(choice) and answer == choice for choice in question.selection
-    ):
+    if question.selection and not any(_same(answer, choice) for choice in question.selection):
         if empty and not question.is_required:
             return []
         return [f"{question.key}: {answer} is not a valid selection from {list(question.selection)}"]

@@ -125,6 +125,8 @@ def clean_name(name: str, caps: Caps = DEFAULT_CAPS) -> str:
     that a file system cannot hold.
     """
     shown = quoted(name)
+    if not name:
+        raise ArchiveError("unsafe_name", "There is a file without a name. Make the zip again.", name)
     if any(ord(c) < 32 or ord(c) == 127 for c in name):
         raise ArchiveError("unsafe_name", f"The name {shown} holds control characters. Rename that file.", name)
     if name.startswith("/") or (len(name) > 1 and name[1] == ":" and name[0].isascii() and name[0].isalpha()):

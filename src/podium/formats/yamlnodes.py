@@ -283,11 +283,11 @@ class _Composer:
                 node.entries.setdefault(key, entry)
 
     def _scalar(self, event: Any, line: int, column: int) -> Node:
-        text = event.value
-        tag = event.tag if event.tag not in (None, "!") else None
+        text = _without_surrogates(event.value, line, column)
+        tag = "str" if str(event.tag) == "!" else event.tag
         if tag is None:
-            tag = str(self._resolver.resolve(ScalarNode, text, event.implicit))
-        kind = tag.rpartition(":")[2]
+            tag = self._resolver.resolve(ScalarNode, text, event.implicit)
+        kind = str(tag).rpartition(":")[2]
         return Node("scalar", line, column, value=_value(kind, text, line, column), text=text)
 
 
@@ -297,6 +297,17 @@ _KNOWN_TAGS: Final = frozenset({None, "!", *(f"tag:yaml.org,2002:{kind}" for kin
 
 def _place(event: Any) -> tuple[int, int]:
     return event.start_mark.line + 1, event.start_mark.column + 1
+
+
+def _without_surrogates(text: str, line: int, column: int) -> str:
+    """Join pairs of escaped surrogates, as JSON writes them; one alone is no text that could be stored."""
+    if text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text):
+        return text
+    try:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16")
+    except UnicodeDecodeError as problem:
+        message = "The text holds half of a character (a lone surrogate)."
+        raise YamlError(message, line, column, "Write the character itself.") from problem
 
 
 def _value(kind: str, text: str, line: int, column: int) -> Scalar:
