@@ -182,7 +182,6 @@ CONTENT_SECURITY_POLICY = {
 # --- files ------------------------------------------------------------------------------------------------------
 FILES_DIR = DATA_DIR / "files"
 STATIC_URL = "/static/"
-STATIC_ROOT = DATA_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG

@@ -24,6 +24,9 @@ class SubmissionKind(models.TextChoices):
     COMMAND = "command", "Own command"
 
 
+_TERMINAL = sorted(state.value for state in TERMINAL)  # in a fixed order, or every check would see a change
+
+
 def _choices(words: type[Cause] | type[Fault] | type[Step] | type[Stream]) -> list[tuple[str, str]]:
     return [(word.value, word.value.replace("_", " ")) for word in words]
 
@@ -84,8 +87,8 @@ class Submission(models.Model):
                 condition=~Q(status="Failed") | ~Q(cause=""), name="evaluation_submission_failed_has_cause"
             ),
             models.CheckConstraint(
-                condition=Q(finished_when__isnull=False, status__in=[s.value for s in TERMINAL])
-                | (Q(finished_when__isnull=True) & ~Q(status__in=[s.value for s in TERMINAL])),
+                condition=Q(finished_when__isnull=False, status__in=_TERMINAL)
+                | (Q(finished_when__isnull=True) & ~Q(status__in=_TERMINAL)),
                 name="evaluation_submission_finished_when",
             ),
             models.CheckConstraint(
@@ -98,7 +101,7 @@ class Submission(models.Model):
             models.Index(fields=["owner", "-id"], name="evaluation_sub_owner"),
             models.Index(
                 fields=["status", "id"],
-                condition=~Q(status__in=[s.value for s in TERMINAL]),
+                condition=~Q(status__in=_TERMINAL),
                 name="evaluation_sub_under_way",
             ),
         ]
