@@ -479,7 +479,8 @@ def test_without_one_running_phase_the_phases_are_listed(podium: Run, server: Se
 
 def test_logs_and_scores_include_those_of_the_children(podium: Run, server: Server) -> None:
     server.answers["GET /api/submissions/5/"] = [submission("Finished", children=[6])]
-    child = {**submission("Finished"), "id": 6, "scores": [{"column_key": "accuracy", "score": "0.5"}]}
+    scored = {"column_key": "accuracy", "score": "0.5"}
+    child = {**submission("Finished"), "id": 6, "scores": [scored], "task": {"id": 1, "name": "Wine"}}
     server.answers["GET /api/submissions/6/"] = [child]
     server.answers["GET /api/submissions/5/get_details/"] = [{"logs": []}]
     server.answers["GET /api/submissions/6/get_details/"] = [
@@ -488,7 +489,13 @@ def test_logs_and_scores_include_those_of_the_children(podium: Run, server: Serv
     server.answers["GET /log"] = [httpx.Response(200, content=b"hello")]
     assert "--- [6] scoring stdout ---\nhello\n" in podium("logs", "5").output
     assert json.loads(podium("logs", "5", "--json").stdout) == {"5": {}, "6": {"scoring_stdout": "hello"}}
-    assert "0.5" in podium("scores", "5").output
+    server.answers["GET /api/submissions/5/"] = [
+        submission("Finished", children=[6], scores=[scored, {"column_key": "mean", "score": "0.7"}])
+    ]
+    rows = [line.split() for line in podium("scores", "5").output.splitlines()]
+    assert ["Wine", "accuracy", "0.5"] in rows
+    assert ["-", "mean", "0.7"] in rows
+    assert sum("0.5" in row for row in rows) == 1
 
 
 def test_submissions_are_listed_with_scores_or_cause(podium: Run, server: Server) -> None:
@@ -506,16 +513,28 @@ def test_a_leaderboard_of_several_tasks_has_a_column_for_each(podium: Run, serve
         {
             "id": 7,
             "title": "Results",
-            "tasks": [{"id": 1, "name": "Wine", "columns": [column]}, {"id": 2, "name": "Digits", "columns": [column]}],
+            "tasks": [
+                {"id": 1, "name": "Wine", "columns": [column]},
+                {"id": 2, "name": "Digits", "columns": [column]},
+                {"id": -2, "name": "", "columns": [{"key": "mean", "title": "Mean"}]},
+            ],
             "submissions": [
-                {"id": 5, "owner": "pat", "rank": 1, "scores": [{"column_key": "acc", "task_id": 1, "score": "0.91"}]}
+                {
+                    "id": 5,
+                    "owner": "pat",
+                    "rank": 1,
+                    "scores": [
+                        {"column_key": "acc", "task_id": 1, "score": "0.91"},
+                        {"column_key": "mean", "task_id": None, "score": "0.5"},
+                    ],
+                }
             ],
         }
     ]
     shown = podium("leaderboard", "--competition", "3")
     assert shown.exit_code == 0, shown.output
     row = next(line for line in shown.output.splitlines() if "pat" in line)
-    assert row.split() == ["1", "pat", "5", "0.91", "n/a"]
+    assert row.split() == ["1", "pat", "5", "0.91", "n/a", "0.5"]
 
 
 def test_downloads_go_into_a_folder_and_nowhere_else(podium: Run, server: Server, tmp_path: Path) -> None:

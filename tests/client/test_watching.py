@@ -120,19 +120,40 @@ def test_hidden_outputs_do_not_hide_the_status(api: FakeApi, podium: Podium) -> 
     assert in_short(list(podium.watch(5))) == [("status", "Running"), ("status", "Finished"), ("end", "Finished")]
 
 
-def test_the_children_of_a_submission_are_watched_with_it(api: FakeApi, podium: Podium) -> None:
-    api.on(STREAM, event_stream(events(status("Running"), ("child", {"child_id": 6}), ("end", {"status": "Finished"}))))
-    child = events(status("Running"), log(0, "from the child\n"), ("end", {"status": "Finished"}))
-    api.on("GET /api/submissions/6/events/", event_stream(child))
+def test_the_children_of_a_submission_are_told_with_it_and_kept_apart(api: FakeApi, podium: Podium) -> None:
+    sent = events(
+        status("Running"),
+        ("child", {"child_id": 6}),
+        ("child", {"child_id": 7}),
+        ("log", {**log(0, "of six\n")[1], "submission": 6}),
+        ("log", {**log(0, "of seven\n")[1], "submission": 7}),
+        ("status", {**status("Running")[1], "submission": 6}),
+        ("end", {"status": "Finished"}),
+    )
+    api.on(STREAM, event_stream(sent))
     found = list(podium.watch(5))
-    assert [e.data["text"] for e in found if e.submission == 6 and e.kind == "log"] == ["from the child\n"]
-    assert [e.kind for e in found if e.submission == 5] == ["status", "child", "end"]
+    assert [(e.submission, e.data["text"]) for e in found if e.kind == "log"] == [(6, "of six\n"), (7, "of seven\n")]
+    assert [e.submission for e in found if e.kind == "status"] == [5, 6]
 
 
-def test_the_children_can_be_left_out(api: FakeApi, podium: Podium) -> None:
-    api.on(STREAM, event_stream(events(("child", {"child_id": 6}), ("end", {"status": "Finished"}))))
-    assert {event.submission for event in podium.watch(5, children=False)} == {5}
-    assert not api.asked("GET /api/submissions/6/events/")
+def test_the_output_of_a_second_attempt_is_told_from_its_start(api: FakeApi, podium: Podium) -> None:
+    sent = events(
+        ("log", {**log(0, "first\n")[1], "attempt": 1}),
+        ("log", {**log(0, "second\n")[1], "attempt": 2}),
+        ("end", {"status": "Finished"}),
+    )
+    api.on(STREAM, event_stream(sent))
+    assert [event.data["text"] for event in podium.watch(5) if event.kind == "log"] == ["first\n", "second\n"]
+
+
+def test_without_a_stream_the_children_are_asked_for_as_well(api: FakeApi, podium: Podium) -> None:
+    api.on(STREAM, httpx.Response(404))
+    api.on(QUESTION, submission("Finished", children=[6], has_children=True))
+    api.on("GET /api/submissions/6/", {**submission("Finished"), "id": 6, "parent": 5})
+    api.on("GET /api/submissions/6/get_details/", {"logs": [{"name": "scoring_stdout", "data_file": "/log"}]})
+    api.on("GET /log", httpx.Response(200, content=b"hello"))
+    found = [(event.submission, event.kind) for event in podium.watch(5)]
+    assert found == [(5, "child"), (6, "status"), (6, "log"), (5, "status"), (5, "end")]
 
 
 def test_a_submission_that_may_not_be_seen_is_told(api: FakeApi, podium: Podium) -> None:

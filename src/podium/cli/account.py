@@ -40,6 +40,8 @@ def login(
     password = (
         sys.stdin.readline().rstrip("\r\n") if password_stdin else typer.prompt("Password", hide_input=True, err=True)
     )
+    if not password:
+        raise typer.BadParameter("No password was given.")
     with session.client() as client:
         token = client.login(name, password)
         account = client.me()

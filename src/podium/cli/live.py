@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from podium.cli import output
@@ -73,10 +73,10 @@ def _show_status(mark: str, data: dict[str, Any]) -> None:
     output.say(f"{mark}{status}{': ' + details if details else ''}", style=output.COLOURS.get(status, "cyan"))
 
 
-def show_end(submission: Submission) -> None:
+def show_end(submission: Submission, members: Sequence[Submission]) -> None:
     """Print how a submission ended: scores, or why it failed and what to do next."""
     if submission.status == "Finished":
-        show_scores(submission)
+        show_scores(submission, members)
         return
     reason = submission.message or submission.status_details or submission.cause
     if submission.cause:
@@ -92,10 +92,21 @@ def _advice(cause: str | None) -> str:
     return advice_for(Cause(cause)) if cause in set(Cause) else ""
 
 
-def show_scores(submission: Submission) -> None:
-    """Print the scores of a submission."""
-    if not submission.scores:
+def show_scores(submission: Submission, members: Sequence[Submission]) -> None:
+    """Print the scores of a submission; `members` are its children, one per task, whose scores are told by task."""
+    by_task = [
+        (member.task.name if member.task else member.id, score.column_key, score.score)
+        for member in members
+        for score in member.scores
+    ]
+    of_members = {key for _, key, _ in by_task}
+    own = [score for score in submission.scores if score.column_key not in of_members]
+    rows = [*by_task, *(("" if members else None, score.column_key, score.score) for score in own)]
+    if not rows:
         output.say(f"Submission {submission.id} has no scores ({submission.status}).")
         return
-    rows = [(score.column_key, score.score) for score in submission.scores]
-    output.table(f"Scores of submission {submission.id}", ("Column", "Score"), rows, right=(1,))
+    title = f"Scores of submission {submission.id}"
+    if members:
+        output.table(title, ("Task", "Column", "Score"), rows, right=(2,))
+    else:
+        output.table(title, ("Column", "Score"), [row[1:] for row in rows], right=(1,))

@@ -127,8 +127,13 @@ def _wait(session: Session, client: Podium, number: int, timeout: float | None) 
         raise
     ended = client.submission(number)
     if not session.answer(ended.model_dump(mode="json")):
-        live.show_end(ended)
+        live.show_end(ended, _members(client, ended))
     raise typer.Exit(live.exit_code_of(ended.status))
+
+
+def _members(client: Podium, submission: Submission) -> list[Submission]:
+    """The submissions, one per task, that a submission to several tasks consists of, in order of their making."""
+    return [client.submission(child) for child in sorted(submission.children)]
 
 
 @app.command()
@@ -182,7 +187,7 @@ def logs(
             _wait(session, client, number, timeout)
             return
         found = client.submission(number)
-        texts = {member: client.logs(member) for member in (number, *found.children)}
+        texts = {member: client.logs(member) for member in (number, *sorted(found.children))}
     if session.answer({str(member): every for member, every in texts.items()}):
         return
     for member, every in texts.items():
@@ -201,14 +206,12 @@ def scores(session: Session, number: SubmissionArgument) -> None:
     """Show the scores of a submission."""
     with session.client() as client:
         found = client.submission(number)
-        members = [client.submission(child) for child in found.children]
+        members = _members(client, found)
     if session.answer([item.model_dump(mode="json") for item in (found, *members)]):
         return
-    live.show_scores(found)
-    for member in members:
-        live.show_scores(member)
+    live.show_scores(found, members)
     if found.status == "Failed":
-        live.show_end(found)
+        live.show_end(found, members)
 
 
 @app.command()
@@ -233,12 +236,16 @@ def show_leaderboard(board: Leaderboard) -> None:
     """Print a leaderboard: rank, participant, and a column per task and score."""
     columns = [(task, column) for task in board.tasks for column in task.columns if not column.hidden]
     several = len({task.id for task, _ in columns}) > 1
-    headers = ["#", "Participant", "ID", *(f"{t.name}\n{c.title}" if several else c.title for t, c in columns)]
+    headers = [
+        "#",
+        "Participant",
+        "ID",
+        *(f"{t.name}\n{c.title}" if several and t.name else c.title for t, c in columns),
+    ]
     rows = []
     for position, row in enumerate(board.submissions, start=1):
         by_task = {(score.task_id, score.column_key): score.score for score in row.scores}
-        by_key = {score.column_key: score.score for score in row.scores}
-        values = [by_task.get((t.id, c.key), None if several else by_key.get(c.key)) for t, c in columns]
+        values = [by_task.get((t.id, c.key), by_task.get((None, c.key))) for t, c in columns]
         rows.append((row.rank or position, row.owner, row.id, *(value or "n/a" for value in values)))
     output.table(board.title, headers, rows, right=(0, 2, *range(3, len(headers))))
     if not rows:

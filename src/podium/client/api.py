@@ -11,12 +11,12 @@ from typing import Any, Self, TypeVar
 import httpx
 from pydantic import BaseModel, ValidationError
 
+from podium.client import events
 from podium.client.errors import (
     CreationFailedError,
     UnexpectedAnswerError,
     WaitTimeoutError,
 )
-from podium.client.events import watch_family
 from podium.client.models import (
     CanSubmit,
     Competition,
@@ -259,14 +259,14 @@ class Podium:
         files = self.details(submission).logs
         return {f.name: self.read(f.data_file, limit=limit).decode(errors="replace") for f in files if f.data_file}
 
-    def watch(self, submission: int, *, children: bool = True, timeout: float | None = None) -> Iterator[Event]:
+    def watch(self, submission: int, *, timeout: float | None = None) -> Iterator[Event]:
         """Yield what happens to a submission, status and log as they come, until it has ended.
 
-        The server's event stream is used while it holds, questions every half second when it does not. With
-        `children`, the submissions that a submission to several tasks consists of are told as well. Raises
-        WaitTimeoutError after `timeout` seconds.
+        The submissions that a submission to several tasks consists of are told with it. The server's event stream is
+        used while it holds, questions every half second when it does not. Raises WaitTimeoutError after `timeout`
+        seconds.
         """
-        return watch_family(self, submission, children=children, timeout=timeout)
+        return events.watch(self, submission, timeout=timeout)
 
     # Results and downloads
 

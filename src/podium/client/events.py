@@ -63,11 +63,15 @@ def parse_stream(lines: Iterable[str]) -> Iterator[ServerEvent]:
 
 @dataclass
 class _Seen:
-    """What of one submission was already told, so that nothing is told twice after a break."""
+    """What was already told, so that nothing is told twice after a break.
 
-    status: tuple[str, str | None] | None = None
-    starts: dict[tuple[str, str], int] = field(default_factory=dict)
-    ends: dict[tuple[str, str], int] = field(default_factory=dict)
+    `status` is by submission, `starts` (of frames) by submission, attempt, step and stream, `ends` (of texts that
+    were asked for) by submission, step and stream.
+    """
+
+    status: dict[int, tuple[str, str | None]] = field(default_factory=dict)
+    starts: dict[tuple[int, int, str, str], int] = field(default_factory=dict)
+    ends: dict[tuple[int, str, str], int] = field(default_factory=dict)
     children: set[int] = field(default_factory=set)
     last_id: str | None = None
     stream_refused: bool = False
@@ -75,7 +79,7 @@ class _Seen:
 
 
 class Watcher:
-    """Tells what happens to one submission, from its start to its end."""
+    """Tells what happens to one submission and its children (one per task), from the start to the end."""
 
     def __init__(self, podium: Podium, submission: int, stop: threading.Event | None = None) -> None:
         self._podium = podium
@@ -126,18 +130,19 @@ class Watcher:
         except ValueError as error:
             raise UnexpectedAnswerError("The server sent an event that is no JSON.") from error
         if isinstance(data, dict):
-            yield from self._news(message.kind, data, message.id)
+            about = data.get("submission")
+            yield from self._news(message.kind, about if isinstance(about, int) else self._id, data, message.id)
 
-    def _news(self, kind: str, data: dict[str, Any], event_id: str | None = None) -> Iterator[Event]:
+    def _news(self, kind: str, about: int, data: dict[str, Any], event_id: str | None = None) -> Iterator[Event]:
         """The event, unless it was told before."""
         seen = self._seen
         if kind == "status":
             now = (str(data.get("status")), data.get("status_details"))
-            if now == seen.status:
+            if now == seen.status.get(about):
                 return
-            seen.status = now
+            seen.status[about] = now
         elif kind == "log":
-            if not self._is_new_frame(data):
+            if not self._is_new_frame(about, data):
                 return
         elif kind == "child":
             child = data.get("child_id")
@@ -146,47 +151,54 @@ class Watcher:
             seen.children.add(child)
         elif kind == "end":
             seen.ended = True
-        yield Event(kind=kind, submission=self._id, data=data, id=event_id)
+        yield Event(kind=kind, submission=about, data=data, id=event_id)
 
-    def _is_new_frame(self, data: dict[str, Any]) -> bool:
+    def _is_new_frame(self, about: int, data: dict[str, Any]) -> bool:
         """Whether a log frame starts behind every frame of its stream told so far.
 
         Offsets count the program's bytes; where those were no UTF-8 the text has another length, so only the places
-        where frames start are compared.
+        where frames start are compared. A further attempt starts anew.
         """
-        key = (str(data.get("step")), str(data.get("stream")))
+        step, stream = str(data.get("step")), str(data.get("stream"))
+        key = (about, int(data.get("attempt") or 0), step, stream)
         start = int(data.get("offset") or 0)
         if start <= self._seen.starts.get(key, -1):
             return False
         self._seen.starts[key] = start
-        self._seen.ends[key] = start + len(str(data.get("text", "")).encode())
+        self._seen.ends[about, step, stream] = start + len(str(data.get("text", "")).encode())
         return True
 
     def _from_question(self) -> Iterator[Event]:
-        submission = self._podium.submission(self._id)
-        yield from self._news("status", _status_of(submission))
-        for child in submission.children:
-            yield from self._news("child", {"child_id": child})
-        if self._seen.stream_refused and not submission.has_children:
-            yield from self._polled_logs()
-        if submission.ended:
-            yield from self._news("end", _status_of(submission))
+        root = self._podium.submission(self._id)
+        for child in root.children:
+            yield from self._news("child", self._id, {"child_id": child})
+            if self._seen.stream_refused:
+                yield from self._state_and_logs(self._podium.submission(child))
+        yield from self._state_and_logs(root)
+        if root.ended:
+            yield from self._news("end", root.id, _status_of(root))
 
-    def _polled_logs(self) -> Iterator[Event]:
+    def _state_and_logs(self, submission: Submission) -> Iterator[Event]:
+        yield from self._news("status", submission.id, _status_of(submission))
+        if self._seen.stream_refused and not submission.children:
+            yield from self._polled_logs(submission.id)
+
+    def _polled_logs(self, about: int) -> Iterator[Event]:
         try:
-            files = self._podium.details(self._id).logs
+            files = self._podium.details(about).logs
         except ApiError as error:
             if error.status in {403, 404}:
                 return  # the phase hides outputs; the status is still told
             raise
         for file in files:
-            known = self._seen.ends.get((file.step, file.stream), 0)
+            key = (about, file.step, file.stream)
+            known = self._seen.ends.get(key, 0)
             raw = self._podium.read(file.data_file, limit=MAX_POLLED_LOG_BYTES) if file.data_file else b""
             if len(raw) > known:
                 text = raw[known:].decode(errors="replace")
-                self._seen.ends[file.step, file.stream] = len(raw)
+                self._seen.ends[key] = len(raw)
                 data = {"step": file.step, "stream": file.stream, "offset": known, "text": text}
-                yield Event(kind="log", submission=self._id, data=data)
+                yield Event(kind="log", submission=about, data=data)
 
 
 def _status_of(submission: Submission) -> dict[str, Any]:
@@ -199,38 +211,25 @@ def _status_of(submission: Submission) -> dict[str, Any]:
     }
 
 
-def watch_family(
-    podium: Podium, submission: int, *, children: bool = True, timeout: float | None = None
-) -> Iterator[Event]:
-    """Tell what happens to a submission and, with `children`, to its children (one per task), as it happens.
+def watch(podium: Podium, submission: int, *, timeout: float | None = None) -> Iterator[Event]:
+    """Tell what happens to a submission and its children, as it happens.
 
-    Ends when the submission has ended. A fault while watching a child is raised here, and WaitTimeoutError after
-    `timeout` seconds.
+    Ends when the submission has ended. Raises what the watcher raises, and WaitTimeoutError after `timeout` seconds.
     """
     events: queue.SimpleQueue[Event | Exception | None] = queue.SimpleQueue()
     stop = threading.Event()
-    followed: list[threading.Thread] = []
 
-    def follow(number: int, *, parent: bool) -> None:
+    def follow() -> None:
         try:
-            for event in Watcher(podium, number, stop):
+            for event in Watcher(podium, submission, stop):
                 events.put(event)
-                if event.kind == "child" and children:
-                    start(event.data["child_id"], parent=False)
         except Exception as error:  # noqa: BLE001 - raised again where the events are read, if they still are
             events.put(error)
-        finally:
-            if parent:
-                for thread in followed[1:]:
-                    thread.join(timeout=SILENCE_SECONDS)
-                events.put(None)
+        else:
+            events.put(None)
 
-    def start(number: int, *, parent: bool) -> None:
-        thread = threading.Thread(target=follow, args=(number,), kwargs={"parent": parent}, daemon=True)
-        followed.append(thread)
-        thread.start()
-
-    start(submission, parent=True)
+    # Read in a thread of its own, so that silence of the server cannot hold up the end of the waiting.
+    threading.Thread(target=follow, daemon=True, name=f"watch-{submission}").start()
     deadline = None if timeout is None else time.monotonic() + timeout
     try:
         while (item := _next(events, deadline, timeout)) is not None:

@@ -14,7 +14,7 @@ import httpx
 from podium.client.errors import PodiumError, UnexpectedAnswerError, UnreachableError, error_from
 
 RETRIES = 4
-FIRST_PAUSE = 0.3
+FIRST_PAUSE = 0.2
 LONGEST_PAUSE = 8.0
 LONGEST_ASKED_PAUSE = 60.0
 MAX_ERROR_BYTES = 64 * 1024
