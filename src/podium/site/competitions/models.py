@@ -224,7 +224,8 @@ class CreationStatus(models.Model):
     """How far the making of a competition from an uploaded bundle has come.
 
     `steps` is a list of {"name", "state"}; `faults` is the checker's report, a list of
-    {"severity", "message", "file", "line", "column", "path", "hint", "code"}.
+    {"severity", "message", "file", "line", "column", "path", "hint", "code"}. `attempt` counts how often a site-worker
+    began, `alive_until` is its promised next sign of life (null: queued), `files` are the storage keys it may write.
     """
 
     dataset = models.ForeignKey(Dataset, null=True, on_delete=models.SET_NULL, related_name="+")
@@ -235,12 +236,18 @@ class CreationStatus(models.Model):
     details = models.TextField(blank=True, default="")
     steps = models.JSONField(default=list)
     faults = models.JSONField(default=list)
+    attempt = models.PositiveSmallIntegerField(default=0)
+    alive_until = models.DateTimeField(null=True, blank=True)
+    files = models.JSONField(default=list, blank=True)
     resulting_competition = models.ForeignKey(
         Competition, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
 
     class Meta:
         ordering = ["-pk"]
+        indexes = [
+            models.Index(fields=["alive_until"], condition=Q(status="Starting"), name="competitions_creation_alive")
+        ]
 
     def __str__(self) -> str:
         return f"{self.dataset}: {self.status}"
