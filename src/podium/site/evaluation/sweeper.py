@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 
 import structlog
 from django.conf import settings
 from django.db import close_old_connections
 
+from podium.site.competitions.services import creation_claims
 from podium.site.evaluation import services
 from podium.site.resources import grants, storage
 
@@ -16,7 +18,7 @@ log = structlog.get_logger(__name__)
 
 
 class Sweeper:
-    """Runs `services.sweep` every `PODIUM_SWEEP_SECONDS` until stopped; a failing sweep is logged and tried again."""
+    """Enforces deadlines every `PODIUM_SWEEP_SECONDS` until stopped; a failing sweep is logged and tried again."""
 
     def __init__(self) -> None:
         self._stopped = threading.Event()
@@ -25,16 +27,22 @@ class Sweeper:
         """Sweep until `stop`; once an hour also clear uploads that nobody completed."""
         tidy_at = 0.0
         while not self._stopped.wait(settings.CONFIG.sweep_seconds):
+            self._do(services.sweep)
+            self._do(creation_claims.recover)
+            if time.monotonic() >= tidy_at:
+                tidy_at = time.monotonic() + 3600
+                self._do(lambda: storage.discard_stale_incoming(older_than_seconds=grants.FIVE_DAYS + 24 * 3600))
+
+    @staticmethod
+    def _do(sweep: Callable[[], object]) -> None:
+        """One kind of deadline; that it fails must not keep the others from being enforced."""
+        close_old_connections()
+        try:
+            sweep()
+        except Exception:
+            log.exception("sweep failed")
+        finally:
             close_old_connections()
-            try:
-                services.sweep()
-                if time.monotonic() >= tidy_at:
-                    tidy_at = time.monotonic() + 3600
-                    storage.discard_stale_incoming(older_than_seconds=grants.FIVE_DAYS + 24 * 3600)
-            except Exception:
-                log.exception("sweep failed")
-            finally:
-                close_old_connections()
 
     def stop(self) -> None:
         """End `run` soon."""

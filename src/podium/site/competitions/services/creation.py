@@ -6,6 +6,9 @@ bundle with a fault leaves nothing behind but the report that names it.
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -30,6 +33,7 @@ from podium.site.competitions.models import (
     PhaseTask,
     WhitelistEmail,
 )
+from podium.site.competitions.services import creation_claims as claims
 from podium.site.errors import Refused
 from podium.site.leaderboards.models import Column, Leaderboard
 from podium.site.queues.models import Queue
@@ -70,7 +74,10 @@ def start_creation(*, dataset: Dataset, user: User) -> CreationStatus:
 
 
 class _Progress:
-    """Writes how far the creation has come, outside the transaction that makes the competition."""
+    """Writes how far a claimed creation has come; every write but the last is outside the competition's transaction.
+
+    Raises Superseded from whichever method first finds that the claim no longer holds.
+    """
 
     def __init__(self, status: CreationStatus) -> None:
         self._status = status
@@ -78,27 +85,31 @@ class _Progress:
 
     def next(self) -> None:
         """Finish the present step and begin the following one."""
-        for place, step in enumerate(self._status.steps):
-            step["state"] = "done" if place <= self._at else "running" if place == self._at + 1 else "waiting"
         self._at += 1
-        self._save()
+        claims.change(self._status, steps=self._steps("running"))
 
-    def end(self, state: CreationState, details: str, faults: list[dict[str, Any]]) -> None:
-        """Show the result."""
-        for place, step in enumerate(self._status.steps):
-            if place <= self._at:
-                failed = place == self._at and state is CreationState.FAILED
-                step["state"] = "failed" if failed else "done"
-        self._status.status = state
-        self._status.details = details
-        self._status.faults = faults
-        self._status.finished_when = timezone.now()
-        self._save()
+    def will_write(self, keys: list[str]) -> None:
+        """Note files before they are written, so that they are removed if this process dies."""
+        claims.change(self._status, files=keys)
 
-    def _save(self) -> None:
-        self._status.save(
-            update_fields=["steps", "status", "details", "faults", "finished_when", "resulting_competition"]
-        )
+    def finish(self, competition: Competition, warnings: list[dict[str, Any]]) -> None:
+        """Name the result; part of the transaction that makes the competition."""
+        self._end(CreationState.FINISHED, "done", faults=warnings, resulting_competition=competition)
+
+    def fail(self, details: str, faults: list[dict[str, Any]]) -> None:
+        """Say why there is no competition."""
+        self._end(CreationState.FAILED, "failed", details=details, faults=faults)
+
+    def _end(self, state: CreationState, step: str, **changes: object) -> None:
+        steps = self._steps(step)
+        claims.change(self._status, status=state, steps=steps, files=[], finished_when=timezone.now(), **changes)
+
+    def _steps(self, present: str) -> list[dict[str, str]]:
+        states = ["done"] * self._at + [present]
+        return [
+            {**step, "state": states[place] if place < len(states) else "waiting"}
+            for place, step in enumerate(self._status.steps)
+        ]
 
 
 def _as_json(faults: tuple[Fault, ...]) -> list[dict[str, Any]]:
@@ -113,32 +124,37 @@ def _text(fault: dict[str, Any]) -> str:
 
 def run_creation(*, status_id: int) -> None:
     """Carry out a queued creation and record how it ended; run by the site-worker. A second run changes nothing."""
-    status = CreationStatus.objects.select_related("dataset__data_file", "created_by").get(pk=status_id)
-    if status.status != CreationState.STARTING or status.dataset is None or status.dataset.data_file is None:
+    status = claims.claim(status_id)
+    if status is None:
         return
-    progress = _Progress(status)
+    try:
+        with claims.kept_alive(status):
+            _create_and_record(status, _Progress(status))
+    except claims.Superseded:
+        log.warning("creation superseded", creation=status.pk, attempt=status.attempt)
+
+
+def _create_and_record(status: CreationStatus, progress: _Progress) -> None:
     progress.next()
+    if status.dataset is None or status.dataset.data_file is None:
+        progress.fail("The bundle was deleted before it was read. Upload it again.", [])
+        return
     path = storage.path_of(status.dataset.data_file.key)
     try:
-        competition, warnings = create_from_bundle(
-            bundle=path, user=status.created_by, dataset=status.dataset, progress=progress
-        )
+        create_from_bundle(bundle=path, user=status.created_by, dataset=status.dataset, progress=progress)
+    except claims.Superseded:
+        raise
     except BundleRefused as refusal:
         errors = [_text(fault) for fault in refusal.faults if fault["severity"] == "error"]
-        progress.end(CreationState.FAILED, "\n".join(errors), refusal.faults)
+        progress.fail("\n".join(errors), refusal.faults)
         _discard_bundle(status)
-        return
     except Exception:
         log.exception("creation failed", status=status.pk)
-        progress.end(
-            CreationState.FAILED,
+        progress.fail(
             "The platform failed while it read this bundle. Nothing was created; the administrators find the reason "
             f"in the log under creation {status.pk}.",
             [],
         )
-        return
-    status.resulting_competition = competition
-    progress.end(CreationState.FINISHED, "", warnings)
 
 
 def _discard_bundle(status: CreationStatus) -> None:
@@ -167,11 +183,17 @@ def create_from_bundle(
         progress.next()
     with open_bundle(bundle) as opened, storage.removed_on_failure() as stored:
         builder = _Builder(opened, user, stored, faults)
-        builder.store_files(report.competition)
+        keys = builder.name_files(report.competition)
+        if progress:
+            progress.will_write(keys)
+        builder.store_files()
         if progress:
             progress.next()
         with transaction.atomic():
-            return builder.create(report.competition, dataset), faults
+            competition = builder.create(report.competition, dataset)
+            if progress:
+                progress.finish(competition, faults)
+        return competition, faults
 
 
 class _Builder:
@@ -183,24 +205,33 @@ class _Builder:
         self._stored = stored
         self._faults = faults
         self._files: dict[str, str] = {}
+        self._logo = self._image = ""
         self._records: dict[str, StoredFile] = {}
         self._datasets: dict[tuple[str, str], Dataset] = {}
 
-    def store_files(self, competition: formats.Competition) -> None:
-        """Copy the parts out of the bundle before the transaction, so that no lock is held meanwhile."""
+    def name_files(self, competition: formats.Competition) -> list[str]:
+        """Choose a storage key for every file that the bundle's parts and its logo become."""
         for _, part in competition.parts():
             if isinstance(part, formats.FileRef) and part.path not in self._files:
-                self._files[part.path] = self._extract(part)
+                name = Path(part.path).name + ("" if Path(part.path).suffix and not part.folder else ".zip")
+                self._files[part.path] = storage.new_key("dataset", name)
+        self._logo = storage.new_key("logo", Path(competition.image).name)
+        self._image = competition.image
+        return [*self._files.values(), self._logo]
 
-    def _extract(self, part: formats.FileRef) -> str:
-        name = Path(part.path).name + ("" if Path(part.path).suffix and not part.folder else ".zip")
-        sink = storage.Sink(storage.new_key("dataset", name))
-        try:
-            self._bundle.extract_part(part.path, cast("BinaryIO", sink.stream))
-        finally:
-            sink.stream.close()
-            self._stored.append(StoredFile(key=sink.key))
-        return sink.key
+    def store_files(self) -> None:
+        """Copy the parts out of the bundle before the transaction, so that no lock is held meanwhile."""
+        for path, key in self._files.items():
+            with self._new_file(key) as stream:
+                self._bundle.extract_part(path, stream)
+        with self._new_file(self._logo) as stream, self._bundle.open(self._image) as image:
+            shutil.copyfileobj(image, stream, storage.CHUNK)
+
+    @contextmanager
+    def _new_file(self, key: str) -> Iterator[BinaryIO]:
+        self._stored.append(StoredFile(key=key))
+        with storage.Sink(key).stream as stream:
+            yield cast("BinaryIO", stream)
 
     def _refuse(self, message: str, path: str, hint: str = "") -> BundleRefused:
         fault = {
@@ -282,15 +313,12 @@ class _Builder:
             return stream.read().decode("utf-8-sig", errors="replace")
 
     def _competition(self, source: formats.Competition, dataset: Dataset | None) -> Competition:
-        with self._bundle.open(source.image) as stream:
-            logo = storage.store(stream, folder="logo", name=Path(source.image).name)
-        self._stored.append(logo)
         competition = Competition(
             title=source.title,
             description=source.description,
             created_by=self._user,
             competition_type=source.competition_type.value,
-            logo=logo,
+            logo=storage.record_existing(self._logo),
             terms=self._text(source.terms),
             docker_image=source.docker_image,
             queue=self._queue(source.queue),
