@@ -257,7 +257,9 @@ def test_a_crash_in_the_middle_leaves_no_half_made_competition(
     assert files_in(files) == before
 
 
-def test_completing_an_upload_twice_makes_one_competition(organizer: Organizer, client_of: Client, olivia: User) -> None:
+def test_completing_an_upload_twice_makes_one_competition(
+    organizer: Organizer, client_of: Client, olivia: User
+) -> None:
     status = organizer.upload(zip_of(bundle()))
     key = CreationStatus.objects.get(pk=status).dataset.key  # type: ignore[union-attr]
     again = client_of(olivia).put(f"/api/datasets/completed/{key}/")

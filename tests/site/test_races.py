@@ -20,7 +20,7 @@ import pytest
 PROGRAM = Path(__file__).with_name("race_program.py")
 POSTGRES = "postgresql://root@127.0.0.1:5432"
 PATIENCE = 100
-pytestmark = [pytest.mark.xdist_group("races")]
+pytestmark = [pytest.mark.xdist_group("races"), pytest.mark.slow, pytest.mark.timeout(300)]
 
 
 class Installation:

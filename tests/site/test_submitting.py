@@ -93,9 +93,7 @@ def test_limits_that_are_switched_off_do_not_count(competition: Competition, pat
     assert submit(pat, competition).pk
 
 
-def test_each_phase_and_each_person_has_tries_of_their_own(
-    make_competition: Make, pat: User, sam: User
-) -> None:
+def test_each_phase_and_each_person_has_tries_of_their_own(make_competition: Make, pat: User, sam: User) -> None:
     competition = make_competition(phases=2, participants=(pat, sam), phase={"max_submissions_per_day": 1})
     competition.phases.update(start=timezone.now() - timedelta(days=1), end=None)
     submit(pat, competition)
@@ -159,9 +157,7 @@ def test_the_platforms_faults_never_count(competition: Competition, pat: User, q
     assert submission.tries.get(amount=-1).reason == "Failed through the platform's fault"
 
 
-def test_cancelling_gives_the_try_back_only_before_the_start(
-    competition: Competition, pat: User, queue: Queue
-) -> None:
+def test_cancelling_gives_the_try_back_only_before_the_start(competition: Competition, pat: User, queue: Queue) -> None:
     waiting = submit(pat, competition)
     services.cancel(submission=waiting, by=pat)
     assert (fresh(waiting).status, tries.tries(pat, phase_of(competition)).used_today) == ("Cancelled", 0)
@@ -322,9 +318,7 @@ def test_answers_without_a_fact_sheet_are_refused(competition: Competition, pat:
     assert refusal(pat, competition, fact_sheet_answers={"a": 1}).code == "no_fact_sheet"
 
 
-def test_several_tasks_make_a_parent_with_a_child_for_each(
-    make_competition: Make, pat: User, queue: Queue
-) -> None:
+def test_several_tasks_make_a_parent_with_a_child_for_each(make_competition: Make, pat: User, queue: Queue) -> None:
     competition = make_competition(tasks=3)
     parent = submit(pat, competition)
     children = list(parent.children.order_by("pk"))
@@ -342,9 +336,7 @@ def test_several_tasks_make_a_parent_with_a_child_for_each(
     assert tries.counted(parent)
 
 
-def test_a_parent_whose_tasks_all_fail_names_the_first_reason(
-    make_competition: Make, pat: User, queue: Queue
-) -> None:
+def test_a_parent_whose_tasks_all_fail_names_the_first_reason(make_competition: Make, pat: User, queue: Queue) -> None:
     parent = submit(pat, make_competition(tasks=2))
     worker = WorkerDouble(queue)
     for _ in range(2):
@@ -398,9 +390,7 @@ def test_the_time_limit_is_the_smallest_of_phase_site_and_worker(
     competition = make_competition(phase={"execution_time_limit": 2147483647})
     for ceiling, expected in [(None, float(settings.CONFIG.max_execution_seconds)), (30.0, 30.0)]:
         submit(pat, competition)
-        claimed = services.claim_run(
-            queue=queue, claim=Claim(worker="w", ceilings=Ceilings(wall_seconds=ceiling))
-        )
+        claimed = services.claim_run(queue=queue, claim=Claim(worker="w", ceilings=Ceilings(wall_seconds=ceiling)))
         assert claimed is not None
         assert claimed[2] == expected
     assert competition.phases.get().execution_time_limit == 2147483647, "what the organizer asked stays as asked"
