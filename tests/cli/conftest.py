@@ -52,7 +52,7 @@ http.server.ThreadingHTTPServer((sys.argv[1], int(sys.argv[2])), Handler).serve_
 IDLE = """
 import json, os, pathlib, signal, sys
 data, name = pathlib.Path(os.environ["PODIUM_DATA"]), sys.argv[1]
-given = {key: value for key, value in os.environ.items() if key.startswith("PODIUM_")}
+given = {key: value for key, value in os.environ.items() if key.startswith(("PODIUM_", "DATABASE_"))}
 (data / f"{name}.new").write_text(json.dumps({"pid": os.getpid(), "env": given}))
 (data / f"{name}.new").rename(data / f"{name}.json")
 while True:

@@ -168,6 +168,14 @@ def test_the_worker_gets_its_platform_token_and_environment(start: Start) -> Non
     assert started.end() == 0
 
 
+def test_the_sites_secrets_are_not_given_to_the_worker(start: Start) -> None:
+    secrets = {"DATABASE_URL": "postgresql://secret", "PODIUM_ADMIN_PASSWORD": "secret", "PODIUM_SECRET_KEY": "secret"}
+    started = start(env=secrets)
+    assert not set(secrets) & set(started.env("worker"))
+    assert set(secrets) <= set(started.env("site-worker"))
+    assert started.end() == 0
+
+
 def test_ready_does_not_wait_for_the_environment_but_the_worker_does(start: Start, tmp_path: Path) -> None:
     gate = tmp_path / "gate"
     os.mkfifo(gate)

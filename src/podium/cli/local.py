@@ -12,7 +12,7 @@ from typing import Any
 
 from podium.formats.bundle import Bundle, open_bundle
 from podium.formats.model import Competition, DatasetRef, FileRef, Leaderboard, Part, Phase, Solution, Task
-from podium.protocol import JobLimits, Outcome, Step, Stream
+from podium.protocol import JobLimits, Outcome
 from podium.ranking import columns as ranking
 from podium.ranking.display import format_score
 from podium.sandbox import Sandbox
@@ -237,6 +237,3 @@ def _ranking_column(column: Any) -> ranking.Column:
         hidden=column.hidden,
         precision=column.precision,
     )
-
-
-__all__ = ["Cell", "Plan", "RunError", "Step", "Stream", "TaskRun", "leaderboard_row", "make_plan", "run_plan"]

@@ -22,6 +22,21 @@ from podium.cli.probe import Probe
 from podium.cli.supervisor import Program, Supervisor
 
 SLOW_SECONDS = 30.0
+SITE_SECRETS = frozenset(
+    {
+        "PODIUM_ADMIN_PASSWORD",
+        "PODIUM_SECRET_KEY",
+        "PODIUM_EMAIL_URL",
+        "DATABASE_URL",
+        "BROKER_URL",
+        "REDIS_URL",
+        "STORAGE_URL",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+    }
+)
+"""Variables that the process beside untrusted programs does not get: it needs nothing but its queue's token."""
 _ANY_HOST = {"0.0.0.0", "::", ""}  # noqa: S104 - compared with, not bound to
 
 
@@ -117,8 +132,9 @@ class Up:
 
     def _program(self, name: str, argv: tuple[str, ...], **more: Any) -> Program:
         values = {"{host}": self._host, "{port}": str(self._port), "{data}": str(self.data)}
+        without = more.pop("without", frozenset())
         env = {
-            **os.environ,
+            **{name: value for name, value in os.environ.items() if name not in without},
             "PODIUM_DATA": str(self.data),
             "PODIUM_PUBLIC_URL": os.environ.get("PODIUM_PUBLIC_URL") or self.url,
             "PYTHONUNBUFFERED": "1",
@@ -183,7 +199,7 @@ class Up:
             "PODIUM_WORKER_FOLDER": os.environ.get("PODIUM_WORKER_FOLDER") or str(open_folder(self.data, "worker")),
             **self._worker_env,
         }
-        self._supervisor.start(self._program("worker", self._commands.worker, env=env))
+        self._supervisor.start(self._program("worker", self._commands.worker, env=env, without=SITE_SECRETS))
 
     def _ready(self) -> None:
         """The page answers: the others start now, when they are no longer in the web server's way."""
