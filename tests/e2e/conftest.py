@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import tempfile
@@ -144,6 +145,12 @@ def compete(platform: Platform, olivia: Person, pat: Person, tmp_path: Path) -> 
         return competition
 
     return publish
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quiet() -> None:
+    """Questions asked again and again would fill the report of a test that fails."""
+    logging.getLogger("httpx").setLevel(logging.WARNING)
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -295,10 +295,13 @@ def large_bundle(tmp_path: Path) -> Path:
     return target
 
 
-def kill_during_creation(platform: Platform, olivia: Person, status_id: int) -> None:
-    """Kill the site-worker at its work on a creation."""
+def kill_during_creation(platform: Platform, olivia: Person, status_id: int, *, attempt: int) -> None:
+    """Kill the site-worker at its nth work on a creation."""
 
     def at_work() -> bool:
+        (row,) = platform.rows("SELECT attempt FROM competitions_creationstatus WHERE id = ?", status_id)
+        if row["attempt"] < attempt:
+            return False
         seen = olivia.client.creation_status(status_id)
         assert not seen.ended, f"it ended before it could be interrupted: {seen}"
         return any(step.name == "Store its files" and step.state == "running" for step in seen.steps)
@@ -314,13 +317,13 @@ def test_a_creation_survives_the_death_of_its_site_worker(
     platform: Platform, olivia: Person, large_bundle: Path
 ) -> None:
     status_id = olivia.client.upload_bundle(large_bundle)
-    kill_during_creation(platform, olivia, status_id)
+    kill_during_creation(platform, olivia, status_id, attempt=1)
     platform.start_site_worker()
     number = olivia.client.wait_for_competition(status_id, timeout=60)
     title = large_bundle.stem
     assert [item.id for item in olivia.client.competitions(mine=True) if item.title == title] == [number]
     assert files_of(platform) == known_files(platform), "a half-written file was left, or a known one is gone"
-    running = "SELECT id FROM django_tasks_db_dbtaskresult WHERE status IN ('READY', 'RUNNING')"
+    running = "SELECT id FROM django_tasks_database_dbtaskresult WHERE status IN ('READY', 'RUNNING')"
     eventually(lambda: not platform.rows(running), "the end of every background task")
 
 
@@ -328,8 +331,8 @@ def test_a_creation_that_kills_every_site_worker_fails_with_a_reason(
     platform: Platform, olivia: Person, large_bundle: Path
 ) -> None:
     status_id = olivia.client.upload_bundle(large_bundle)
-    for _ in range(3):
-        kill_during_creation(platform, olivia, status_id)
+    for attempt in (1, 2, 3):
+        kill_during_creation(platform, olivia, status_id, attempt=attempt)
         platform.start_site_worker()
     with pytest.raises(CreationFailedError) as failed:
         olivia.client.wait_for_competition(status_id, timeout=60)
