@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import io
+import os
 from pathlib import Path
 
 import pytest
 
-from podium.formats.bundle import check_bundle, open_bundle
+from podium.formats.bundle import check_bundle, check_open_bundle, open_bundle
 
 from .building import PNG, BundleMaker, link_entry, zip_bytes
 
@@ -389,7 +390,7 @@ def test_aliases_that_grow_without_end_are_refused(bundle: BundleMaker) -> None:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 12)]
     bundle.yaml = "\n".join(lines)
-    assert "more than 100,000 values" in bundle.fault("yaml").message
+    assert "more than 50,000 values" in bundle.fault("yaml").message
 
 
 def test_a_yaml_file_of_more_than_a_megabyte_is_refused(bundle: BundleMaker) -> None:
@@ -509,3 +510,42 @@ def test_a_damaged_member_of_the_bundle_is_an_error_and_no_crash(bundle: BundleM
     report = check_bundle(path)
     assert {fault.code for fault in report.faults} == {"bad_member"}
     assert {fault.path for fault in report.faults} == {"image", "terms", "tasks[0].reference_data"}
+
+
+def test_a_bundle_that_is_a_pipe_is_refused_and_not_waited_on(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    assert [fault.code for fault in check_bundle(tmp_path / "pipe").faults] == ["unreadable"]
+
+
+def test_a_file_that_vanishes_from_a_folder_is_an_error_and_no_crash(bundle: BundleMaker) -> None:
+    with open_bundle(bundle.folder()) as opened:
+        (bundle.where / "bundle/pages/overview.md").unlink()
+        (fault,) = check_open_bundle(opened).faults
+    assert (fault.code, fault.path) == ("unreadable", "pages[0].file")
+
+
+def test_of_thousands_of_faults_the_first_are_shown_and_the_rest_is_not_looked_for(bundle: BundleMaker) -> None:
+    assert isinstance(bundle.yaml, str)
+    bundle.yaml += "".join(f"unknown_{number}: 1\n" for number in range(2000))
+    report = bundle.check()
+    assert len(report.faults) == 501
+    assert report.faults[-1].code == "too_many_faults"
+    assert report.ok
+
+
+def test_a_leaderboard_of_hundreds_of_columns_is_refused(bundle: BundleMaker) -> None:
+    assert isinstance(bundle.yaml, str)
+    bundle.yaml += "".join(f"      - {{title: t, key: k{n}, index: {n}}}\n" for n in range(2, 202))
+    assert "202 columns" in bundle.fault("too_many").message
+
+
+def test_no_message_is_longer_than_a_paragraph_whatever_the_file_holds(bundle: BundleMaker) -> None:
+    long = "x" * 50_000
+    assert isinstance(bundle.yaml, str)
+    bundle.yaml += f"fact_sheet:\n  ? {long}\n  : key: {long}\n? {long}\n: {long}\n"
+    bundle.replace("image: logo.png", f"image: {long}").replace("sorting: asc", f"sorting: {long}")
+    bundle.replace("start: 2098-02-01", f"start: {long}").replace("max_submissions: 1\n", f"max_submissions: {long}\n")
+    report = bundle.check()
+    codes = {fault.code for fault in report.faults}
+    assert codes == {"unsafe_name", "bad_choice", "bad_date", "wrong_type", "fact_sheet", "unknown_key"}
+    assert all(len(str(fault)) < 1000 and len(fault.path) < 300 for fault in report.faults)

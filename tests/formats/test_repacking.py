@@ -105,7 +105,7 @@ def test_more_than_four_gigabytes_are_copied(tmp_path: Path) -> None:
     size, source, copy = 2**32 + 5, tmp_path / "source.zip", tmp_path / "copy.zip"
     big = zipfile.ZipInfo("big.bin")
     big.file_size = big.compress_size = size
-    big.CRC = 0
+    big.CRC = big.header_offset = 0
     with source.open("wb") as out:
         out.write(big.FileHeader(zip64=True))
         out.truncate(out.tell() + size)

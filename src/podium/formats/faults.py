@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -12,6 +13,8 @@ from podium.formats.unpacking import quoted
 from podium.formats.yamlnodes import Node
 
 MAX_FAULTS: Final = 500
+_MAX_WORD: Final = 100
+_MAX_CHOICES: Final = 500
 YAML_NAME: Final = "competition.yaml"
 
 Severity = Literal["error", "warning"]
@@ -72,12 +75,17 @@ def path_text(path: Path) -> str:
         if isinstance(step, int):
             text += f"[{step}]"
         else:
-            text += f".{step}" if text else step
+            word = step if len(step) <= _MAX_WORD else f"{step[:_MAX_WORD]}..."
+            text += f".{word}" if text else word
     return text
 
 
 def did_you_mean(word: str, choices: Iterable[str]) -> str:
-    """Return 'Did you mean "x"?' for the choice that is nearest to a misspelt word, or ''."""
+    """Return 'Did you mean "x"?' for the choice that is nearest to a misspelt word, or ''.
+
+    Only the first few hundred choices are looked at, because comparing takes its time.
+    """
+    choices = itertools.islice(choices, _MAX_CHOICES)
     lowered = {choice.lower(): choice for choice in choices}
     near = difflib.get_close_matches(word.lower()[:200], list(lowered), n=1, cutoff=0.6)
     return f"Did you mean {quoted(lowered[near[0]])}?" if near else ""
@@ -109,20 +117,30 @@ class Collector:
         """Whether there is an error."""
         return any(fault.severity == "error" for fault in self._faults)
 
+    @property
+    def full(self) -> bool:
+        """Whether there are so many faults that looking for more is a waste."""
+        return len(self._faults) >= MAX_FAULTS
+
     def has_error_at(self, path: Path) -> bool:
         """Whether the value at a path is already known to be wrong."""
         text = path_text(path)
         return any(fault.severity == "error" and fault.path == text for fault in self._faults)
 
     def sorted(self) -> tuple[Fault, ...]:
-        """Return the faults of the YAML file by line, then those of other files."""
+        """Return the faults of the YAML file by line, then those of other files; a last one says if there are more."""
         order = {fault: place for place, fault in enumerate(self._faults)}
 
         def key(fault: Fault) -> tuple[bool, str, int, int, int]:
             other = fault.file not in (None, self._file)
             return other, (fault.file or "") if other else "", fault.line or 0, fault.column or 0, order[fault]
 
-        return tuple(sorted(self._faults, key=key))
+        found = tuple(sorted(self._faults, key=key))
+        if not self.full:
+            return found
+        message = f"There are more than {MAX_FAULTS} faults; the others are not shown."
+        severity: Severity = "error" if self.failed else "warning"
+        return (*found, Fault(severity, "too_many_faults", message, self._file, hint="Mend these first."))
 
     def _add(self, severity: Severity, code: str, message: str, *, path: Path, hint: str, at_key: bool) -> None:
         line, column = self.place(path, at_key)

@@ -212,10 +212,13 @@ class FolderBundle(Bundle):
         return name
 
     def open(self, name: str) -> IO[bytes]:
-        """Open a file that was there when the folder was listed."""
+        """Open a file that was there when the folder was listed; ArchiveError when it cannot be read any more."""
         if name not in self._sizes:
             raise KeyError(name)
-        return (self._root / name).open("rb")
+        try:
+            return (self._root / name).open("rb")
+        except OSError as problem:
+            raise ArchiveError("unreadable", f"{quoted(name)} cannot be read: {problem.strerror}.", name) from problem
 
     def checksum(self, name: str) -> tuple[int, int] | None:
         """Return None: a folder knows no checksums."""
@@ -250,6 +253,8 @@ def open_bundle(source: Path, caps: Caps = DEFAULT_CAPS) -> Iterator[Bundle]:
         return
     if not source.exists():
         raise ArchiveError("not_found", f"There is no file or folder {source}.")
+    if not source.is_file() or not os.access(source, os.R_OK):
+        raise ArchiveError("unreadable", f"{source} cannot be read; it must be a zip file or a folder.")
     with open_archive(source, caps) as (archive, listing):
         infos = {member.name: listing.info(member.name) for member in listing.members}
         lifted = listing.top_folder is not None and not any(name in infos for name in YAML_NAMES)

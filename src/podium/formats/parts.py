@@ -11,7 +11,6 @@ from podium.formats.model import DatasetRef, FileRef, Part
 from podium.formats.reading import Fields
 from podium.formats.unpacking import ArchiveError, quoted
 
-_MAX_CANDIDATES: Final = 2000  # comparing a name with every file of a large bundle takes seconds
 _WHAT: Final = {
     "image": "image",
     "terms": "page",
@@ -85,12 +84,13 @@ def _name(fields: Fields, key: str, bundle: Bundle) -> str | None:
 
 
 def _missing(fields: Fields, key: str, name: str, bundle: Bundle) -> None:
+    if fields.faults.full:
+        return
     what = _WHAT.get(key, key.replace("_", " "))
     candidates = set(bundle.names) | {n.rpartition("/")[0] for n in bundle.names} - {""}
     base = name.rpartition("/")[2]
     same = next((c for c in sorted(candidates) if c.rpartition("/")[2].lower() == base.lower()), None)
-    few = candidates if len(candidates) <= _MAX_CANDIDATES else ()
-    hint = f"Did you mean {quoted(same)}?" if same else did_you_mean(name, few)
+    hint = f"Did you mean {quoted(same)}?" if same else did_you_mean(name, sorted(candidates))
     if not hint:
         hint = "Put it into the bundle, or correct the path (relative to competition.yaml)."
     fields.faults.error(

@@ -187,6 +187,8 @@ class Fields:
     def finish(self) -> None:
         """Warn of every key that nobody asked for."""
         for key in self.node.entries:
+            if self.faults.full:
+                return
             if key not in self._known:
                 where = f"in {_where(self.path)}" if self.path else "at the top level"
                 hint = did_you_mean(key, [known for known in self._known if known not in self.node.entries])

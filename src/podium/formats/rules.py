@@ -10,6 +10,8 @@ from podium.formats.faults import Collector, Path
 from podium.formats.model import Column
 from podium.formats.unpacking import quoted
 
+_FEW = 20
+
 Draft = tuple[Path, dict[str, Any]]
 """A phase as far as it could be read, with its path; values may be None where there are faults."""
 
@@ -75,16 +77,25 @@ def _when(instant: datetime) -> str:
 def check_tasks_known(indexes: Iterable[int], known: set[int], path: Path, faults: Collector) -> None:
     """Report indexes that no task has."""
     for index in indexes:
+        if faults.full:
+            return
         if index not in known:
-            there = ", ".join(str(task) for task in sorted(known)) or "none"
+            there = _few(known)
             hint = f"The indexes of the tasks are: {there}."
             faults.error("unknown_task", f"There is no task with the index {index}.", path, hint)
+
+
+def _few(indexes: Iterable[int]) -> str:
+    """Return indexes for a message, not more than fit on a line."""
+    ordered = sorted(indexes)
+    text = ", ".join(str(index) for index in ordered[:_FEW]) or "none"
+    return f"{text}, ..." if len(ordered) > _FEW else text
 
 
 def check_columns(columns: Sequence[tuple[Path, Column]], faults: Collector) -> None:
     """Check computed columns: Codabench's rules, and that none is computed from itself through others."""
     by_index = {column.index: column for _, column in columns}
-    there = ", ".join(str(index) for index in sorted(by_index))
+    there = _few(by_index)
     for path, column in columns:
         where = (*path, "computation_indexes")
         if column.computation is not None and not column.computation_indexes:
@@ -95,7 +106,7 @@ def check_columns(columns: Sequence[tuple[Path, Column]], faults: Collector) -> 
             message = f"The column {quoted(column.key)} has computation_indexes, but no computation."
             faults.error("no_computation", message, where, "Add a line: computation: avg (or sum, min, max)")
         for index in column.computation_indexes:
-            if index not in by_index:
+            if index not in by_index and not faults.full:
                 message = f"The column {quoted(column.key)} is computed from the index {index}, which no column has."
                 faults.error("unknown_column", message, where, f"The indexes are: {there}.")
         if column.index in column.computation_indexes:

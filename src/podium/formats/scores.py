@@ -17,6 +17,7 @@ from podium.formats.yamlnodes import Node, YamlError, decode, load
 FILES: Final = ("scores.json", "scores.txt")
 MAX_BYTES: Final = 2**20
 MAX_KEYS: Final = 1000
+MAX_NODES: Final = 20_000
 MAX_KEY_LENGTH: Final = 200
 MAX_TEXT_LENGTH: Final = 100
 _NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
@@ -188,7 +189,7 @@ def _parse_text(data: bytes, name: str) -> tuple[dict[str, _Given], list[str]]:
         simple = _parse_lines(text, name)
         if simple is not None:
             return simple
-        root = load(text)
+        root = load(text, MAX_NODES)
     except YamlError as problem:
         place = f"{name}, line {problem.line}" if problem.line is not None else name
         raise ScoresError("bad_scores", f"{place}: {problem} Write lines such as accuracy: 0.9") from problem

@@ -35,10 +35,13 @@ from podium.formats.parts import resolve_file, resolve_part
 from podium.formats.programs import check_programs
 from podium.formats.reading import Fields
 from podium.formats.unpacking import quoted
+from podium.formats.yamlnodes import Node
 
 MAX_TITLE: Final = 256
 MAX_KEY: Final = 200
 MAX_PRECISION: Final = 20
+MAX_COLUMNS: Final = 200
+MAX_MESSAGE: Final = 400
 _IMAGE: Final = re.compile(
     r"(?:[a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?(?::[0-9]+)?/)?"
     r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*"
@@ -84,11 +87,12 @@ def _required_text(fields: Fields, key: str, message: str, hint: str, max_length
     return text
 
 
-def _required_list(fields: Fields, key: str, message: str, hint: str, code: str) -> None:
-    """Report a list that is absent or empty."""
+def _required_list(fields: Fields, key: str, message: str, hint: str, code: str) -> Node | None:
+    """Return a list's node; one that is absent or empty is an error."""
     node = fields.require(key, message, hint, code)
     if node is not None and node.kind == "list" and not node.items:
         fields.faults.error(code, message, fields.at(key), hint)
+    return node
 
 
 def _image_and_terms(fields: Fields, key: str, bundle: Bundle) -> str:
@@ -341,10 +345,14 @@ def _primary(board: Fields, facts: dict[str, Any]) -> None:
 def _columns(board: Fields) -> list[Column]:
     hint = "Add columns: with a list of title, key and index."
     message = "This leaderboard has no columns; it must have at least one."
-    _required_list(board, "columns", message, hint, "no_columns")
+    node = _required_list(board, "columns", message, hint, "no_columns")
     seen: dict[int, Path] = {}
     keys: dict[str, None] = {}
     given: list[tuple[Path, Column]] = []
+    if node is not None and len(node.items) > MAX_COLUMNS:
+        message = f"This leaderboard has {len(node.items):,} columns."
+        board.faults.error("too_many", message, board.at("columns"), f"At most {MAX_COLUMNS} can be shown.")
+        return []
     for column in board.mappings("columns"):
         title = _required_text(column, "title", "This column has no title.", "Add a line: title: Accuracy")
         hint = "Add a line: key: accuracy (the word in scores.json)"
@@ -389,5 +397,5 @@ def _fact_sheet(fields: Fields) -> dict[str, factsheet.Question] | None:
     questions, problems = factsheet.check_definition(node.plain())
     for path, message in problems:
         hint = f"Each question has {', '.join(factsheet.FIELDS)}."
-        fields.faults.error("fact_sheet", f"{message}.", (*fields.path, "fact_sheet", *path), hint)
+        fields.faults.error("fact_sheet", f"{message[:MAX_MESSAGE]}.", (*fields.path, "fact_sheet", *path), hint)
     return questions

@@ -29,7 +29,8 @@ from ruamel.yaml.nodes import ScalarNode
 
 MAX_BYTES: Final = 2**20
 MAX_DEPTH: Final = 32
-MAX_NODES: Final = 100_000
+MAX_NODES: Final = 50_000  # reading that many takes a few seconds; real files have a few hundred
+_MAX_MESSAGE: Final = 400
 _TRUE: Final = frozenset({"yes", "true", "on", "y"})
 _INTEGER: Final = re.compile(r"[-+]?[0-9][0-9_]*")
 _MAX_DIGITS: Final = 400
@@ -41,7 +42,8 @@ class YamlError(Exception):
     """Text is no YAML that can be used; `line` and `column` count from 1 and are None where there is no place."""
 
     def __init__(self, message: str, line: int | None = None, column: int | None = None, hint: str = "") -> None:
-        super().__init__(message)
+        # What is quoted from the file may be as long as the file.
+        super().__init__(message if len(message) <= _MAX_MESSAGE else f"{message[:_MAX_MESSAGE]}...")
         self.line = line
         self.column = column
         self.hint = hint
@@ -125,15 +127,15 @@ def decode(data: bytes, limit: int = MAX_BYTES) -> str:
         raise YamlError(message, line, None, "Save the file with the encoding UTF-8.") from problem
 
 
-def load(text: str) -> Node:
+def load(text: str, max_nodes: int = MAX_NODES) -> Node:
     """Read one YAML document and return its root node; an empty document is a null scalar.
 
     Raises YamlError with line and column for a syntax fault, for what is nested deeper than MAX_DEPTH, for more than
-    MAX_NODES values (aliases counted each time they are used), and for a value that contains itself.
+    `max_nodes` values (aliases counted each time they are used), and for a value that contains itself.
     """
     yaml = YAML(typ="safe", pure=True)
     yaml.version = (1, 1)
-    composer = _Composer(yaml)
+    composer = _Composer(yaml, max_nodes)
     try:
         return composer.compose(yaml.parse(io.StringIO(text)))
     except MarkedYAMLError as problem:
@@ -184,11 +186,12 @@ def _other_error(problem: Exception, text: str) -> YamlError:
 class _Composer:
     """Puts events together to nodes; never deeper than MAX_DEPTH, so recursion is safe."""
 
-    def __init__(self, yaml: YAML) -> None:
+    def __init__(self, yaml: YAML, max_nodes: int) -> None:
         self._resolver = yaml.resolver
         self._anchors: dict[str, Node | None] = {}
         self._events: Iterator[Any] = iter(())
         self._count = 0
+        self._max_nodes = max_nodes
 
     def compose(self, events: Iterator[Any]) -> Node:
         self._events = events
@@ -223,9 +226,9 @@ class _Composer:
             raise YamlError("This is not valid YAML.", line, column)
         if anchor:
             self._anchors[anchor] = node
-        if node.weight > MAX_NODES or self._count > MAX_NODES:
+        if node.weight > self._max_nodes or self._count > self._max_nodes:
             raise YamlError(
-                f"The file holds more than {MAX_NODES:,} values.", line, column, "Use fewer aliases (*name)."
+                f"The file holds more than {self._max_nodes:,} values.", line, column, "Use fewer aliases (*name)."
             )
         return node
 
