@@ -134,9 +134,10 @@ class Platform:
         reference: Tree | bytes | FileRef | None = None,
         results: Tree | bytes | None = None,
         limits: JobLimits | None = None,
+        queued: bool = True,
         **more: Any,
     ) -> AttemptRow:
-        """Queue one attempt, made of trees that are zipped here."""
+        """Make one attempt of trees that are zipped here, and queue it."""
         number = len(self.attempts) + 1
         program_ref = self.put_zip(program)
         assert program_ref is not None
@@ -161,7 +162,8 @@ class Platform:
         )
         row = AttemptRow(job)
         self.attempts[number] = row
-        await self.enqueue(row)
+        if queued:
+            await self.enqueue(row)
         return row
 
     async def enqueue(self, row: AttemptRow) -> None:

@@ -244,3 +244,31 @@ async def test_a_job_needs_no_more_requests_than_it_must(platform: Platform, wor
         row = await platform.send(Step.SCORING, program=scorer, results={"a": "b"}, results_are_submission=True)
         await platform.finished(row)
     assert [request for request in platform.requests if request != "claim"] == ["get", "put", "finish"]
+
+
+async def test_file_addresses_are_rewritten_where_the_store_has_another_name(
+    platform: Platform, start_worker: StartWorker
+) -> None:
+    await start_worker(url_rewrite=("http://store.invalid:9000", platform.url))
+    code = platform.put_zip(program("print('fetched')"))
+    assert code is not None
+    row = await platform.send(Step.PREDICTION, program=program("pass"), queued=False)
+    away = {"program": code.model_copy(update={"url": f"http://store.invalid:9000{code.url}"})}
+    row.job = row.job.model_copy(update=away)
+    await platform.enqueue(row)
+    assert (await platform.finished(row)).failure is None
+    assert row.output == "fetched\n"
+
+
+async def test_what_is_logged_holds_no_token_and_no_signature(
+    platform: Platform, start_worker: StartWorker, caplog: pytest.LogCaptureFixture
+) -> None:
+    await start_worker()
+    for route in ("beat", "finish", "get", "put"):
+        platform.answer_next(route, 500)
+    row = await platform.send(Step.PREDICTION, program=program("print('x')"))
+    await platform.finished(row)
+    logged = "\n".join(record.getMessage() for record in caplog.records if record.name == "podium.worker")
+    assert "could not be fetched, trying again" in logged
+    for secret in ("queue-token", "attempt-token", "signature"):
+        assert secret not in logged

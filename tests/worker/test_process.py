@@ -29,7 +29,7 @@ async def launch(platform: Platform, work_folder: Path, gate: Gate) -> AsyncIter
 
     async def start() -> Process:
         environment = {
-            "PATH": os.environ["PATH"],
+            **{name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ},
             "PODIUM_WORKER_SERVER": platform.url,
             "PODIUM_WORKER_TOKEN": QUEUE_TOKEN,
             "PODIUM_WORKER_SLOTS": "1",
