@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib.auth.backends import ModelBackend
+from allauth.account.auth_backends import AuthenticationBackend
 from django.db.models import Q
 from django.http import HttpRequest
 
 from podium.site.accounts.models import User
 
 
-class NameOrEmailBackend(ModelBackend):
-    """Takes an e-mail address in place of the user name (Codabench's rule); letter case does not matter."""
+class NameOrEmailBackend(AuthenticationBackend):
+    """Takes an e-mail address in place of the user name (Codabench's rule); letter case does not matter.
 
-    def authenticate(
-        self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **kwargs: Any
-    ) -> User | None:
-        if username is None or password is None:
+    The only backend, so that nobody whom it refuses gets in by another; allauth takes it for its own.
+    """
+
+    def authenticate(self, request: HttpRequest | None, **credentials: Any) -> User | None:
+        username = credentials.get("username") or credentials.get("email")
+        password = credentials.get("password")
+        if not username or not password:
             return None
         user = User.objects.filter(Q(username__iexact=username) | Q(email__iexact=username)).order_by("pk").first()
         if user is None:
