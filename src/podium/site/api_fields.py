@@ -29,6 +29,11 @@ def decimal_text(value: float) -> str:
     return f"{value:.10f}"
 
 
+def search_text(request: Request) -> str:
+    """What is searched for, without NUL characters, which PostgreSQL cannot compare with."""
+    return request.query_params.get("search", "").replace("\0", "")
+
+
 def caller(request: Request) -> User:
     """The authenticated user of a request. Raises NotAuthenticated for anonymous ones."""
     if isinstance(request.user, User):

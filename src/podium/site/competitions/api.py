@@ -14,7 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from podium.site.accounts.models import User
-from podium.site.api_fields import Cap, LargePagination, caller, image_url
+from podium.site.api_fields import Cap, LargePagination, caller, image_url, search_text
 from podium.site.competitions import policies, queries, services
 from podium.site.competitions.models import Competition, CompetitionType, CreationStatus, Page, Phase, PhaseTask
 from podium.site.evaluation import tries
@@ -391,7 +391,7 @@ class CompetitionViewSet(viewsets.GenericViewSet[Competition]):
             rows = rows.filter(competition_type=kind)
         if wanted.get("participating_in"):
             rows = rows.filter(policies.taking_part(request.user))
-        if search := wanted.get("search"):
+        if search := search_text(request):
             rows = rows.filter(title__icontains=search) | rows.filter(description__icontains=search)
         rows = queries.with_counts(rows).select_related("created_by", "logo").order_by("created_when", "pk")
         page = self.paginate_queryset(rows)
@@ -422,7 +422,7 @@ class CompetitionViewSet(viewsets.GenericViewSet[Competition]):
             detail = "Authentication required for filtering by participating in or organizing."
             return Response({"detail": detail}, status=status.HTTP_401_UNAUTHORIZED)
         rows = queries.public_competitions(
-            search=request.query_params.get("search", ""),
+            search=search_text(request),
             ordering=request.query_params.get("ordering", "recent"),
             user=request.user,
             has_reward=request.query_params.get("has_reward") == "true",

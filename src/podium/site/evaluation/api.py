@@ -15,7 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from podium.site.api_fields import Cap, caller, decimal_text
+from podium.site.api_fields import Cap, caller, decimal_text, search_text
 from podium.site.competitions import policies as competitions
 from podium.site.competitions.models import Phase
 from podium.site.errors import Forbidden
@@ -236,7 +236,7 @@ class SubmissionViewSet(viewsets.GenericViewSet[Submission]):
     def list(self, request: Request) -> Response:
         """The submissions that the caller sees, newest first."""
         rows = self.filter_queryset(self.get_queryset())
-        if search := request.query_params.get("search"):
+        if search := search_text(request):
             rows = rows.filter(
                 Q(data__file_name__icontains=search)
                 | Q(description__icontains=search)
