@@ -32,7 +32,7 @@ BAD: dict[str, tuple[Callable[[], bytes], str, str]] = {
     "a million entries": (hostile.a_million_entries, "too_many_entries", "100,000"),
     "a file that is a folder": (lambda: hostile.with_names("a", "a/b"), "clash", '"a"'),
     "broken metadata": (lambda: zip_of({"metadata": "command: [1"}), "bad_metadata", "metadata"),
-    "a command that is a list": (lambda: zip_of({"metadata": "command: [a, b]\n"}), "bad_metadata", "command"),
+    "a command that is a mapping": (lambda: zip_of({"metadata": "command: {a: b}\n"}), "bad_metadata", "command"),
 }
 
 
@@ -54,8 +54,6 @@ def test_a_bad_archive_is_refused_with_its_reason_and_leaves_nothing(
     assert answer.json()["code"] == code
     (message,) = answer.json()["data"]
     assert told in message
-    assert message[0].isupper() or message[0] in '"m'
-    assert message.endswith((".", ")"))
     assert (Dataset.objects.count(), StoredFile.objects.count()) == rows
     assert Submission.objects.count() == Run.objects.count() == TryEntry.objects.count() == 0
     assert files_in(files) == before
