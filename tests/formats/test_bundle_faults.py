@@ -143,6 +143,7 @@ WARNINGS: list[Case] = [
         "Two phases have the index 0",
     ),
     ("- index: 1\n    name: Final", "- name: Final", "no_index", "name: Final", "counts as 0"),
+    ("path: solution/", "path: solution/model.py", "not_a_zip", "path: solution/model.py", "cannot be submitted"),
     ("start: 2098-02-01", "start: 2020-01-01\n    end: 2021-01-01", "all_over", "end: 2021-01-01", "already over"),
 ]
 

@@ -12,7 +12,7 @@ from podium.formats.commands import CommandError, Role, argv, shell_feature, var
 from podium.formats.faults import Collector, Fault, Path, did_you_mean
 from podium.formats.files import Bundle
 from podium.formats.metadata import MAX_BYTES, NAMES, MetadataError, ProgramMetadata, parse_metadata
-from podium.formats.model import FileRef, Task
+from podium.formats.model import FileRef, Solution, Task
 from podium.formats.unpacking import ArchiveError, open_archive, quoted, read_member
 
 MAX_PROGRAM_BYTES: Final = 2**29
@@ -184,6 +184,23 @@ def _check_zip(part: FileRef, kind: str, path: Path, bundle: Bundle, faults: Col
     if start not in _ZIP_STARTS:
         message = f"{quoted(part.path)} is no zip file, so it cannot be unpacked when a submission runs."
         faults.error("not_a_zip", message, path, f"Put it into a folder, and write: {kind}: name_of_the_folder/")
+
+
+def check_solutions(solutions: Sequence[Solution], bundle: Bundle, faults: Collector) -> None:
+    """Warn of sample solutions that are no zip: they could be shown, but not submitted."""
+    places = faults.places_of("solutions", [solution.index for solution in solutions])
+    for solution, path in zip(solutions, places, strict=True):
+        part = solution.data
+        if isinstance(part, FileRef) and not part.folder and not _starts_like_a_zip(part, bundle):
+            message = f"{quoted(part.path)} is no zip file, so it cannot be submitted."
+            faults.warning("not_a_zip", message, (*path, "path"), "Put it into a folder and name that folder.")
+
+
+def _starts_like_a_zip(part: FileRef, bundle: Bundle) -> bool:
+    try:
+        return bundle.read(part.path, 4)[:4] in _ZIP_STARTS
+    except ArchiveError:  # damaged inside the bundle's own zip
+        return False
 
 
 def _check_labels_apart(task: Task, path: Path, bundle: Bundle, faults: Collector) -> None:

@@ -32,7 +32,7 @@ from podium.formats.model import (
     Task,
 )
 from podium.formats.parts import resolve_file, resolve_part
-from podium.formats.programs import check_programs
+from podium.formats.programs import check_programs, check_solutions
 from podium.formats.reading import Fields
 from podium.formats.unpacking import quoted
 from podium.formats.yamlnodes import Node
@@ -68,6 +68,7 @@ def read(fields: Fields, bundle: Bundle, faults: Collector) -> Competition | Non
     phases = _phases(fields, bundle, boards, known)
     fields.finish()
     check_programs(tasks, bundle, faults)
+    check_solutions(facts["solutions"], bundle, faults)
     if faults.failed:
         return None
     try:
