@@ -52,7 +52,8 @@ async def _read(request: Request, kind: type[Message], cap: int) -> Message:
         if len(body) > cap:
             raise HTTPException(413, f"A {kind.__name__} may have {cap} bytes.")
     try:
-        return kind.model_validate_json(bytes(body))
+        # PostgreSQL keeps no NUL in texts, and a message may quote what a program printed.
+        return kind.model_validate_json(bytes(body).replace(b"\\u0000", b"\\ufffd"))
     except ValidationError as error:
         raise HTTPException(422, error.json(include_url=False, include_input=False)) from error
 

@@ -106,6 +106,8 @@ def _checked_answers(phase: Phase, answers: Mapping[str, Any] | None) -> dict[st
             raise Refused("This competition has no fact sheet.", field="fact_sheet_answers", code="no_fact_sheet")
         return None
     faults = check_answers(definition, dict(answers or {}))
+    if any(isinstance(answer, str) and "\0" in answer for answer in (answers or {}).values()):
+        faults.append("An answer must be text without NUL characters.")
     if faults:
         raise Refused(" ".join(faults), code="fact_sheet")
     return dict(answers or {})
