@@ -19,7 +19,7 @@ from podium.site.competitions.models import Competition
 from podium.site.queues.models import Queue
 from tests import factories
 from tests.factories import PASSWORD, CompetitionFactory, dataset
-from tests.site.acting import WorkerDouble, frame, submit
+from tests.site.acting import WorkerDouble, frame, scores, submit
 
 Client = Callable[[User | None], APIClient]
 Make = Callable[..., Competition]
@@ -403,8 +403,6 @@ def finished(make_competition: Make, pat: User, queue: Queue) -> int:
     worker = WorkerDouble(queue)
     job = worker.job()
     worker.beat(job, frames=[frame("scored\n")])
-    from tests.site.acting import scores
-
     worker.finish(job, scores(accuracy=0.123456789))
     return submission.pk
 
@@ -494,6 +492,16 @@ def test_errors_of_a_new_submission_name_the_field(
     assert client_of(None).post("/api/submissions/", {"phase": phase, "data": foreign}).json() == NOT_LOGGED_IN
 
 
+@pytest.mark.parametrize("answer", ["a\0b", ["a"], {"a": 1}, "x" * 10_001])
+def test_answers_that_cannot_be_kept_are_refused(
+    answer: Any, make_competition: Make, pat: User, client_of: Client
+) -> None:
+    question = {"key": "q", "type": "text", "title": "Q", "selection": "", "is_required": "false"}
+    competition = make_competition(fact_sheet={"q": {**question, "is_on_leaderboard": "true"}})
+    body = {"phase": competition.phases.get().pk, "data": str(dataset(pat).key), "fact_sheet_answers": {"q": answer}}
+    assert client_of(pat).post("/api/submissions/", body).status_code == 400
+
+
 def test_a_full_day_is_a_403_and_not_a_crash(make_competition: Make, pat: User, client_of: Client) -> None:
     competition = make_competition(phase={"max_submissions_per_day": 1})
     submit(pat, competition)
@@ -528,9 +536,9 @@ def test_ids_that_name_nothing_are_404_however_large(path: str, pat: User, clien
 
 
 def test_submissions_are_filtered_and_searched(
-    competition: Competition, make_competition: Make, pat: User, olivia: User, queue: Queue, client_of: Client
+    make_competition: Make, pat: User, olivia: User, queue: Queue, client_of: Client
 ) -> None:
-    other = make_competition()
+    competition, other = make_competition(), make_competition()
     first, second = submit(pat, competition), submit(pat, other)
     WorkerDouble(queue).work_off(accuracy=1.0)
     third = submit(olivia, other)
