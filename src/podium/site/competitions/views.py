@@ -20,6 +20,7 @@ from podium.site.competitions.models import CreationState, CreationStatus, Parti
 from podium.site.competitions.queries import files_for, public_competitions, with_counts
 from podium.site.competitions.shell import Shell, shell
 from podium.site.errors import Refused
+from podium.site.pages.markdown import begins_with_heading
 from podium.site.resources.grants import download_url
 from podium.site.resources.models import Dataset, DatasetType
 from podium.site.resources.policies import datasets_usable_by
@@ -74,7 +75,8 @@ def detail(request: HttpRequest, pk: int, page_id: int | None = None) -> HttpRes
         chosen = next((page for page in pages if page.pk == page_id), None)
         if chosen is None:
             raise Http404("This competition has no such page.")
-    return _overview(request, viewed, current=chosen.pk if chosen else "", page=chosen)
+    own_heading = chosen is not None and begins_with_heading(chosen.content, chosen.title)
+    return _overview(request, viewed, current=chosen.pk if chosen else "", page=chosen, own_heading=own_heading)
 
 
 @require_safe
@@ -177,7 +179,7 @@ def received_file(request: HttpRequest, form: UploadForm, *, type: str) -> Datas
 @require_http_methods(["GET", "HEAD", "POST"])
 def upload(request: HttpRequest) -> HttpResponse:
     """Take a competition bundle and start making the competition."""
-    form = UploadForm(request.POST or None, request.FILES or None)
+    form = UploadForm(request.POST, request.FILES) if request.method == "POST" else UploadForm()
     if request.method == "POST" and form.is_valid():
         try:
             bundle = received_file(request, form, type=DatasetType.COMPETITION_BUNDLE)

@@ -40,7 +40,8 @@ def submissions(request: HttpRequest, pk: int) -> HttpResponse:
     phase = viewed.chosen_phase(request.GET.get("phase"))
     form = None
     if viewed.approved and phase is not None:
-        form = SubmissionForm(request.POST or None, request.FILES or None, phase=phase)
+        sent = (request.POST, request.FILES) if request.method == "POST" else ()
+        form = SubmissionForm(*sent, phase=phase)
     if request.method == "POST":
         if not request.user.is_authenticated:
             return redirect(f"/accounts/login/?next={request.get_full_path()}")

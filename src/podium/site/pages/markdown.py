@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from functools import cache
-from html import escape
-from html.parser import HTMLParser
+from functools import cache, lru_cache
+from html import escape, unescape
 from typing import Any
 
 import nh3
@@ -23,8 +22,8 @@ from markdown_it.token import Token
 from markdown_it.utils import EnvType, OptionsDict
 from mdit_py_plugins.footnote import footnote_plugin
 
-MAX_CHARACTERS = 500_000
-"""Longer texts are shown as plain text: rendering them would keep a request busy."""
+MAX_CHARACTERS = 200_000
+"""Longer texts are shown as plain text: the worst of them would keep a request busy for many seconds (measured)."""
 
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 _TAGS = {
@@ -90,13 +89,17 @@ def _attribute(tag: str, name: str, value: str) -> str | None:
     return value
 
 
+def _before_rewriting(tag: str, name: str, value: str) -> str | None:
+    return value if (tag, name) == ("img", "src") else _attribute(tag, name, value)
+
+
 @cache
-def _cleaner() -> nh3.Cleaner:
+def _cleaner(*, last: bool) -> nh3.Cleaner:
     options: dict[str, Any] = {
         "tags": _TAGS,
         "attributes": _ATTRIBUTES,
         "allowed_classes": _CLASSES,
-        "attribute_filter": _attribute,
+        "attribute_filter": _attribute if last else _before_rewriting,
         "url_schemes": {"http", "https", "mailto", "data"},
         "link_rel": "nofollow noopener",
         "strip_comments": True,
@@ -104,61 +107,51 @@ def _cleaner() -> nh3.Cleaner:
     return nh3.Cleaner(**options)
 
 
-class _ImagesElsewhere(HTMLParser):
-    """Copies HTML and puts a link in place of each image that is on another site.
-
-    Runs before the cleaner, so that whatever it makes of strange HTML is cleaned like the rest.
-    """
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=False)
-        self.out: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = dict(attrs)
-        source = (given.get("src") or "").strip()
-        if tag != "img" or _is_local(source):
-            self.out.append(self.get_starttag_text() or "")
-            return
-        words = escape(given.get("alt") or given.get("title") or "image")
-        if source.startswith(("http://", "https://", "//")):
-            self.out.append(f'<a href="{escape(source)}">{words} (image on another site)</a>')
-        else:
-            self.out.append(words)
-
-    handle_startendtag = handle_starttag
-
-    def handle_endtag(self, tag: str) -> None:
-        self.out.append(f"</{tag}>")
-
-    def handle_data(self, data: str) -> None:
-        self.out.append(data)
-
-    def handle_entityref(self, name: str) -> None:
-        self.out.append(f"&{name};")
-
-    def handle_charref(self, name: str) -> None:
-        self.out.append(f"&#{name};")
+# Matched against the cleaner's own output only, which is well-formed: attributes in double quotes, no comments.
+_TAG = re.compile(r'<(/?)(img|h[1-6])\b((?:[^">]|"[^"]*")*)>')
+_GIVEN = re.compile(r'([a-z]+)="([^"]*)"')
 
 
-def clean(html: str) -> SafeString:
+def _rewritten(match: re.Match[str], lower_headings: int) -> str:
+    """A heading some levels lower, or a link in place of an image that is on another site."""
+    slash, tag, attributes = match.groups()
+    if tag != "img":
+        return f"<{slash}h{min(6, int(tag[1]) + lower_headings)}>"
+    given = {name: unescape(value) for name, value in _GIVEN.findall(attributes)}
+    source = given.get("src", "")
+    if _is_local(source):
+        return match.group()
+    words = escape(given.get("alt") or given.get("title") or "image")
+    if source.startswith(("http://", "https://", "//")):
+        return f'<a href="{escape(source)}">{words} (image on another site)</a>'
+    return words
+
+
+def clean(html: str, *, lower_headings: int = 0) -> SafeString:
     """Clean HTML by the allow-list.
 
-    Links get rel="nofollow noopener"; a link by `data:` loses its address.
+    Links get rel="nofollow noopener"; a link by `data:` loses its address. Cleaned twice: what is rewritten in
+    between is well-formed then, and whatever the rewriting makes of it is cleaned like the rest.
+    lower_headings: by how many levels, so that a page has one first heading, its own.
     """
-    if "<img" in html.lower():
-        images = _ImagesElsewhere()
-        images.feed(html)
-        images.close()
-        html = "".join(images.out)
-    return mark_safe(_cleaner().clean(html))  # noqa: S308 - cleaned just now
+    formed = _cleaner(last=False).clean(html)
+    rewritten = _TAG.sub(lambda match: _rewritten(match, lower_headings), formed)
+    return mark_safe(_cleaner(last=True).clean(rewritten))  # noqa: S308 - cleaned just now
 
 
+@lru_cache(maxsize=128)
 def render(text: str) -> SafeString:
     """Render Markdown or HTML that a person wrote.
 
-    text: CommonMark with tables, footnotes and strikethrough; HTML within it is cleaned like everything else.
+    text: CommonMark with tables, footnotes and strikethrough; HTML within it is cleaned like everything else. Its
+    headings come out two levels lower, since they stand below a page's title and a section's.
     """
     if len(text) > MAX_CHARACTERS:
         return mark_safe(f"<pre>{escape(text)}</pre>")  # noqa: S308 - escaped
-    return clean(_parser().render(text))
+    return clean(_parser().render(text), lower_headings=2)
+
+
+def begins_with_heading(text: str, title: str) -> bool:
+    """Whether a text opens with a Markdown heading that says the same as its title."""
+    first = text.lstrip().partition("\n")[0]
+    return first.startswith("#") and first.strip("# \t").casefold() == title.strip().casefold()
