@@ -239,7 +239,11 @@ def test_a_report_that_comes_twice_is_taken_once(
     def everything() -> list[object]:
         tables = {"leaderboards_score": "submission_id", "leaderboards_entry": "submission_id"}
         rows: list[object] = [platform.rows(f"SELECT * FROM {t} WHERE {c} = ?", made.id) for t, c in tables.items()]  # noqa: S608
-        return [*rows, platform.rows("SELECT * FROM evaluation_run WHERE submission_id = ?", made.id), pat.facts(made.id)]
+        return [
+            *rows,
+            platform.rows("SELECT * FROM evaluation_run WHERE submission_id = ?", made.id),
+            pat.facts(made.id),
+        ]
 
     before = everything()
     assert by_hand.finish(job, "0.8") == 200
@@ -253,7 +257,9 @@ def test_a_web_server_killed_during_a_run_comes_back_and_the_run_counts(
 ) -> None:
     competition = compete(ingestion=bundles.RUNS_MAIN)
     # It prints and goes on as soon as the test has seen it, which the test says through a pipe on the disk.
-    program = ONCE_STUCK.replace("signal.pause()", "import time\n    while not os.path.exists('/app/data/go'): time.sleep(.01)")
+    program = ONCE_STUCK.replace(
+        "signal.pause()", "import time\n    while not os.path.exists('/app/data/go'): time.sleep(.01)"
+    )
     folder, mark = code(tmp_path, program)
     platform.start_worker("worker-0", slots=1)
     made = pat.submit(competition, folder)

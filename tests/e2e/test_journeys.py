@@ -33,7 +33,9 @@ open(f'{output}/{mine}.txt', 'w').write('1')
 @pytest.fixture(
     params=[
         pytest.param("embedded", marks=[pytest.mark.bwrap, pytest.mark.xdist_group("e2e-embedded")]),
-        pytest.param("on_postgresql", marks=[pytest.mark.service, pytest.mark.bwrap, pytest.mark.xdist_group("e2e-pg")]),
+        pytest.param(
+            "on_postgresql", marks=[pytest.mark.service, pytest.mark.bwrap, pytest.mark.xdist_group("e2e-pg")]
+        ),
         pytest.param("in_containers", marks=[pytest.mark.container, pytest.mark.xdist_group("e2e-podman")]),
     ],
     scope="module",
@@ -119,9 +121,7 @@ def test_a_program_that_fails_is_told_with_cause_log_and_advice(compete: Compete
     assert pat.used_tries(competition.id) == 0, "a failed submission counts by default"
 
 
-def test_a_submission_with_its_own_command_runs_beside_ingestion(
-    compete: Compete, pat: Person, tmp_path: Path
-) -> None:
+def test_a_submission_with_its_own_command_runs_beside_ingestion(compete: Compete, pat: Person, tmp_path: Path) -> None:
     scorer = {**bundles.SCORER, "score.py": bundles.SCORER["score.py"].replace("answer.txt", "submission.txt")}
     ingestion = {"metadata": "command: python3 $program/meet.py ingestion submission $output", "meet.py": MEETS}
     competition = compete(scorer=scorer, ingestion=ingestion)

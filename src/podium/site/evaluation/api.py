@@ -122,12 +122,13 @@ class SubmissionSerializer(serializers.ModelSerializer[Submission]):
 
     @extend_schema_field({"type": "array", "items": {"type": "integer"}})
     def get_children(self, submission: Submission) -> list[int]:
-        return [child.pk for child in submission.children.all()]
+        return [child.pk for child in _in_order_of_tasks(submission)]
 
     @extend_schema_field(ScoreSerializer(many=True))
     def get_scores(self, submission: Submission) -> Any:
         organizer = competitions.can_administer(self.context["user"], submission.phase.competition)
-        scores = [*submission.scores.all(), *[s for child in submission.children.all() for s in child.scores.all()]]
+        parts = [submission, *_in_order_of_tasks(submission)]
+        scores = [score for part in parts for score in part.scores.all()]
         return ScoreSerializer([s for s in scores if organizer or not s.column.hidden], many=True).data
 
     def get_leaderboard(self, submission: Submission) -> int | None:
@@ -136,6 +137,11 @@ class SubmissionSerializer(serializers.ModelSerializer[Submission]):
 
     def get_on_leaderboard(self, submission: Submission) -> bool:
         return self.get_leaderboard(submission) is not None
+
+
+def _in_order_of_tasks(parent: Submission) -> list[Submission]:
+    """The parts of a submission as they were made: in the order of the phase's tasks."""
+    return sorted(parent.children.all(), key=lambda child: child.pk)
 
 
 class SubmissionCreateSerializer(serializers.Serializer[Any]):
