@@ -262,6 +262,8 @@ class Attempt:
                     return
                 outcome = self._own_fault()
             else:
+                ended = outcome.failure.cause.value if outcome.failure is not None else "done"
+                log.info("%s: %s after %.1f s in sandboxes", self._job.label, ended, outcome.sandbox_seconds)
                 return
 
 
