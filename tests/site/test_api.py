@@ -1,5 +1,7 @@
 """The REST API's paths, fields and errors are Codabench's."""
 
+
+
 from __future__ import annotations
 
 import io

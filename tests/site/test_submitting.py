@@ -1,5 +1,7 @@
 """What a participant may submit, when, and how often."""
 
+# ruff: noqa: PLR0917 - pytest passes fixtures by name
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -9,7 +11,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from podium.protocol import Cause, Failure, Fault, Job, Step
+from podium.protocol import Cause, Ceilings, Claim, Failure, Fault, Job, Step
 from podium.site.accounts.models import User
 from podium.site.competitions.models import Competition, Participant, ParticipantStatus, Phase
 from podium.site.errors import Forbidden, Refused
@@ -385,8 +387,6 @@ def test_strangers_cannot_cancel(competition: Competition, pat: User, sam: User,
 def test_the_time_limit_is_the_smallest_of_phase_site_and_worker(
     make_competition: Make, pat: User, queue: Queue, settings: Any
 ) -> None:
-    from podium.protocol import Ceilings, Claim
-
     competition = make_competition(phase={"execution_time_limit": 2147483647})
     for ceiling, expected in [(None, float(settings.CONFIG.max_execution_seconds)), (30.0, 30.0)]:
         submit(pat, competition)
