@@ -82,9 +82,7 @@ class _Reader:
         events: list[Event] = []
         if children and not self.announced:
             self.announced = True
-            events += [
-                Event(self._id(), "child", {"child_id": child.pk, "task": child.task_id}) for child in children
-            ]
+            events += [Event(self._id(), "child", {"child_id": child.pk, "task": child.task_id}) for child in children]
         chunks = list(
             LogChunk.objects.filter(attempt__run__submission__in=leaves, pk__gt=self.last_chunk)
             .select_related("attempt__run")
@@ -129,7 +127,8 @@ async def events(user: Any, submission: Submission, last_event_id: str = "") -> 
 
     Yields None now and then while nothing happens, so that a connection is seen to be alive.
     """
-    reader = _Reader(submission.pk, int(last_event_id) if last_event_id.isdecimal() else 0)
+    known = last_event_id.isdecimal() and len(last_event_id) <= 18  # as far as the database's numbers go
+    reader = _Reader(submission.pk, int(last_event_id) if known else 0)
 
     def look() -> tuple[list[Event], bool, bool]:
         close_old_connections()
