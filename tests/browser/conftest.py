@@ -1,0 +1,131 @@
+"""Real Chromium against the whole ASGI application, served from a thread of the test process."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import uvicorn
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
+
+from tests.factories import PASSWORD
+
+if TYPE_CHECKING:
+    from podium.site.accounts.models import User
+
+CHROMIUM = "/usr/bin/chromium"
+ARGUMENTS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+WIDE, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 800}
+PATIENCE_MS = 20_000
+expect.set_options(timeout=PATIENCE_MS)
+
+
+@pytest.fixture(autouse=True)
+def _queries_beside_playwright(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Playwright's synchronous interface runs an event loop in the test's own thread, where Django refuses queries.
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+
+
+class _Server(uvicorn.Server):
+    """Tells when it accepts connections."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.accepting = threading.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.accepting.set()
+
+
+@pytest.fixture
+def server(transactional_db: None, queue: Any, files: Any) -> Iterator[str]:
+    """The address of the running site."""
+    from podium.site.asgi import application  # noqa: PLC0415 - after the settings of the test
+
+    listener = socket.create_server(("127.0.0.1", 0))
+    running = _Server(
+        uvicorn.Config(application, log_level="warning", lifespan="off", ws="none", timeout_graceful_shutdown=2)
+    )
+    thread = threading.Thread(target=running.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    assert running.accepting.wait(30), "the site did not start"
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    running.should_exit = True
+    thread.join(30)
+    listener.close()
+    assert not thread.is_alive(), "the site did not stop"
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """One browser for all tests; each test has windows of its own."""
+    assert os.access(CHROMIUM, os.X_OK), "Chromium is missing: apt-get install chromium"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+class Visit:
+    """A person at a browser; whatever the console complains about fails the test at its end."""
+
+    def __init__(self, context: BrowserContext, address: str) -> None:
+        self.context = context
+        self.page: Page = context.new_page()
+        self.address = address
+        self.complaints: list[str] = []
+        self.page.on("console", self._heard)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+
+    def _heard(self, message: ConsoleMessage) -> None:
+        if message.type in {"error", "warning"}:
+            self.complaints.append(f"{message.text} ({self.page.url})")
+
+    def open(self, path: str) -> Page:
+        """Open a page of the site."""
+        self.page.goto(self.address + path)
+        return self.page
+
+    def log_in(self, user: User) -> None:
+        """Log in by the form."""
+        self.open("/accounts/login/")
+        self.page.get_by_label("User name or e-mail address").fill(user.username)
+        self.page.get_by_label("Password").fill(PASSWORD)
+        self.page.get_by_role("main").get_by_role("button", name="Log in").click()
+        self.page.wait_for_url(self.address + "/")
+
+
+@pytest.fixture
+def visit(chromium: Browser, server: str) -> Iterator[Callable[..., Visit]]:
+    """Open a window: of a person or anonymous, wide or phone, light or dark, with scripts or without."""
+    visits: list[Visit] = []
+
+    def make(user: User | None = None, *, may_complain: bool = False, **options: Any) -> Visit:
+        context = chromium.new_context(**{"viewport": WIDE, "reduced_motion": "reduce", **options})
+        context.set_default_timeout(PATIENCE_MS)
+        made = Visit(context, server)
+        if not may_complain:
+            visits.append(made)
+        if user is not None:
+            made.log_in(user)
+        return made
+
+    yield make
+    complaints = [complaint for made in visits for complaint in made.complaints]
+    for context in chromium.contexts:
+        context.close()
+    assert complaints == []
