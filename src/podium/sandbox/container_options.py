@@ -47,7 +47,7 @@ def _host_options(spec: Spec, engine: EngineFacts) -> dict[str, Any]:
         "SecurityOpt": ["no-new-privileges", "label=disable"],
         "PidsLimit": limits.processes,
         "ShmSize": limits.shm_bytes,
-        "Tmpfs": {"/tmp": _temporary(spec)},  # noqa: S108 - the container's own
+        "Tmpfs": _temporary_folders(spec, engine),
         "Ulimits": [
             {"Name": "nofile", "Soft": OPEN_FILES, "Hard": OPEN_FILES},
             {"Name": "nproc", "Soft": USER_PROCESSES, "Hard": USER_PROCESSES},
@@ -98,6 +98,14 @@ def _mount(mount: Mount) -> dict[str, Any]:
         "ReadOnly": not mount.writable,
         "BindOptions": {"Propagation": "rprivate"},
     }
+
+
+def _temporary_folders(spec: Spec, engine: EngineFacts) -> dict[str, str]:
+    folders = {"/tmp": _temporary(spec)}  # noqa: S108 - the container's own
+    if engine.podman:
+        # Podman adds writable ones without a limit to a read-only container, unless they are there already.
+        folders |= dict.fromkeys(("/run", "/var/tmp"), "ro,size=64k")  # noqa: S108
+    return folders
 
 
 def _temporary(spec: Spec) -> str:
