@@ -140,7 +140,16 @@ def trivial_bundle(folder: Path, image: str) -> Path:
         "registration_auto_approve": True,
         "pages": [{"title": "Overview", "file": "terms.md"}],
         "tasks": [{"index": 0, "name": "Task", "scoring_program": "scoring_program"}],
-        "phases": [{"index": 0, "name": "Open", "start": "2024-01-01", "tasks": [0], "max_submissions_per_day": 0}],
+        "phases": [
+            {
+                "index": 0,
+                "name": "Open",
+                "start": "2024-01-01",
+                "tasks": [0],
+                "max_submissions_per_day": 0,
+                "max_submissions": 0,
+            }
+        ],
         "leaderboards": [{"title": "Results", "key": "results", "columns": [column]}],
     }
     (folder / "competition.yaml").write_text(json.dumps(competition))  # JSON is YAML
