@@ -95,6 +95,11 @@ class Cgroups:
         folders = {controller: parent / name for controller, parent in self.parents.items()}
         group = Group(self.version, folders)
         try:
+            for parent in set(self.parents.values()):
+                if not parent.is_dir():  # removed as empty by a tidy administrator, or by another worker's end
+                    parent.mkdir(exist_ok=True)
+                    if self.version != 1:
+                        _enable(parent)
             for folder in set(folders.values()):
                 folder.mkdir()
             group.limit(limits)
