@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 FIELDS: Final = ("key", "type", "title", "selection", "is_required", "is_on_leaderboard")
 MAX_QUESTIONS: Final = 100
 MAX_ANSWER: Final = 10_000
+MAX_NUMBER: Final = 10**18
 _MISSING: Final = object()
 
 
@@ -146,6 +147,11 @@ def check_answers(definition: Mapping[str, Any] | None, answers: Mapping[str, An
         return [f"{q.title}({q.key}) requires an answer" for q in questions.values() if q.is_required]
     if not isinstance(answers, Mapping) or set(answers) != set(questions):
         return ["Fact Sheet keys do not match Answer keys"]
+    unusable = [key for key in questions if not _storable(answers[key])]
+    if unusable:
+        return [
+            f"{key}: an answer must be text without NUL or halves of characters, or a common number" for key in unusable
+        ]
     return [fault for key, question in questions.items() for fault in _check_answer(question, answers[key])]
 
 
@@ -173,6 +179,15 @@ def _check_answer(question: Question, answer: Any) -> list[str]:
     if isinstance(answer, str) and len(answer) > MAX_ANSWER:
         return [f"{question.key}: an answer has at most {MAX_ANSWER} characters"]
     return []
+
+
+def _storable(answer: Any) -> bool:
+    """Whether an answer can be kept and shown: JSON can spell half characters, infinity and endless numbers."""
+    if isinstance(answer, str):
+        return "\0" not in answer and not any("\ud800" <= character <= "\udfff" for character in answer)
+    if isinstance(answer, int | float):
+        return -MAX_NUMBER <= answer <= MAX_NUMBER  # not-a-number is neither
+    return True
 
 
 def _same(answer: Any, choice: str | bool | int | float) -> bool:
