@@ -12,6 +12,10 @@ from podium.site.accounts.models import User
 from podium.site.resources import grants
 from podium.site.resources.models import StoredFile
 
+MAX_ID = 2**63 - 1
+ID_REGEX = r"[0-9]{1,18}"
+"""Ids in addresses: what every database can compare with."""
+MAX_SEARCH = 200
 IMAGE_TYPES = {"png": "image/png", "jpg": "image/jpeg", "jpeg": "image/jpeg", "gif": "image/gif", "webp": "image/webp"}
 
 
@@ -30,8 +34,8 @@ def decimal_text(value: float) -> str:
 
 
 def search_text(request: Request) -> str:
-    """What is searched for, without NUL characters, which PostgreSQL cannot compare with."""
-    return request.query_params.get("search", "").replace("\0", "")
+    """What is searched for: bounded, since SQLite refuses long patterns, and without NUL, which PostgreSQL refuses."""
+    return request.query_params.get("search", "").replace("\0", "")[:MAX_SEARCH]
 
 
 def caller(request: Request) -> User:

@@ -158,6 +158,7 @@ SECURE_HSTS_SECONDS = CONFIG.hsts_seconds
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 if CONFIG.trusted_proxy:
+    ALLAUTH_TRUSTED_PROXY_COUNT = 1  # limits on log-ins count people's addresses, not the proxy's for everybody
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 CONTENT_SECURITY_POLICY = {
     "EXCLUDE_URL_PREFIXES": ["/api/docs/", "/api/redoc/"],
@@ -205,7 +206,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": [
-        "rest_framework.parsers.JSONParser",
+        "podium.site.parsers.JSONParser",
         "rest_framework.parsers.FormParser",
         "rest_framework.parsers.MultiPartParser",
     ],
@@ -244,6 +245,7 @@ else:
 
 # --- language, time ---------------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English")]  # until the interface is translated, or its parts would speak several languages
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "UTC"

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from allauth.account.adapter import get_adapter
+from django.core.exceptions import ValidationError
 from drf_spectacular.utils import extend_schema, inline_serializer
-from rest_framework import permissions, serializers
+from rest_framework import exceptions, permissions, serializers
 from rest_framework.authtoken.models import Token
 from rest_framework.authtoken.serializers import AuthTokenSerializer
 from rest_framework.request import Request
@@ -11,6 +15,21 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from podium.site.api_fields import caller
+
+
+class LogInSerializer(AuthTokenSerializer):
+    """Name (or address) and password, with the limits on wrong tries that the log-in page has."""
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Check the password. Raises Throttled after too many wrong ones."""
+        request = self.context["request"]
+        try:
+            user = get_adapter(request).authenticate(request._request, **attrs)
+        except ValidationError as refusal:
+            raise exceptions.Throttled(detail=" ".join(refusal.messages)) from refusal
+        if user is None:
+            raise serializers.ValidationError("Unable to log in with provided credentials.", code="authorization")
+        return {**attrs, "user": user}
 
 
 class TokenView(APIView):
@@ -24,7 +43,7 @@ class TokenView(APIView):
     )
     def post(self, request: Request) -> Response:
         """Log in for scripts."""
-        serializer = AuthTokenSerializer(data=request.data, context={"request": request})
+        serializer = LogInSerializer(data=request.data, context={"request": request})
         serializer.is_valid(raise_exception=True)
         user = serializer.validated_data["user"]
         if user.is_banned:

@@ -9,18 +9,19 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema, extend_schema_field, inline_serializer
-from rest_framework import permissions, serializers, status, viewsets
+from rest_framework import exceptions, permissions, serializers, status, viewsets
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from podium.site.api_fields import Cap, caller, decimal_text, search_text
+from podium.site.api_fields import ID_REGEX, MAX_ID, Cap, caller, decimal_text, search_text
 from podium.site.competitions import policies as competitions
 from podium.site.competitions.models import Phase
 from podium.site.errors import Forbidden
 from podium.site.evaluation import policies, queries, services
 from podium.site.evaluation.models import Submission
+from podium.site.leaderboards import queries as boards
 from podium.site.leaderboards import services as leaderboards
 from podium.site.leaderboards.models import Score
 from podium.site.resources import policies as resource_policies
@@ -115,6 +116,7 @@ class SubmissionSerializer(serializers.ModelSerializer[Submission]):
             for name in ("status_details", "limit", "measured", "failed_program"):
                 data[name] = None
             data["notes"] = []
+            data["fact_sheet_answers"] = boards.facts_for_all(instance.phase, instance.fact_sheet_answers)
         return data
 
     def get_status_details(self, submission: Submission) -> str | None:
@@ -149,7 +151,9 @@ class SubmissionCreateSerializer(serializers.Serializer[Any]):
 
     phase = serializers.IntegerField()
     data = serializers.UUIDField(help_text="key of the dataset")  # type: ignore[assignment]  # DRF names a property so
-    tasks = serializers.ListField(child=serializers.IntegerField(), required=False, allow_empty=True, max_length=1000)
+    tasks = serializers.ListField(
+        child=serializers.IntegerField(max_value=MAX_ID), required=False, allow_empty=True, max_length=1000
+    )
     fact_sheet_answers = serializers.DictField(required=False, allow_null=True)
 
 
@@ -222,7 +226,7 @@ class SubmissionViewSet(viewsets.GenericViewSet[Submission]):
     permission_classes = (permissions.IsAuthenticatedOrReadOnly,)
     serializer_class = SubmissionSerializer
     pagination_class = Cap
-    lookup_value_regex = r"\d+"
+    lookup_value_regex = ID_REGEX
     filterset_fields = ["phase__competition", "phase", "status", "is_soft_deleted"]
 
     def get_queryset(self) -> Any:
@@ -305,7 +309,7 @@ class SubmissionViewSet(viewsets.GenericViewSet[Submission]):
                 "detailed_result": url(found.detailed_result),
                 "scoring_result": url(found.scoring_result),
                 "leaderboards": None,
-                "fact_sheet_answers": submission.fact_sheet_answers,
+                "fact_sheet_answers": self.get_serializer(submission).data["fact_sheet_answers"],
             }
         )
 
@@ -337,7 +341,13 @@ class SubmissionViewSet(viewsets.GenericViewSet[Submission]):
     @extend_schema(request=None, responses=inline_serializer("CancelAnswer", {"canceled": serializers.BooleanField()}))
     @action(detail=True, methods=["get", "post"])
     def cancel_submission(self, request: Request, pk: str) -> Response:
-        """Cancel a submission."""
+        """Cancel a submission.
+
+        GET works with a token, for Codabench's scripts; from a browser's session it would let any picture or link that
+        a person is shown cancel for them.
+        """
+        if request.method == "GET" and request.auth is None:
+            raise exceptions.MethodNotAllowed("GET", "Use POST to cancel.")
         return Response({"canceled": services.cancel(submission=self.get_object(), by=caller(request))})
 
     @extend_schema(request=None, responses=inline_serializer("RunAnswer", {"id": serializers.IntegerField()}))

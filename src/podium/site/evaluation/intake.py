@@ -65,6 +65,13 @@ def _bearer(request: Request) -> str:
     return token
 
 
+def _attempt_id(request: Request) -> int:
+    text: str = request.path_params["attempt"]
+    if not (text.isascii() and text.isdecimal() and len(text) <= 18):
+        raise HTTPException(404, "There is no such attempt.")
+    return int(text)
+
+
 def _json(message: BaseModel) -> Response:
     return Response(message.model_dump_json(), media_type="application/json")
 
@@ -104,7 +111,7 @@ def _claim(queue: Queue, message: Claim) -> Job | None:
 
 async def beat(request: Request) -> Response:
     """Renew an attempt's lease and take its output."""
-    token, attempt_id = _bearer(request), int(request.path_params["attempt"])
+    token, attempt_id = _bearer(request), _attempt_id(request)
     message = await _read(request, Beat, MAX_BEAT_BYTES)
 
     def work() -> BeatAnswer:
@@ -115,7 +122,7 @@ async def beat(request: Request) -> Response:
 
 async def finish(request: Request) -> Response:
     """Take the end of an attempt."""
-    token, attempt_id = _bearer(request), int(request.path_params["attempt"])
+    token, attempt_id = _bearer(request), _attempt_id(request)
     outcome = await _read(request, Outcome, MAX_OUTCOME_BYTES)
 
     def work() -> FinishAnswer:
@@ -136,6 +143,6 @@ async def _guarded(work: Callable[[], Answer]) -> Answer:
 
 routes = [
     Route("/api/worker/claim", claim, methods=["POST"]),
-    Route("/api/worker/attempts/{attempt:int}/beat", beat, methods=["POST"]),
-    Route("/api/worker/attempts/{attempt:int}/finish", finish, methods=["POST"]),
+    Route("/api/worker/attempts/{attempt}/beat", beat, methods=["POST"]),
+    Route("/api/worker/attempts/{attempt}/finish", finish, methods=["POST"]),
 ]

@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from podium.ranking.display import round_score
-from podium.site.api_fields import Cap
+from podium.site.api_fields import ID_REGEX, Cap
 from podium.site.competitions.models import Phase
 from podium.site.evaluation.api import visible_phase
 from podium.site.leaderboards import queries
@@ -25,7 +25,7 @@ class PhaseBoardViewSet(viewsets.GenericViewSet[Phase]):
 
     queryset = Phase.objects.none()
     permission_classes = (permissions.AllowAny,)
-    lookup_value_regex = r"\d+"
+    lookup_value_regex = ID_REGEX
 
     @extend_schema(
         parameters=[OpenApiParameter("page", int), OpenApiParameter("page_size", int)],
@@ -55,7 +55,7 @@ def as_codabench(board: Board) -> dict[str, Any]:
     return {
         "title": board.leaderboard.title,
         "id": board.phase.pk,
-        "submissions": [_row(row) for row in board.rows],
+        "submissions": [_row(row, board) for row in board.rows],
         "tasks": [
             {
                 "name": group.task.name if group.task else "",
@@ -84,7 +84,8 @@ def as_codabench(board: Board) -> dict[str, Any]:
     }
 
 
-def _row(row: Row) -> dict[str, Any]:
+def _row(row: Row, board: Board) -> dict[str, Any]:
+    answers = row.entry.submission.fact_sheet_answers
     return {
         "id": row.submission_id,
         "rank": row.rank,
@@ -101,7 +102,7 @@ def _row(row: Row) -> dict[str, Any]:
             if cell.value is not None
         ],
         "detailed_results": [{"task": task, "id": submission} for task, submission in row.detailed],
-        "fact_sheet_answers": row.entry.submission.fact_sheet_answers,
+        "fact_sheet_answers": answers if board.may_administer else queries.facts_for_all(board.phase, answers),
         "slug_url": f"/profiles/user/{row.entry.owner.username}/",
         "organization": None,
         "created_when": row.created_when,

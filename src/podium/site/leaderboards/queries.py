@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -85,6 +86,11 @@ def fact_keys(phase: Phase) -> list[tuple[str, str]]:
         for key, question in definition.items()
         if str(question.get("is_on_leaderboard", "")).lower() == "true"
     ]
+
+
+def facts_for_all(phase: Phase, answers: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Of the answers to a fact sheet those that stand on the board; the others are for the owner and the organizers."""
+    return None if answers is None else {key: answers[key] for key, _ in fact_keys(phase) if key in answers}
 
 
 def board(phase: Phase, user: Any, page: int = 1, per_page: int = 50) -> Board | None:
