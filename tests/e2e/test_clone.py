@@ -22,14 +22,16 @@ pytestmark = [pytest.mark.slow, pytest.mark.bwrap, pytest.mark.timeout(900)]
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 400.0
+_NOT_A_STRANGERS = {"PYTHONPATH", "VIRTUAL_ENV", "MAKEFLAGS", "MAKELEVEL"}
 
 
 class Run:
     """`make run` in a terminal of its own."""
 
     def __init__(self, clone: Path, port: int, environment: Path) -> None:
+        mine = {name: value for name, value in clean_environment().items() if name not in _NOT_A_STRANGERS}
         env = {
-            **clean_environment(),
+            **mine,
             "PORT": str(port),
             "PODIUM_WORKER_DEFAULT_ENVIRONMENT": str(environment),
             "PODIUM_WORKER_ENGINE": "bubblewrap",
