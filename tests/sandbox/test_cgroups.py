@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from podium.sandbox import MIB, Limits, cgroups
+from podium.sandbox import MIB, Limits, SandboxConfig, cgroups
 from podium.sandbox.cgroups import Cgroups, Group
 
 
@@ -59,14 +59,13 @@ def test_figures_of_a_group_that_is_gone_are_none(tmp_path: Path) -> None:
 def test_the_unified_hierarchy_is_used_below_the_own_group(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     unified(tmp_path)
     own = unified(tmp_path / "unit.service")
-    unified(own / "podium-me")
     monkeypatch.setattr(cgroups, "_mounts", lambda: {"": tmp_path})
     monkeypatch.setattr(cgroups, "_own_groups", lambda: {"": "/unit.service"})
 
     found, words = Cgroups.find("me")
 
     assert found is not None
-    assert set(found.parents.values()) == {own / "podium-me"}
+    assert set(found.parents.values()) == {own}
     assert "version 2" in words
 
 
@@ -74,7 +73,6 @@ def test_where_the_memory_controller_is_missing_the_reason_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     unified(tmp_path, offered="cpu", enabled="cpu")
-    unified(tmp_path / "podium-me", offered="cpu", enabled="cpu")
     monkeypatch.setattr(cgroups, "_mounts", lambda: {"": tmp_path})
     monkeypatch.setattr(cgroups, "_own_groups", lambda: {"": "/"})
 
@@ -88,7 +86,7 @@ def test_a_hierarchy_that_may_not_be_written_is_told_and_not_used(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     unified(tmp_path)
-    (tmp_path / "podium-me").write_text("a file where a folder should be made")
+    monkeypatch.setattr(Path, "mkdir", lambda self: (_ for _ in ()).throw(PermissionError(13, "Permission denied")))
     monkeypatch.setattr(cgroups, "_mounts", lambda: {"": tmp_path})
     monkeypatch.setattr(cgroups, "_own_groups", lambda: {"": "/"})
 
@@ -113,9 +111,20 @@ def test_version_1_mounts_are_told_apart_by_controller(tmp_path: Path, monkeypat
     found, _ = Cgroups.find("me")
 
     assert found is not None
-    assert found.parents == {
-        "memory": tmp_path / "memory" / "own" / "podium-me",
-        "pids": tmp_path / "pids" / "podium-me",
-    }
-    found.close()
-    assert not (tmp_path / "pids" / "podium-me").exists()
+    assert found.parents == {"memory": tmp_path / "memory" / "own", "pids": tmp_path / "pids"}
+    assert [path.name for path in (tmp_path / "pids").iterdir()] == ["own"]
+
+
+def test_only_the_own_groups_are_taken_for_left_over(tmp_path: Path) -> None:
+    for name in ("podium-me@run-1", "podium-me-too@run-2", "someone-else"):
+        (tmp_path / name).mkdir()
+
+    found = Cgroups(2, "me", dict.fromkeys(("memory", "pids", "cpu"), tmp_path)).leftovers()
+
+    assert set(found) == {"run-1"}
+    assert set(found["run-1"].folders.values()) == {tmp_path / "podium-me@run-1"}
+
+
+def test_an_owner_that_cannot_be_part_of_a_name_is_refused() -> None:
+    with pytest.raises(ValueError, match="me@home"):
+        SandboxConfig(owner="me@home")

@@ -183,8 +183,8 @@ class BubblewrapSandbox:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
                     swept += 1
-        for group in self._cgroups.leftovers() if self._cgroups else []:
-            if next(iter(group.folders.values())).name not in self._running:
+        for name, group in self._cgroups.leftovers().items() if self._cgroups else ():
+            if name not in self._running:
                 group.kill()
                 group.remove()
                 swept += 1
@@ -195,9 +195,7 @@ class BubblewrapSandbox:
         return await check_bubblewrap(self, limited=self._cgroups is not None, note=self._cgroup_note)
 
     async def aclose(self) -> None:
-        """Removes the empty folder of this worker's control groups; runs must have ended."""
-        if self._cgroups is not None:
-            self._cgroups.close()
+        """Nothing is held between runs."""
 
 
 @dataclass

@@ -30,17 +30,21 @@ _KILLED_GROUP_PATIENCE_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class Cgroups:
-    """Where this process may make groups: one parent folder per controller (version 1) or one for all (version 2)."""
+    """Where this process may make groups: one parent folder per controller (version 1) or one for all (version 2).
+
+    The group of a run is called podium-OWNER@NAME; nothing else is made, so nothing is left when no run is under way.
+    """
 
     version: int
+    owner: str
     parents: dict[str, Path] = field(hash=False)
 
     @classmethod
     def find(cls, owner: str, parent: str | None = None) -> tuple[Cgroups | None, str]:
         """Looks for a place where groups can be made, by making one: the place or None, and a sentence about it.
 
-        `owner` names the folder that everything of this worker goes below; `parent` overrides where that folder goes
-        (a path below the mount of the hierarchy).
+        `owner` is part of the names of this worker's groups; `parent` (a path below the mount of the hierarchy)
+        overrides where they are made, which is otherwise below the own group.
         """
         mounts = _mounts()
         if all(name in mounts for name in ("memory", "pids")):
@@ -56,17 +60,14 @@ class Cgroups:
         for controller in V1_CONTROLLERS:
             if controller not in mounts:
                 continue
-            mount = mounts[controller]
-            base = mount / (parent or own.get(controller, "")).lstrip("/")
+            base = mounts[controller] / (parent or own.get(controller, "")).lstrip("/")
             # In a container without a cgroup namespace the own path is the host's and not below this mount.
-            folder = (base if base.is_dir() else mount) / f"podium-{owner}"
+            parents[controller] = base if base.is_dir() else mounts[controller]
             try:
-                folder.mkdir(exist_ok=True)
-                _probe(folder)
+                _probe(parents[controller])
             except OSError as error:
                 return None, f"no control group can be made for {controller} (version 1): {error.strerror or error}"
-            parents[controller] = folder
-        return cls(1, parents), f"control groups version 1 ({', '.join(sorted(parents))})"
+        return cls(1, owner, parents), f"control groups version 1 ({', '.join(sorted(parents))})"
 
     @classmethod
     def _find_v2(cls, mount: Path, owner: str, parent: str | None) -> tuple[Cgroups | None, str]:
@@ -74,33 +75,24 @@ class Cgroups:
         reason = "the unified hierarchy offers no place"
         # Below the own group (a delegated unit) if it may have children with controllers, else at the top (root).
         for base in (own, mount):
-            folder = base / f"podium-{owner}"
             try:
                 _enable(base)
-                folder.mkdir(exist_ok=True)
-                _enable(folder)
-                missing = {"memory", "pids"} - set((folder / "cgroup.subtree_control").read_text().split())
+                missing = {"memory", "pids"} - set((base / "cgroup.subtree_control").read_text().split())
                 if missing:
                     reason = f"the controllers {', '.join(sorted(missing))} are not available in {base}"
                     continue
-                _probe(folder)
+                _probe(base)
             except OSError as error:
                 reason = f"no control group can be made in {base} (version 2): {error.strerror or error}"
                 continue
-            return cls(2, dict.fromkeys(V2_CONTROLLERS, folder)), f"control groups version 2 in {folder}"
+            return cls(2, owner, dict.fromkeys(V2_CONTROLLERS, base)), f"control groups version 2 in {base}"
         return None, reason
 
     def create(self, name: str, limits: Limits) -> Group:
         """Makes the group of one run, its limits set. Raises OSError when the kernel refuses."""
-        folders = {controller: parent / name for controller, parent in self.parents.items()}
-        group = Group(self.version, folders)
+        group = self._group(f"podium-{self.owner}@{name}")
         try:
-            for parent in set(self.parents.values()):
-                if not parent.is_dir():  # removed as empty by a tidy administrator, or by another worker's end
-                    parent.mkdir(exist_ok=True)
-                    if self.version != 1:
-                        _enable(parent)
-            for folder in set(folders.values()):
+            for folder in set(group.folders.values()):
                 folder.mkdir()
             group.limit(limits)
         except OSError:
@@ -108,19 +100,19 @@ class Cgroups:
             raise
         return group
 
-    def close(self) -> None:
-        """Removes this owner's folders if no run is left in them."""
-        for folder in set(self.parents.values()):
-            with contextlib.suppress(OSError):
-                folder.rmdir()
+    def leftovers(self) -> dict[str, Group]:
+        """The groups of runs that an earlier process of this owner left behind, or that are under way, by run name."""
+        prefix = f"podium-{self.owner}@"
+        names = {
+            entry.name
+            for parent in set(self.parents.values())
+            for entry in parent.iterdir()
+            if entry.name.startswith(prefix)
+        }
+        return {name.removeprefix(prefix): self._group(name) for name in sorted(names)}
 
-    def leftovers(self) -> list[Group]:
-        """The groups of runs that an earlier process of this owner left behind."""
-        names = {entry.name for parent in set(self.parents.values()) for entry in parent.iterdir() if entry.is_dir()}
-        return [
-            Group(self.version, {controller: parent / name for controller, parent in self.parents.items()})
-            for name in sorted(names)
-        ]
+    def _group(self, folder: str) -> Group:
+        return Group(self.version, {controller: parent / folder for controller, parent in self.parents.items()})
 
 
 @dataclass(frozen=True)
@@ -263,7 +255,7 @@ def _remove(folder: Path) -> bool:
 
 
 def _probe(folder: Path) -> None:
-    probe = folder / f"probe-{uuid.uuid4().hex[:8]}"
+    probe = folder / f"podium-probe-{uuid.uuid4().hex[:8]}"
     probe.mkdir()
     probe.rmdir()
 

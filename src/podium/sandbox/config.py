@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -46,3 +47,8 @@ class SandboxConfig:
     pull_pause_seconds: float = 5.0
     default_image: str = "codalab/codalab-legacy:py312"
     unsafe: bool = False
+
+    def __post_init__(self) -> None:
+        """Raises ValueError when the owner could not be part of a container's and a control group's name."""
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}", self.owner):
+            raise ValueError(f'The owner "{self.owner}" may hold letters, digits, "_", "." and "-" only.')
