@@ -101,7 +101,7 @@ class Story:
             made = participant.submit_file(phase.id, self._bundle / "solutions" / "sample")
         live.show_events(participant.watch(made.id, timeout=120), main=made.id)
         ended = participant.submission(made.id)
-        live.show_end(ended)
+        live.show_end(ended, [participant.submission(child) for child in ended.children])
         if ended.status != "Finished":
             raise StoryError(_why(ended))
 
