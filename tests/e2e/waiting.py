@@ -14,7 +14,7 @@ PATIENCE = 60.0
 _PAUSE = 0.02
 
 
-def eventually(look: Callable[[], T], what: str, *, within: float = PATIENCE) -> T:
+def eventually(look: Callable[[], T | None], what: str, *, within: float = PATIENCE) -> T:
     """Call `look` until what it returns is true, and return that; fail after `within` seconds."""
     deadline = time.monotonic() + within
     while True:
