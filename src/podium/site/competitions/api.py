@@ -14,7 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from podium.site.accounts.models import User
-from podium.site.api_fields import Cap, LargePagination, caller, image_url, search_text
+from podium.site.api_fields import ID_REGEX, Cap, LargePagination, caller, image_url, search_text
 from podium.site.competitions import policies, queries, services
 from podium.site.competitions.models import Competition, CompetitionType, CreationStatus, Page, Phase, PhaseTask
 from podium.site.evaluation import tries
@@ -238,10 +238,10 @@ class PhaseSerializer(serializers.ModelSerializer[Phase]):
         return DatasetSerializer(dataset).data if dataset and allowed else None
 
     def get_used_submissions_per_day(self, phase: Phase) -> int:
-        return tries.tries(self.context["user"], phase).used_today
+        return int(self.context["used"][phase.pk][0])
 
     def get_used_submissions_per_person(self, phase: Phase) -> int:
-        return tries.tries(self.context["user"], phase).used_total
+        return int(self.context["used"][phase.pk][1])
 
 
 class CollaboratorSerializer(serializers.ModelSerializer[User]):
@@ -351,6 +351,7 @@ def detail_context(user: Any, competition: Competition) -> dict[str, Any]:
         "competition": competition,
         "organizer": organizer,
         "takes_part": organizer or policies.is_approved(user, competition),
+        "used": tries.used(user, competition.phases.all()),
     }
 
 
@@ -361,7 +362,7 @@ class CompetitionViewSet(viewsets.GenericViewSet[Competition]):
     permission_classes = (permissions.IsAuthenticatedOrReadOnly,)
     serializer_class = SimpleCompetitionSerializer
     pagination_class = Cap
-    lookup_value_regex = r"\d+"
+    lookup_value_regex = ID_REGEX
     filter_backends = ()
 
     def _visible(self) -> Any:

@@ -74,7 +74,12 @@ def _for_page(competitions: QuerySet[Competition]) -> QuerySet[Competition]:
         Prefetch("task__solutions", queryset=Solution.objects.select_related("data__data_file")),
     )
     phases = Phase.objects.select_related(
-        "leaderboard", "public_data__data_file", "starting_kit__data_file", "public_data__created_by"
+        "leaderboard",
+        *[
+            f"{part}__{of}"
+            for part in ("public_data", "starting_kit")
+            for of in ("data_file", "created_by", "competition")
+        ],
     ).prefetch_related(Prefetch("phase_tasks", queryset=links.order_by("order_index", "task")))
     return (
         with_counts(competitions)

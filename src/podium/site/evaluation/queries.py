@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from podium.protocol import Step, Stream
 from podium.site.competitions.models import Phase
-from podium.site.evaluation import policies
+from podium.site.evaluation import policies, waiting
 from podium.site.evaluation.models import Attempt, LogChunk, Run, Submission
-from podium.site.evaluation.states import RunState
 from podium.site.leaderboards.models import Score
 from podium.site.resources import grants
 
@@ -30,7 +29,7 @@ def mine(user: Any, phase: Phase) -> QuerySet[Submission]:
     return (
         policies.visible_to(user)
         .filter(owner=user, phase=phase, parent__isnull=True)
-        .select_related("phase__competition", "data", "task", "entry")
+        .select_related("phase__competition", "phase__leaderboard", "data", "task", "entry")
         .prefetch_related("children__task", "scores__column")
         .order_by("-pk")
     )
@@ -149,16 +148,18 @@ def scores(submission: Submission, *, organizer: bool) -> list[Score]:
 
 
 def place_in_queue(submission: Submission) -> int | None:
-    """How many runs of the queue are to be claimed before this submission's, None when none of its own waits."""
-    own = (
-        Run.objects.filter(Q(submission=submission) | Q(submission__parent=submission), state=RunState.QUEUED)
-        .order_by("-priority", "pk")
-        .first()
-    )
-    if own is None:
-        return None
-    return Run.objects.filter(
-        Q(priority__gt=own.priority) | Q(priority=own.priority, pk__lt=own.pk),
-        queue=own.queue_id,
-        state=RunState.QUEUED,
-    ).count()
+    """How many runs start before this submission's if nothing new is queued, None when none of its own waits.
+
+    Counted in the order of claims (see `services.order`), up to a thousand.
+    """
+    own = waiting.own_waiting(submission)
+    return None if own is None else waiting.place_of(own)
+
+
+def waiting_estimate(submission: Submission) -> float | None:
+    """About how many seconds pass until this submission's next run starts, by the queue's recent runs.
+
+    None when nothing of it waits, or while the queue has no worker or has not finished anything yet.
+    """
+    own = waiting.own_waiting(submission)
+    return None if own is None else waiting.estimate(own)

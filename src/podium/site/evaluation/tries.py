@@ -6,11 +6,12 @@ drift. Days start at midnight UTC.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC
 from typing import Any
 
-from django.db.models import QuerySet, Sum
+from django.db.models import Q, QuerySet, Sum
 from django.utils import timezone
 
 from podium.site.competitions.models import Phase
@@ -67,6 +68,21 @@ def tries(user: Any, phase: Phase) -> Tries:
         per_day=(phase.max_submissions_per_day or None) if limited else None,
         total=(phase.max_submissions_per_person or None) if limited else None,
     )
+
+
+def used(user: Any, phases: Iterable[Phase]) -> dict[int, tuple[int, int]]:
+    """How many tries `user` has used in each of the phases, today and in all, by the phase's id; one query for all."""
+    wanted = {phase.pk: (0, 0) for phase in phases}
+    if not user.is_authenticated:
+        return wanted
+    day = timezone.now().astimezone(UTC).date()
+    sums = (
+        TryEntry.objects.filter(phase__in=wanted, user=user)
+        .order_by()
+        .values("phase")
+        .annotate(today=Sum("amount", filter=Q(day=day)), total=Sum("amount"))
+    )
+    return wanted | {row["phase"]: (max(0, row["today"] or 0), max(0, row["total"] or 0)) for row in sums}
 
 
 def ledger(user: Any, phase: Phase) -> QuerySet[TryEntry]:

@@ -16,10 +16,9 @@ def current_version(task: Task) -> TaskVersion:
 
 
 def version_prefetch(prefix: str = "") -> Prefetch:
-    """Versions with their parts and files, newest first."""
-    queryset = TaskVersion.objects.select_related(
-        *TaskVersion.PARTS, *[f"{part}__data_file" for part in TaskVersion.PARTS]
-    ).order_by("-number")
+    """Versions with their parts, and of each its file, owner and competition; newest first."""
+    joins = [f"{part}__{of}" for part in TaskVersion.PARTS for of in ("data_file", "created_by", "competition")]
+    queryset = TaskVersion.objects.select_related(*TaskVersion.PARTS, *joins).order_by("-number")
     return Prefetch(f"{prefix}versions", queryset=queryset)
 
 
