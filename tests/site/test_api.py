@@ -1,7 +1,5 @@
 """The REST API's paths, fields and errors are Codabench's."""
 
-
-
 from __future__ import annotations
 
 import io

@@ -95,7 +95,7 @@ FAULTS: dict[str, tuple[Callable[[], bytes], list[str]]] = {
     "no zip": (lambda: b"this is no zip", ["zip"]),
     "an empty zip": (lambda: zip_of({}), ["competition.yaml"]),
     "no competition.yaml": (lambda: spoiled(**{"competition.yaml": None}), ["competition.yaml"]),
-    "broken YAML": (lambda: with_yaml("title: Sums", "title: [Sums"), ["competition.yaml:2"]),
+    "broken YAML": (lambda: with_yaml("title: Sums", "title: [Sums"), ["competition.yaml:3"]),
     "a missing page": (
         lambda: spoiled(**{"overview.md": None}),
         [f"competition.yaml:{line_of('file: overview.md')}", "overview.md"],
@@ -170,11 +170,11 @@ def test_all_faults_are_told_at_once_with_their_lines(organizer: Organizer) -> N
 
 
 def test_an_unknown_key_is_a_warning_with_a_suggestion_and_no_obstacle(organizer: Organizer) -> None:
-    status = organizer.create(zip_of(bundle(descripton="typing error")))
+    status = organizer.create(zip_of(bundle(docker_imag="python:3")))
     assert status["status"] == "Finished"
-    (warning,) = [fault for fault in status["faults"] if "descripton" in fault["message"]]
+    (warning,) = [fault for fault in status["faults"] if "docker_imag" in fault["message"]]
     assert warning["severity"] == "warning"
-    assert "description" in warning["message"] + warning["hint"]
+    assert '"docker_image"' in warning["message"] + warning["hint"]
 
 
 def test_a_good_bundle_becomes_the_competition_that_it_describes(
@@ -230,22 +230,26 @@ def test_the_creator_takes_part_and_is_approved(organizer: Organizer, olivia: Us
     assert (participant.user, participant.status) == (olivia, "approved")
 
 
-@pytest.mark.parametrize("where", ["store", "record_existing", "new_key"])
+@pytest.mark.parametrize(
+    ("module", "where"),
+    [(storage, "new_key"), (storage, "record_existing"), (creation, "create_task"), (creation, "create_dataset")],
+)
 def test_a_crash_in_the_middle_leaves_no_half_made_competition(
-    where: str, organizer: Organizer, files: Path, monkeypatch: pytest.MonkeyPatch
+    module: Any, where: str, organizer: Organizer, files: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    status = organizer.upload(zip_of(bundle()))
+    status = organizer.upload(zip_of(bundle(tasks=2)))
     before = files_in(files)
-    real, calls = getattr(storage, where), []
+    real, calls = getattr(module, where), []
 
     def broken(*args: Any, **kwargs: Any) -> Any:
         calls.append(args)
-        if len(calls) > 1 or where == "store":
+        if len(calls) > 1:
             raise OSError(28, "No space left on device")
         return real(*args, **kwargs)
 
-    monkeypatch.setattr(storage, where, broken)
+    monkeypatch.setattr(module, where, broken)
     creation.run_creation(status_id=status)
+    assert len(calls) == 2, "it crashed where it should"
     found = CreationStatus.objects.get(pk=status)
     assert found.status == "Failed"
     assert "The platform failed" in found.details

@@ -1,0 +1,99 @@
+"""Who gets which status at every address of the site: the table that `test_access.py` reads and proves.
+
+Columns: anonymous, sam (a stranger), penny (asked to take part and waits), pat (takes part; the submission is his),
+olivia (organizer), colin (collaborator), ada (administrator), ben (banned), a bot. Left of the bar the competition is
+published and its board is shown; right of it, it is unpublished with a hidden board and hidden output.
+Requests carry no body. 302 is a redirect to the log-in page, or back with a message after a form.
+"""
+
+# ruff: noqa: E501 - a table is read by columns
+
+from __future__ import annotations
+
+# fmt: off
+_ROWS = """
+                                                                ano sam pen pat oli col ada ben bot  |  ano sam pen pat oli col ada ben bot
+GET /                                                           200 200 200 200 200 200 200 403 200  |  200 200 200 200 200 200 200 403 200
+GET about/                                                      200 200 200 200 200 200 200 403 200  |  200 200 200 200 200 200 200 403 200
+POST theme/                                                     302 302 302 302 302 302 302 403 302  |  302 302 302 302 302 302 302 403 302
+GET robots.txt                                                  200 200 200 200 200 200 200 403 200  |  200 200 200 200 200 200 200 403 200
+GET favicon.ico                                                 301 301 301 301 301 301 301 403 301  |  301 301 301 301 301 301 301 403 301
+GET competitions/                                               302 200 200 200 200 200 200 403 200  |  302 200 200 200 200 200 200 403 200
+GET competitions/public/                                        200 200 200 200 200 200 200 403 200  |  200 200 200 200 200 200 200 403 200
+GET competitions/upload/                                        302 200 200 200 200 200 200 403 200  |  302 200 200 200 200 200 200 403 200
+POST competitions/upload/                                       302 400 400 400 400 400 400 403 400  |  302 400 400 400 400 400 400 403 400
+GET competitions/upload/<pk>/                                   302 404 404 404 200 404 200 403 404  |  302 404 404 404 200 404 200 403 404
+GET competitions/<pk>/                                          200 200 200 200 200 200 200 403 200  |  404 404 404 200 200 200 200 403 404
+GET competitions/<pk>/pages/<page_id>/                          200 200 200 200 200 200 200 403 200  |  404 404 404 200 200 200 200 403 404
+GET competitions/<pk>/terms/                                    200 200 200 200 200 200 200 403 200  |  404 404 404 200 200 200 200 403 404
+GET competitions/<pk>/files/                                    200 200 200 200 200 200 200 403 200  |  404 404 404 200 200 200 200 403 404
+GET competitions/<pk>/phases/                                   200 200 200 200 200 200 200 403 200  |  404 404 404 200 200 200 200 403 404
+POST competitions/<pk>/register/                                302 302 302 302 302 302 302 403 302  |  302 404 404 302 302 302 302 403 404
+POST competitions/<pk>/publish/                                 302 302 302 302 302 302 302 403 302  |  302 404 404 302 302 302 302 403 404
+GET competitions/<pk>/bundle/                                   302 403 403 403 302 302 302 403 403  |  302 404 404 403 302 302 302 403 404
+GET competitions/<pk>/submissions/                              200 200 200 200 200 200 200 403 200  |  404 404 404 200 200 200 200 403 404
+POST competitions/<pk>/submissions/                             302 302 302 400 400 302 302 403 302  |  404 404 404 400 400 302 302 403 404
+GET competitions/<pk>/results/                                  200 200 200 200 200 200 200 403 200  |  404 404 404 200 200 200 200 403 404
+GET submissions/<pk>/                                           200 200 200 200 200 200 200 403 200  |  404 404 404 200 200 200 200 403 404
+GET submissions/<pk>/row/                                       404 404 404 200 404 404 404 403 404  |  404 404 404 200 404 404 404 403 404
+GET submissions/<pk>/report/                                    200 200 200 200 200 200 200 403 200  |  404 404 404 404 200 200 200 403 404
+GET submissions/<pk>/cancel/                                    302 200 200 200 200 200 200 403 200  |  302 404 404 200 200 200 200 403 404
+POST submissions/<pk>/cancel/                                   302 302 302 302 302 302 302 403 302  |  302 404 404 302 302 302 302 403 404
+POST submissions/<pk>/start/                                    302 302 302 302 302 302 302 403 302  |  302 404 404 302 302 302 302 403 404
+GET submissions/<pk>/logs/<step>/<stream>/                      404 404 404 200 200 200 200 403 404  |  404 404 404 404 200 200 200 403 404
+POST api/api-token-auth/                                        400 400 400 400 400 400 400 403 400  |  400 400 400 400 400 400 400 403 400
+GET api/my_profile/                                             403 200 200 200 200 200 200 403 200  |  403 200 200 200 200 200 200 403 200
+GET api/can_make_submission/<phase>/                            403 200 200 200 200 200 200 403 200  |  403 404 404 200 200 200 200 403 404
+GET api/submissions/<pk>/events/                                200 200 200 200 200 200 200 403 200  |  404 404 404 200 200 200 200 403 404
+GET api/competitions/                                           200 200 200 200 200 200 200 403 200  |  200 200 200 200 200 200 200 403 200
+GET api/competitions/front_page/                                200 200 200 200 200 200 200 403 200  |  200 200 200 200 200 200 200 403 200
+GET api/competitions/public/                                    200 200 200 200 200 200 200 403 200  |  200 200 200 200 200 200 200 403 200
+GET api/competitions/<pk>/                                      200 200 200 200 200 200 200 403 200  |  404 404 404 200 200 200 200 403 404
+GET api/competitions/<pk>/creation_status/                      403 404 404 404 200 404 404 403 404  |  403 404 404 404 200 404 404 403 404
+POST api/competitions/<pk>/register/                            403 201 400 400 400 201 201 403 201  |  403 404 404 400 400 201 201 403 404
+POST api/competitions/<pk>/toggle_publish/                      403 403 403 403 200 200 200 403 403  |  403 404 404 403 200 200 200 403 404
+GET api/datasets/                                               403 200 200 200 200 200 200 403 200  |  403 200 200 200 200 200 200 403 200
+POST api/datasets/                                              403 400 400 400 400 400 400 403 400  |  403 400 400 400 400 400 400 403 400
+PUT api/datasets/completed/<key>/                               403 404 404 404 200 404 404 403 404  |  403 404 404 404 200 404 404 403 404
+DELETE api/datasets/<pk>/                                       403 400 400 400 204 400 400 403 400  |  403 404 404 404 204 404 400 403 404
+GET api/datasets/<pk>/                                          403 200 200 200 200 200 200 403 200  |  403 404 404 404 200 404 200 403 404
+GET api/phases/<pk>/get_leaderboard/                            200 200 200 200 200 200 200 403 200  |  404 404 404 404 200 200 200 403 404
+GET api/submissions/                                            200 200 200 200 200 200 200 403 200  |  200 200 200 200 200 200 200 403 200
+POST api/submissions/                                           403 400 400 400 400 400 400 403 400  |  403 400 400 400 400 400 400 403 400
+GET api/submissions/<pk>/                                       200 200 200 200 200 200 200 403 200  |  404 404 404 200 200 200 200 403 404
+POST api/submissions/<pk>/cancel_submission/                    403 403 403 200 200 200 200 403 403  |  403 404 404 200 200 200 200 403 404
+GET api/submissions/<pk>/get_detail_result/                     200 200 200 200 200 200 200 403 200  |  404 404 404 403 200 200 200 403 404
+GET api/submissions/<pk>/get_details/                           403 403 403 200 200 200 200 403 403  |  404 404 404 403 200 200 200 403 404
+GET api/submissions/<pk>/logs/<name>/                           403 403 403 200 200 200 200 403 403  |  404 404 404 403 200 200 200 403 404
+POST api/submissions/<pk>/run_submission/                       403 403 403 403 403 403 403 403 403  |  403 404 404 403 403 403 403 403 404
+DELETE api/submissions/<pk>/submission_leaderboard_connection/  403 403 403 403 403 403 200 403 403  |  403 404 404 403 403 403 403 403 404
+POST api/submissions/<pk>/submission_leaderboard_connection/    403 403 403 403 403 403 200 403 403  |  403 404 404 200 200 200 200 403 404
+"""
+# fmt: on
+
+
+def _table() -> dict[tuple[str, str], tuple[str, str]]:
+    rows = {}
+    for line in _ROWS.strip("\n").splitlines()[1:]:
+        method, route, statuses = line.split(maxsplit=2)
+        opened, closed = statuses.split("|")
+        rows[(method, route.removeprefix("/"))] = (opened.strip(), closed.strip())
+    return rows
+
+
+TABLE = _table()
+"""(method, route) -> statuses in the open world, statuses in the closed one; the home page's route is empty."""
+
+ELSEWHERE = {
+    "api/api/schema/": "public; test_api.py reads it",
+    "api/docs/": "public; test_api.py reads it",
+    "api/redoc/": "public; test_api.py reads it",
+}
+
+BESIDE_DJANGO = {
+    "/files/{token}": "by signed grant; test_bytes_plane.py",
+    "/api/worker/claim": "by a queue's token; test_intake.py",
+    "/api/worker/attempts/{attempt}/beat": "by an attempt's token; test_intake.py",
+    "/api/worker/attempts/{attempt}/finish": "by an attempt's token; test_intake.py",
+}
+"""Addresses that the ASGI application answers without Django, and the tests of who may use them."""

@@ -1,0 +1,144 @@
+"""Lists and pages ask the database the same number of questions, and read no more rows than they show."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from rest_framework.test import APIClient
+
+from podium.site.accounts.models import User
+from podium.site.competitions.models import Competition, Page
+from podium.site.leaderboards import queries
+from podium.site.leaderboards.models import Entry, Score
+from tests.factories import CompetitionFactory, ParticipantFactory, UserFactory, finished_submission, phase_with_board
+
+Client = Callable[[User | None], APIClient]
+
+
+def asked(client: APIClient, path: str) -> list[str]:
+    """The queries of one request, after a first one that warms whatever is kept."""
+    cache.clear()
+    assert client.get(path).status_code == 200
+    with CaptureQueriesContext(
+        connection,
+    ) as queries_:
+        assert client.get(path).status_code == 200
+    return [query["sql"] for query in queries_.captured_queries]
+
+
+def unlike(few: list[str], many: list[str]) -> str:
+    """The queries that occur more often with many rows, for the message of a failure."""
+
+    def shapes(queries_: list[str]) -> list[str]:
+        return [re.sub(r"\d+|'[^']*'", "?", query)[:300] for query in queries_]
+
+    before, after = shapes(few), shapes(many)
+    return "\n".join(sorted({shape for shape in after if after.count(shape) > before.count(shape)}))
+
+
+class Site:
+    """A competition whose numbers grow."""
+
+    def __init__(self, olivia: User, pat: User) -> None:
+        self.olivia, self.pat = olivia, pat
+        self.competition = CompetitionFactory(created_by=olivia, title="The one")
+        ParticipantFactory(competition=self.competition, user=pat)
+        self.phase = phase_with_board(self.competition, columns=2, task_count=1)
+
+    def grow(self, count: int) -> None:
+        """More competitions, people, pages, and submissions on the board."""
+        for number in range(count):
+            CompetitionFactory()
+            Page.objects.create(competition=self.competition, title="Page", index=number)
+            person = UserFactory()
+            ParticipantFactory(competition=self.competition, user=person)
+            for owner in (person, self.pat):
+                finished_submission(
+                    self.phase, owner, float(number), task=self.phase.tasks.get(), fact_sheet_answers={"a": 1}
+                )
+
+
+@pytest.fixture
+def site(olivia: User, pat: User) -> Site:
+    return Site(olivia, pat)
+
+
+PATHS = [
+    "/",
+    "/competitions/public/",
+    "/competitions/",
+    "/competitions/{competition}/",
+    "/competitions/{competition}/phases/",
+    "/competitions/{competition}/submissions/",
+    "/competitions/{competition}/results/",
+    "/api/competitions/",
+    "/api/competitions/public/",
+    "/api/competitions/front_page/",
+    "/api/competitions/{competition}/",
+    "/api/submissions/",
+    "/api/phases/{phase}/get_leaderboard/",
+    "/api/datasets/",
+]
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_list_of_many_asks_no_more_than_a_list_of_few(path: str, site: Site, client_of: Client) -> None:
+    path = path.format(competition=site.competition.pk, phase=site.phase.pk)
+    client = client_of(site.pat)
+    site.grow(3)
+    few = asked(client, path)
+    site.grow(12)
+    many = asked(client, path)
+    assert len(many) == len(few), unlike(few, many)
+    assert len(many) <= 40
+
+
+@pytest.mark.parametrize("role", ["pat", "olivia"])
+def test_a_competition_of_many_tasks_asks_no_more_than_one_of_few(role: str, site: Site, client_of: Client) -> None:
+    client, path = client_of(getattr(site, role)), f"/api/competitions/{site.competition.pk}/"
+    phase_with_board(site.competition, index=1, task_count=2)
+    few = asked(client, path)
+    phases = 6
+    for index in range(2, 2 + phases):
+        phase_with_board(site.competition, index=index, task_count=2)
+    many = asked(client, path)
+    per_phase = (len(many) - len(few)) / phases
+    assert per_phase <= 2, f"{per_phase} queries for each phase: {unlike(few, many)}"
+
+
+def rows_read(monkeypatch: pytest.MonkeyPatch, *models: Any) -> dict[str, int]:
+    """Counts the rows of these models that are made into objects."""
+    counts = {model.__name__: 0 for model in models}
+    for model in models:
+        real = model.from_db.__func__
+
+        def counted(cls: Any, *args: Any, real: Any = real, **kwargs: Any) -> Any:
+            counts[cls.__name__] += 1
+            return real(cls, *args, **kwargs)
+
+        monkeypatch.setattr(model, "from_db", classmethod(counted))
+    return counts
+
+
+def test_a_page_of_a_board_reads_the_rows_of_that_page_only(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    site.grow(30)
+    read = rows_read(monkeypatch, Entry, Score)
+    shown = queries.board(site.phase, site.pat, page=2, per_page=10)
+    assert shown is not None
+    assert len(shown.rows) == 10
+    assert read == {"Entry": 10, "Score": 20}
+
+
+def test_a_page_of_competitions_reads_that_page_only(
+    site: Site, client_of: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.grow(30)
+    read = rows_read(monkeypatch, Competition)
+    client_of(None).get("/api/competitions/public/?page_size=10")
+    assert read == {"Competition": 10}
