@@ -3,7 +3,8 @@
 Columns: anonymous, sam (a stranger), penny (asked to take part and waits), pat (takes part; the submission is his),
 olivia (organizer), colin (collaborator), ada (administrator), ben (banned), a bot. Left of the bar the competition is
 published and its board is shown; right of it, it is unpublished with a hidden board and hidden output.
-Requests carry no body. 302 is a redirect to the log-in page, or back with a message after a form.
+Requests carry no body. 302 is a redirect to the log-in page, or back with a message after a form. These are answers to sessions: what changes
+something by GET (Codabench's clients do) is 405 for them and works with a token.
 """
 
 # ruff: noqa: E501 - a table is read by columns
@@ -61,6 +62,7 @@ GET api/phases/<pk>/get_leaderboard/                            200 200 200 200 
 GET api/submissions/                                            200 200 200 200 200 200 200 403 200  |  200 200 200 200 200 200 200 403 200
 POST api/submissions/                                           403 400 400 400 400 400 400 403 400  |  403 400 400 400 400 400 400 403 400
 GET api/submissions/<pk>/                                       200 200 200 200 200 200 200 403 200  |  404 404 404 200 200 200 200 403 404
+GET  api/submissions/<pk>/cancel_submission/                    405 405 405 405 405 405 405 403 405  |  405 405 405 405 405 405 405 403 405
 POST api/submissions/<pk>/cancel_submission/                    403 403 403 200 200 200 200 403 403  |  403 404 404 200 200 200 200 403 404
 GET api/submissions/<pk>/get_detail_result/                     200 200 200 200 200 200 200 403 200  |  404 404 404 403 200 200 200 403 404
 GET api/submissions/<pk>/get_details/                           403 403 403 200 200 200 200 403 403  |  404 404 404 403 200 200 200 403 404
