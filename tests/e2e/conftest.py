@@ -79,12 +79,13 @@ def on_postgresql(new_platform: MakePlatform) -> Iterator[Platform]:
 
 
 @pytest.fixture(scope="session")
-def in_containers(new_platform: MakePlatform, engine_socket: str) -> Platform:
+def in_containers(new_platform: MakePlatform, engine_socket: str) -> Iterator[Platform]:
     """SQLite, programs in containers of Podman."""
     worker = {"PODIUM_WORKER_ENGINE": "docker", "PODIUM_WORKER_CONTAINER_SOCKET": engine_socket}
     platform = new_platform(worker_settings=worker, image=IMAGE)
     platform.start()
-    return platform
+    yield platform
+    platform.stop()  # while its engine still runs
 
 
 @pytest.fixture(scope="session")
