@@ -26,12 +26,13 @@ from typing import Any
 
 from podium.client import Competition, Podium, Submission
 from podium.sandbox.make_environment import make_default_environment
+from tests.images.podman import podman_service
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = Path(__file__).resolve().parent / "results"
 ADMIN, PASSWORD = "ada", "correct horse battery"
 READY = "Podium is ready: "
-TEST_IMAGE = "localhost/podium-test:1"
+
 _LIBC = ctypes.CDLL(None)
 
 
@@ -191,24 +192,8 @@ def finished(client: Podium, submission: int) -> Submission:
 @contextlib.contextmanager
 def podman() -> Iterator[str]:
     """Podman's Docker-compatible service on a socket of its own, with the tests' image."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        (folder / "containers.conf").write_text(
-            '[containers]\ndefault_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]\n[engine]\nruntime = "runc"\n'
-        )
-        env = {**os.environ, "CONTAINERS_CONF": str(folder / "containers.conf")}
-        subprocess.run([str(ROOT / "tests/images/build.sh"), TEST_IMAGE], env=env, check=True)
-        address = f"unix://{folder}/podman.sock"
-        with (folder / "log").open("w") as log:
-            service = subprocess.Popen(
-                ["podman", "system", "service", "--time=0", address], env=env, stdout=log, stderr=log
-            )
-        try:
-            wait_for((folder / "podman.sock").exists, "podman's socket")
-            yield address
-        finally:
-            service.terminate()
-            service.wait(30)
+    with tempfile.TemporaryDirectory() as name, podman_service(Path(name)) as address:
+        yield address
 
 
 def wait_for(condition: Any, what: str) -> None:

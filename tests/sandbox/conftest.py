@@ -2,34 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
 import subprocess
-import time
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 
 import podium
 from podium.sandbox import SandboxConfig, create
+from tests.images.podman import IMAGE, podman_service
 
 from .bench import ORDINARY_UID, Bench
-
-IMAGE = "localhost/podium-test:1"
-BUILD = Path(__file__).parents[1] / "images" / "build.sh"
-
-CONTAINERS_CONF = """
-[containers]
-# Podman's defaults ask for more than a host with low hard limits may give.
-default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]
-[engine]
-# crun refuses hosts whose control groups are mounted in both versions.
-runtime = "runc"
-"""
 
 _AS_ROOT = ("root-cgroups", "root-watchdog", "ordinary-user") if os.geteuid() == 0 else ("own-user",)
 
@@ -52,32 +38,8 @@ def world(tmp_path: Path) -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def engine_socket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Podman's Docker-compatible service on a socket of its own, with the test image in its store."""
-    folder = tmp_path_factory.mktemp("podman")
-    (folder / "containers.conf").write_text(CONTAINERS_CONF)
-    environment = {**os.environ, "CONTAINERS_CONF": str(folder / "containers.conf")}
-    subprocess.run([str(BUILD), IMAGE], env=environment, check=True, timeout=600)
-    path = folder / "podman.sock"
-    with (folder / "log").open("w") as log:
-        service = subprocess.Popen(
-            ["podman", "system", "service", "--time=0", f"unix://{path}"], env=environment, stdout=log, stderr=log
-        )
-        try:
-            _wait_for_engine(path, service)
-            yield f"unix://{path}"
-        finally:
-            service.terminate()
-            service.wait(timeout=30)
-
-
-def _wait_for_engine(path: Path, service: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 60
-    with httpx.Client(transport=httpx.HTTPTransport(uds=str(path))) as client:
-        while time.monotonic() < deadline:
-            assert service.poll() is None, f"podman ended: {path.with_name('log').read_text()}"
-            with contextlib.suppress(httpx.TransportError):
-                if client.get("http://engine/_ping").is_success:
-                    return
-    raise AssertionError("podman's service did not answer within a minute")
+    with podman_service(tmp_path_factory.mktemp("podman")) as address:
+        yield address
 
 
 @pytest.fixture

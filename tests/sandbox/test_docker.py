@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import gc
 import json
-import os
 import socket
 import subprocess
 import time
@@ -24,8 +23,7 @@ from podium.sandbox.container_reins import FrameReader
 from podium.sandbox.contract import Stream
 from podium.sandbox.docker import DockerSandbox
 from podium.sandbox.engine import Engine, EngineFacts, _split_tag, unstartable
-
-from .conftest import CONTAINERS_CONF, IMAGE
+from tests.images.podman import IMAGE, podman_environment, served
 
 DOCKER = EngineFacts(podman=False, rootless=False)
 SPEC = Spec(
@@ -196,13 +194,8 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def pulling_socket(tmp_path_factory: pytest.TempPathFactory, engine_socket: str, registry: str) -> Iterator[str]:
     """Podman's service again, told that the registry speaks plain HTTP, with the image pushed there."""
     folder = tmp_path_factory.mktemp("podman-pull")
-    (folder / "containers.conf").write_text(CONTAINERS_CONF)
     (folder / "registries.conf").write_text(f'[[registry]]\nlocation = "{registry}"\ninsecure = true\n')
-    environment = {
-        **os.environ,
-        "CONTAINERS_CONF": str(folder / "containers.conf"),
-        "CONTAINERS_REGISTRIES_CONF": str(folder / "registries.conf"),
-    }
+    environment = podman_environment(folder) | {"CONTAINERS_REGISTRIES_CONF": str(folder / "registries.conf")}
     small = folder / "small.tar"
     (folder / "root").mkdir()
     (folder / "root" / "about").write_text(uuid.uuid4().hex)
@@ -210,19 +203,8 @@ def pulling_socket(tmp_path_factory: pytest.TempPathFactory, engine_socket: str,
     name = f"{registry}/team/small:1"
     for command in (["import", "-q", str(small), name], ["push", "-q", name], ["rmi", "-f", name]):
         subprocess.run(["podman", *command], env=environment, check=True, capture_output=True, timeout=120)
-    path = folder / "podman.sock"
-    with (folder / "log").open("w") as log:
-        service = subprocess.Popen(
-            ["podman", "system", "service", "--time=0", f"unix://{path}"], env=environment, stdout=log, stderr=log
-        )
-        deadline = time.monotonic() + 60
-        while not path.exists():
-            assert service.poll() is None, (folder / "log").read_text()
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
-        yield f"unix://{path}"
-        service.terminate()
-        service.wait(timeout=30)
+    with served(folder, environment) as address:
+        yield address
     subprocess.run(["podman", "rmi", "-f", name], env=environment, check=False, capture_output=True, timeout=60)
 
 

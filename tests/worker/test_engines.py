@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from podium.protocol import Cause, JobLimits, Step, Stream
+from tests.images.podman import IMAGE, podman_service
 
 from .fake_platform import Platform
-from .podman_service import IMAGE, podman_service
 from .worker_running import StartWorker
 
 

@@ -1,4 +1,4 @@
-"""Podman's Docker-compatible service on a socket of its own, for the worker's container tests."""
+"""Podman's Docker-compatible service on a socket of its own, with the test image, for tests and benches."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 
 IMAGE = "localhost/podium-test:1"
-BUILD = Path(__file__).parents[1] / "images" / "build.sh"
+BUILD = Path(__file__).parent / "build.sh"
 # The defaults ask for more open files than a host with low hard limits may give, and crun refuses hosts whose control
 # groups are mounted in both versions.
 CONTAINERS_CONF = (
@@ -22,14 +22,33 @@ CONTAINERS_CONF = (
 
 @contextlib.contextmanager
 def podman_service(folder: Path) -> Iterator[str]:
-    """Serve the Docker Engine API from `folder` while the context is open; give its address."""
-    (folder / "containers.conf").write_text(CONTAINERS_CONF)
-    environment = {**os.environ, "CONTAINERS_CONF": str(folder / "containers.conf")}
+    """Build the test image and serve the Docker Engine API from `folder` while the context is open; its address."""
+    environment = podman_environment(folder)
     subprocess.run([str(BUILD), IMAGE], env=environment, check=True, timeout=600)
+    with served(folder, environment) as address:
+        yield address
+
+
+def podman_environment(folder: Path) -> dict[str, str]:
+    """The variables under which podman works on small hosts; its configuration is kept in `folder`."""
+    (folder / "containers.conf").write_text(CONTAINERS_CONF)
+    return {**os.environ, "CONTAINERS_CONF": str(folder / "containers.conf")}
+
+
+@contextlib.contextmanager
+def served(folder: Path, environment: dict[str, str]) -> Iterator[str]:
+    """Serve the Docker Engine API from `folder` while the context is open; give its address.
+
+    The service works in `folder`, because its monitor leaves a file named "oom" where it works.
+    """
     path = folder / "podman.sock"
     with (folder / "log").open("w") as log:
         service = subprocess.Popen(
-            ["podman", "system", "service", "--time=0", f"unix://{path}"], env=environment, stdout=log, stderr=log
+            ["podman", "system", "service", "--time=0", f"unix://{path}"],
+            env=environment,
+            cwd=folder,
+            stdout=log,
+            stderr=log,
         )
         try:
             _wait_until_it_answers(path, service)
