@@ -348,6 +348,14 @@ def test_a_scoring_program_that_imports_the_submission_is_warned_of(bundle: Bund
     assert "scoring_program.zip/score.py" in bundle.fault("scoring_runs_submission").message
 
 
+def test_a_program_of_one_endless_line_is_looked_into_in_one_go(bundle: BundleMaker) -> None:
+    """With a careless pattern a megabyte of this takes an hour, in which the checker does nothing else."""
+    bundle.files["scoring_program.zip"] = zip_bytes(
+        {"metadata": "command: python3 score.py", "score.py": "sys.path.append(" * 65_000}
+    )
+    assert check_bundle(bundle.zip()).ok
+
+
 def test_the_same_file_twice_as_input_and_reference_is_warned_of_in_a_zip(bundle: BundleMaker) -> None:
     bundle.files |= {"input.zip": bundle.files["reference.zip"]}
     report = check_bundle(bundle.replace("input_data: input_data/", "input_data: input.zip").zip())

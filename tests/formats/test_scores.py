@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
@@ -266,3 +267,15 @@ def test_any_json_gives_finite_scores_or_a_scores_error(
         assert problem.code == "bad_scores"
         return
     assert all(math.isfinite(score.number) for score in scores.values.values())
+
+
+@pytest.mark.parametrize("line", ["a{}b", "a: x{}y", "a:{}x"], ids=["in the key", "in the value", "before the value"])
+def test_a_line_of_a_million_blanks_is_read_in_one_go(tmp_path: Path, line: str) -> None:
+    """Tried at every blank anew, as a careless pattern does it, this takes hours, not a moment."""
+    with contextlib.suppress(ScoresError):
+        scores_of(tmp_path, line.format(" " * 1_000_000), "scores.txt")
+
+
+def test_comments_blanks_and_colons_of_a_line_are_told_apart(tmp_path: Path) -> None:
+    text = "a : 1 # one\nb:2\nc d: 3\t# three # and more\n# nothing\n  \ne#f: 4"
+    assert numbers(scores_of(tmp_path, text, "scores.txt")) == {"a": 1.0, "b": 2.0, "c d": 3.0, "e#f": 4.0}

@@ -20,9 +20,10 @@ _MAX_SOURCE: Final = 2**20
 _MAX_SOURCES: Final = 200
 _SCRIPTS: Final = frozenset({".py", ".r", ".sh", ".pl", ".jl", ".rb", ".js", ".jar", ".exe"})
 _ZIP_STARTS: Final = (b"PK\x03\x04", b"PK\x05\x06")
-# A scoring program that puts the submission on its import path, or runs from the folder of the submission.
+# A scoring program that puts the submission on its import path, or runs from the folder of the submission. The gap is
+# bounded: without that, a line that only repeats the beginning takes time that grows with the square of its length.
 _RUNS_SUBMISSION: Final = re.compile(
-    rb"/app/ingested_program|sys\.path\.(?:append|insert)\s*\([^)\n]*(?:\bres\b|submission|prediction|/app/input)"
+    rb"/app/ingested_program|sys\.path\.(?:append|insert)\s*\([^)\n]{0,200}(?:\bres\b|submission|prediction|/app/input)"
 )
 
 

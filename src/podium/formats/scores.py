@@ -22,7 +22,7 @@ MAX_KEY_LENGTH: Final = 200
 MAX_TEXT_LENGTH: Final = 100
 _NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _NOT_FINITE: Final = re.compile(r"[+-]?\.?(nan|inf|infinity)", re.IGNORECASE)
-_LINE: Final = re.compile(r"(?P<key>[^\s:#][^:]*?)\s*:\s*(?P<value>[^\s#].*?)?(\s+#.*)?\s*")
+_COMMENT: Final = re.compile(r"\s#")
 _MAX_NOTES: Final = 50
 
 
@@ -206,16 +206,28 @@ def _parse_lines(text: str, name: str) -> tuple[dict[str, _Given], list[str]] | 
     for number, line in enumerate(text.splitlines(), 1):
         if not line.strip() or line.lstrip().startswith("#") or line.strip() == "---":
             continue
-        match = _LINE.fullmatch(line.rstrip())
-        if match is None:
+        parts = _split(line.rstrip())
+        if parts is None:
             return None
-        key, value = match["key"], match["value"] or ""
+        key, value = parts
         if key[0] in "-?'\"{[&*!|>%@`" or value[:1] in tuple("'\"{[&*!|>%@`"):
             return None
         if key in given:
             notes.append(f"{name}, line {number}: {quoted(key)} is given again; the last one counts.")
         given[key] = _given_plain(value)
     return (given, notes) if given else None
+
+
+def _split(line: str) -> tuple[str, str] | None:
+    """Take key and value of a line apart in linear time, whatever its length; None when it is no simple line."""
+    key, colon, rest = line.partition(":")
+    if not colon or not key or key[0].isspace() or key[0] == "#":
+        return None
+    value = rest.lstrip()
+    if value.startswith("#"):  # a comment, if there is a blank before it
+        return (key.rstrip(), "") if rest[0].isspace() else None
+    comment = _COMMENT.search(value)
+    return key.rstrip(), (value[: comment.start()] if comment else value).rstrip()
 
 
 def _given_plain(value: str) -> _Given:
