@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from podium.protocol import Cause, Step, Stream
+from podium.protocol import Cause, JobLimits, Step, Stream
 from podium.sandbox import Sandbox, SandboxConfig, create
 from podium.worker.local import LocalTask, run_task
 
@@ -154,3 +154,53 @@ async def test_a_missing_file_is_named(sandbox: Sandbox, tmp_path: Path) -> None
     task = LocalTask(scoring_program=tmp_path / "nowhere.zip")
     with pytest.raises(FileNotFoundError, match=r"nowhere\.zip does not exist"):
         await run_task(task, tmp_path, sandbox, results=tmp_path / "results")
+
+
+ZEROS: Tree = {
+    "metadata": "command: python3 ingest.py",
+    "ingest.py": (
+        "for name in {names}:\n    with open('/app/output/' + name, 'wb') as file:\n        file.truncate({size})\n"
+    ),
+}
+COUNTER: Tree = {
+    "metadata": "command: python3 score.py",
+    "score.py": (
+        "import os\n"
+        "size = os.path.getsize('/app/input/res/answer')\n"
+        "open('/app/output/scores.json', 'w').write('{\"bytes\": %d}' % size)\n"
+    ),
+}
+
+
+def zeros(tmp_path: Path, size: int, limits: JobLimits, names: tuple[str, ...] = ("answer",)) -> LocalTask:
+    ingestion = {**ZEROS, "ingest.py": str(ZEROS["ingest.py"]).format(size=size, names=names)}
+    return LocalTask(
+        scoring_program=folder_of(tmp_path, "scoring", COUNTER),
+        ingestion_program=folder_of(tmp_path, "ingestion", ingestion),
+        limits=limits,
+        columns=("bytes",),
+    )
+
+
+async def test_predictions_of_zeros_are_no_zip_bomb(sandbox: Sandbox, tmp_path: Path, work_folder: Path) -> None:
+    size = 200 * 2**20
+    task = zeros(tmp_path, size, JobLimits(wall_seconds=60))
+    result = await run_task(
+        task, folder_of(tmp_path, "code", CODE), sandbox, results=tmp_path / "results", scratch=work_folder
+    )
+    assert result.scoring is not None, result.prediction
+    assert result.scoring.failure is None
+    assert result.scoring.scores["bytes"].value == size
+
+
+async def test_files_of_holes_count_with_the_size_that_they_claim(
+    sandbox: Sandbox, tmp_path: Path, work_folder: Path
+) -> None:
+    limits = JobLimits(wall_seconds=60, disk_bytes=100 * 2**20)
+    task = zeros(tmp_path, 60 * 2**20, limits, names=("one", "two"))
+    result = await run_task(
+        task, folder_of(tmp_path, "code", CODE), sandbox, results=tmp_path / "results", scratch=work_folder
+    )
+    assert result.prediction is not None
+    assert result.prediction.failure is not None
+    assert result.prediction.failure.cause is Cause.DISK_LIMIT

@@ -14,16 +14,17 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from podium.formats.archives import ArchiveError, pack_folder
+from podium.formats.archives import DEFAULT_CAPS, ArchiveError, pack_folder
 from podium.protocol import Beat, Cause, Failure, Fault, Frame, Job, Outcome, Phase, Step, Stream
 from podium.worker.cache import DatasetCache
 from podium.worker.failing import clip_notes
 from podium.worker.folders import WorkerFolder, remove_job
 from podium.worker.intake import AttemptOverError, Intake, IntakeRefusedError, IntakeUnavailableError
+from podium.worker.limits import effective
 from podium.worker.output import BATCH_BYTES, BATCH_SECONDS, OutputCollector, OutputSink
 from podium.worker.prediction import Prediction
 from podium.worker.retry import Backoff
@@ -31,7 +32,7 @@ from podium.worker.scoring import Scoring
 from podium.worker.settings import Retries
 from podium.worker.staging import Stage, all_or_first_error
 from podium.worker.steps import StepReport, Surroundings
-from podium.worker.transfer import Files, TransferError
+from podium.worker.transfer import TransferError
 
 log = logging.getLogger("podium.worker")
 
@@ -302,7 +303,7 @@ async def perform(
             if program.stderr_truncated:
                 output.mark_truncated(Stream.INGESTION_STDERR if ingestion else Stream.STDERR)
         on_phase(Phase.UPLOADING)
-        stored, _ = await all_or_first_error(_store_output(job, report, folder, around.files), drain())
+        stored, _ = await all_or_first_error(_store_output(job, report, folder, around), drain())
     finally:
         await stage.close()
     return Outcome(
@@ -317,15 +318,21 @@ async def perform(
     )
 
 
-async def _store_output(job: Job, report: StepReport, folder: Path, files: Files) -> bool:
-    """Pack and hand over the output folder, also that of a step that failed: it may show why."""
+async def _store_output(job: Job, report: StepReport, folder: Path, around: Surroundings) -> bool:
+    """Pack and hand over the output folder, also that of a step that failed: it may show why.
+
+    The disk limit holds for the sizes that files claim: a file with holes takes no disk here, but time to pack and
+    disk where it is unpacked.
+    """
     if report.output is None:
         return False
     archive = folder / "output.zip"
+    limit = effective(job.limits, around.ceilings).disk_bytes
+    caps = replace(DEFAULT_CAPS, max_bytes=min(limit or DEFAULT_CAPS.max_bytes, DEFAULT_CAPS.max_bytes))
     try:
-        listing = await asyncio.to_thread(pack_folder, report.output, archive, skip_links=False)
+        listing = await asyncio.to_thread(pack_folder, report.output, archive, skip_links=False, caps=caps)
         report.notes.extend(listing.notes)
-        await files.store(archive, job.output_url, "application/zip", "The output")
+        await around.files.store(archive, job.output_url, "application/zip", "The output")
     except ArchiveError as error:
         _fail(report, job, Cause.DISK_LIMIT, f"The output could not be packed. {error}")
         return False
