@@ -97,11 +97,12 @@ _ADVICE: dict[Cause, str] = {
     Cause.MEMORY_LIMIT: "Use less memory: load data in parts, use smaller types or a smaller model.",
     Cause.DISK_LIMIT: "Write less to disk: keep only the files that the task asks for.",
     Cause.OUTPUT_LIMIT: "Print less: write long output to no file and no console.",
-    Cause.EXIT_CODE: "Read the end of the error log below; the program ended by itself with an error.",
+    Cause.EXIT_CODE: "Read the end of its error log; the program ended by itself with an error.",
     Cause.MISSING_OUTPUT: "The program ended without writing the file that the next step needs. Check file names and "
     "the output folder.",
     Cause.BAD_SCORES: "The scoring program wrote scores that cannot be used. The organizer has to mend it.",
-    Cause.SCORER_FAILED: "The scoring program failed. If its log shows nothing about your files, tell the organizer.",
+    Cause.SCORER_FAILED: "Look at the end of the scoring log first: it may say what is wrong with your files. If it does not, "
+    "tell the organizer.",
     Cause.WORKER_LOST: "The worker went away three times. The try was given back; submit again.",
     Cause.CANCELLED: "Submit again whenever you like.",
     Cause.PLATFORM: "Something went wrong on the platform's side. The try was given back; submit again, and tell the "

@@ -171,6 +171,8 @@ def _variables(spec: Spec, environment: Environment) -> list[str]:
         "USER": "podium",
         "LANG": "C.UTF-8",
         "PYTHONUNBUFFERED": "1",
+        # joblib looks for cores below /sys, which is not there, and warns in every log when it finds none.
+        "LOKY_MAX_CPU_COUNT": str(os.cpu_count() or 1),
         **spec.env,
     }
     return [word for name, value in variables.items() for word in ("--setenv", name, value)]

@@ -8,7 +8,8 @@ from rest_framework.permissions import AllowAny
 from rest_framework.routers import DefaultRouter
 
 from podium.site.accounts.api import MyProfileView, TokenView
-from podium.site.competitions.api import CompetitionViewSet
+from podium.site.competitions.api import CompetitionViewSet, PhaseViewSet
+from podium.site.competitions.api_participants import ParticipantViewSet
 from podium.site.evaluation.api import CanMakeSubmissionView, SubmissionViewSet
 from podium.site.evaluation.streaming import submission_events
 from podium.site.leaderboards.api import PhaseBoardViewSet
@@ -18,7 +19,9 @@ router = DefaultRouter()
 router.include_root_view = False
 router.register("competitions", CompetitionViewSet, basename="api-competition")
 router.register("datasets", DatasetViewSet, basename="api-dataset")
+router.register("participants", ParticipantViewSet, basename="api-participant")
 router.register("phases", PhaseBoardViewSet, basename="api-phase")
+router.register("phases", PhaseViewSet, basename="api-phase-control")
 router.register("submissions", SubmissionViewSet, basename="api-submission")
 
 _PUBLIC = {"permission_classes": [AllowAny]}

@@ -11,6 +11,7 @@ from pathlib import Path
 
 
 def _settings(data: Path | None) -> None:
+    os.umask(0o077)  # the database and the files hold what no other user of the machine may read
     if data is not None:
         os.environ["PODIUM_DATA"] = str(data)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "podium.site.settings")

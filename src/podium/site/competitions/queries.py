@@ -6,7 +6,7 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, IntegerField, OuterRef, Prefetch, Q, QuerySet, Subquery
+from django.db.models import Count, F, IntegerField, OuterRef, Prefetch, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import Http404
 
@@ -25,8 +25,13 @@ def _count(rows: QuerySet[Any], group: str) -> Coalesce:
 
 
 def with_counts(competitions: QuerySet[Competition]) -> QuerySet[Competition]:
-    """Annotate participants_count (approved people) and submissions_count (without children and deleted ones)."""
-    participants = Participant.objects.filter(competition=OuterRef("pk"), status=ParticipantStatus.APPROVED)
+    """Annotate participants_count (approved people who do not run it) and submissions_count (no children, no deleted)."""
+    organizing = Competition.collaborators.through.objects.filter(competition=OuterRef("competition"))
+    participants = (
+        Participant.objects.filter(competition=OuterRef("pk"), status=ParticipantStatus.APPROVED)
+        .exclude(user=F("competition__created_by"))
+        .exclude(user__in=organizing.values("user"))
+    )
     submissions = Submission.objects.filter(
         phase__competition=OuterRef("pk"), parent__isnull=True, is_soft_deleted=False
     )
@@ -101,6 +106,17 @@ def competition_for_page(user: Any, pk: int, secret_key: str | uuid.UUID | None 
     for phase in found.phases.all():
         phase.competition = found  # the same object, so that is_final_phase and policies ask nothing again
     return found
+
+
+def participants(competition: Competition, search: str = "", status: str = "") -> QuerySet[Participant]:
+    """Who asked to take part, by name; for organizers.
+
+    search: in user name or e-mail address. status: one of ParticipantStatus, or any.
+    """
+    rows = Participant.objects.filter(competition=competition).select_related("user").order_by("user__username")
+    for word in search.split():
+        rows = rows.filter(Q(user__username__icontains=word) | Q(user__email__icontains=word))
+    return rows.filter(status=status) if status else rows
 
 
 @dataclass(frozen=True)

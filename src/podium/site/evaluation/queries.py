@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from podium.protocol import Step, Stream
-from podium.site.competitions.models import Phase
+from podium.site.competitions import policies as competitions
+from podium.site.competitions.models import Competition, Phase
 from podium.site.evaluation import policies, waiting
 from podium.site.evaluation.models import Attempt, LogChunk, Run, Submission
 from podium.site.leaderboards.models import Score
@@ -30,6 +31,29 @@ def mine(user: Any, phase: Phase) -> QuerySet[Submission]:
         policies.visible_to(user)
         .filter(owner=user, phase=phase, parent__isnull=True)
         .select_related("phase__competition", "phase__leaderboard", "data", "task", "entry")
+        .prefetch_related("children__task", "scores__column")
+        .order_by("-pk")
+    )
+
+
+def of_competition(
+    user: Any, competition: Competition, *, phase: int | None = None, status: str = "", search: str = ""
+) -> QuerySet[Submission]:
+    """Everybody's submissions to a competition that `user` runs, newest first, without the children.
+
+    phase: id of one phase. status: one of SubmissionStatus. search: in the owner's name or the file's.
+    """
+    rows = policies.visible_to(user).filter(phase__competition=competition, parent__isnull=True)
+    if not competitions.can_administer(user, competition):
+        return rows.none()
+    if phase is not None:
+        rows = rows.filter(phase=phase)
+    if status:
+        rows = rows.filter(status=status)
+    for word in search.split():
+        rows = rows.filter(Q(owner__username__icontains=word) | Q(data__file_name__icontains=word))
+    return (
+        rows.select_related("phase__competition", "owner", "data", "task", "entry")
         .prefetch_related("children__task", "scores__column")
         .order_by("-pk")
     )

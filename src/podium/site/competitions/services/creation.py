@@ -20,7 +20,7 @@ from django.db import models, transaction
 from django.utils import timezone
 
 from podium.formats import model as formats
-from podium.formats.bundle import Bundle, Fault, check_bundle, open_bundle
+from podium.formats.bundle import Bundle, Fault, Report, check_bundle, open_bundle
 from podium.site.accounts.models import User
 from podium.site.competitions.models import (
     Competition,
@@ -112,8 +112,10 @@ class _Progress:
         ]
 
 
-def _as_json(faults: tuple[Fault, ...]) -> list[dict[str, Any]]:
-    return [asdict(fault) for fault in faults]
+def _as_json(report: Report) -> list[dict[str, Any]]:
+    """The report's faults, and its remarks on the archive (what was ignored, which of two members counts)."""
+    remarks = [Fault(severity="warning", message=note, code="archive") for note in report.notes]
+    return [asdict(fault) for fault in (*report.faults, *remarks)]
 
 
 def _text(fault: dict[str, Any]) -> str:
@@ -176,7 +178,7 @@ def create_from_bundle(
     if progress:
         progress.next()
     report = check_bundle(bundle)
-    faults = _as_json(report.faults)
+    faults = _as_json(report)
     if report.competition is None or not report.ok:
         raise BundleRefused(faults)
     if progress:

@@ -27,6 +27,30 @@ def register(*, competition: Competition, user: User) -> Participant:
         raise Refused("You already applied for participation in this competition!", code="already_registered") from None
 
 
+@transaction.atomic
+def set_participant_status(*, participant: Participant, by: User, status: str, reason: str = "") -> Participant:
+    """Approve or deny a participant (revoking is denying).
+
+    status: approved, denied, pending or unknown. reason: a note for the organizers.
+    Raises Forbidden for non-organizers, and Refused where nothing would change or an organizer would be shut out.
+    """
+    if not policies.can_administer(by, participant.competition):
+        raise Forbidden("Only the organizers decide who takes part.")
+    if status not in ParticipantStatus.values:
+        raise Refused(f'"{status}" is not a valid choice.', field="status", code="invalid_choice")
+    locked = (
+        Participant.objects.select_for_update(of=("self",)).select_related("competition", "user").get(pk=participant.pk)
+    )
+    if locked.status == status:
+        raise Refused(f"Status is already set to `{status}`", field="error", code="unchanged")
+    if status != ParticipantStatus.APPROVED and policies.can_administer(locked.user, locked.competition):
+        raise Refused("An organizer always takes part.", field="status", code="organizer")
+    locked.status = status
+    locked.reason = reason[:100]
+    locked.save(update_fields=["status", "reason"])
+    return locked
+
+
 def set_published(*, competition: Competition, by: User, published: bool) -> Competition:
     """Show a competition to everybody, or only to those who take part. Raises Forbidden for non-organizers."""
     if not policies.can_administer(by, competition):

@@ -1,0 +1,73 @@
+"""Participants in the REST API (Codabench's paths and shapes)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import OpenApiParameter, extend_schema, inline_serializer
+from rest_framework import serializers, viewsets
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from podium.site.api_fields import Cap, caller, search_text
+from podium.site.competitions import policies, queries, services
+from podium.site.competitions.models import Participant
+
+
+class ParticipantSerializer(serializers.ModelSerializer[Participant]):
+    """A participant as the organizers see them."""
+
+    username = serializers.CharField(source="user.username", read_only=True)
+    is_bot = serializers.BooleanField(source="user.is_bot", read_only=True)
+    email = serializers.EmailField(source="user.email", read_only=True, allow_null=True)
+    is_deleted = serializers.BooleanField(source="user.is_deleted", read_only=True)
+
+    class Meta:
+        model = Participant
+        fields = ["id", "username", "is_bot", "email", "status", "is_deleted"]
+
+
+class ParticipantViewSet(viewsets.GenericViewSet[Participant]):
+    """Who takes part, for organizers."""
+
+    queryset = Participant.objects.none()
+    serializer_class = ParticipantSerializer
+    pagination_class = Cap
+    lookup_value_regex = r"\d+"
+    filter_backends = ()
+
+    def _visible(self) -> Any:
+        competitions = policies.administered_by(self.request.user)
+        return Participant.objects.filter(competition__in=competitions).select_related("user", "competition")
+
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("competition", int, required=True),
+            OpenApiParameter("status", str),
+            OpenApiParameter("search", str),
+        ],
+        responses=ParticipantSerializer(many=True),
+    )
+    def list(self, request: Request) -> Response:
+        """The participants of one competition that the caller runs, by name."""
+        wanted = request.query_params
+        chosen = wanted.get("competition", "")
+        competition = None
+        if chosen.isdecimal() and len(chosen) < 19:
+            competition = policies.administered_by(request.user).filter(pk=int(chosen)).first()
+        if competition is None:
+            return Response([])
+        rows = queries.participants(competition, search_text(request), wanted.get("status", "").replace("\0", ""))
+        return self.get_paginated_response(ParticipantSerializer(self.paginate_queryset(rows), many=True).data)
+
+    @extend_schema(
+        request=inline_serializer("ParticipantDecision", {"status": serializers.CharField()}),
+        responses=ParticipantSerializer,
+    )
+    def partial_update(self, request: Request, pk: str) -> Response:
+        """Approve, deny or revoke."""
+        participant = get_object_or_404(self._visible(), pk=pk)
+        status_ = request.data.get("status") if isinstance(request.data, dict) else None
+        changed = services.set_participant_status(participant=participant, by=caller(request), status=str(status_))
+        return Response(ParticipantSerializer(changed).data)
