@@ -25,7 +25,7 @@ def _count(rows: QuerySet[Any], group: str) -> Coalesce:
 
 
 def with_counts(competitions: QuerySet[Competition]) -> QuerySet[Competition]:
-    """Annotate participants_count (approved people who do not run it) and submissions_count (no children, no deleted)."""
+    """Annotate participants_count (approved, not organizing) and submissions_count (no children, no deleted ones)."""
     organizing = Competition.collaborators.through.objects.filter(competition=OuterRef("competition"))
     participants = (
         Participant.objects.filter(competition=OuterRef("pk"), status=ParticipantStatus.APPROVED)
