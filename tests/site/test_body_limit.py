@@ -1,0 +1,55 @@
+"""Bodies are capped before they are kept anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.routing import Mount
+from starlette.testclient import TestClient
+from starlette.types import Receive, Scope, Send
+
+from podium.site.body_limit import BodyLimit
+
+SESSION = {"Cookie": "theme=dark; podium_session=abc"}
+UPLOAD_FORMS = ["/competitions/upload/", "/competitions/12/submissions/"]
+
+
+async def _length(scope: Scope, receive: Receive, send: Send) -> None:
+    """Reads the body first, as Django does, and says how long it was."""
+    body = await Request(scope, receive).body()
+    await PlainTextResponse(str(len(body)))(scope, receive, send)
+
+
+@pytest.fixture
+def client() -> TestClient:
+    limited = BodyLimit(_length, usual=1000, files=5_000_000, session_cookie="podium_session")
+    return TestClient(Starlette(routes=[Mount("/", app=limited)]))
+
+
+def in_pieces(size: int) -> Iterator[bytes]:
+    for _ in range(size // 100):
+        yield b"x" * 100
+
+
+@pytest.mark.parametrize("path", ["/api/submissions/", "/accounts/login/", *UPLOAD_FORMS])
+def test_a_body_beyond_the_cap_is_refused_whether_announced_or_not(client: TestClient, path: str) -> None:
+    assert client.post(path, content=b"x" * 1000).text == "1000"
+    for content in (b"x" * 1001, in_pieces(2000)):
+        answer = client.post(path, content=content)
+        assert answer.status_code == 413
+        assert "1000 bytes" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("path", UPLOAD_FORMS)
+def test_the_upload_forms_take_files_from_people_with_a_session(client: TestClient, path: str) -> None:
+    assert client.post(path, content=in_pieces(5_000_000), headers=SESSION).text == "5000000"
+    assert client.post(path, content=b"x" * 7_000_000, headers=SESSION).status_code == 413
+
+
+@pytest.mark.parametrize("path", ["/competitions/upload/x", "/competitions/12/", "/x/competitions/upload/", "/api/"])
+def test_a_session_opens_no_other_address_for_files(client: TestClient, path: str) -> None:
+    assert client.post(path, content=b"x" * 1001, headers=SESSION).status_code == 413
