@@ -10,7 +10,7 @@ import os
 import sys
 from pathlib import Path
 
-from podium.cli.up import open_folder
+from podium.cli.places import open_folder
 from podium.sandbox.contract import SandboxError
 from podium.sandbox.make_environment import make_default_environment
 

@@ -18,6 +18,7 @@ import subprocess
 import sys
 import threading
 import time
+import traceback
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
@@ -122,17 +123,17 @@ def main() -> int:
 
 def _play(platform: Platform, accounts: Accounts) -> int:
     began = time.monotonic()
-    from demo_story import Story, StoryError  # noqa: PLC0415 - loaded while the platform starts
-
-    address = platform.wait_until_ready()
-    if address is None:
-        return platform.wait() or 1
     try:
+        from demo_story import Story  # noqa: PLC0415 - loaded while the platform starts
+
+        address = platform.wait_until_ready()
+        if address is None:
+            return platform.wait() or 1
         Story(address, accounts, ROOT / "examples" / "iris").play()
         print(f"\nFrom start to leaderboard: {time.monotonic() - began:.1f} s", flush=True)
-    except StoryError as error:
+    except Exception as error:  # noqa: BLE001 - whatever goes wrong is told below
         # The platform is up and of use all the same; the fault is shown, and the exit code tells it in the end.
-        print(f"\nError: {error}", file=sys.stderr, flush=True)
+        print(f"\nError: {_in_words(error)}", file=sys.stderr, flush=True)
         platform.greet()
         platform.wait()
         return 1
@@ -140,6 +141,15 @@ def _play(platform: Platform, accounts: Accounts) -> int:
     platform.greet()
     print("Stop with Ctrl-C. The data stays; the next `make run` finds it.", flush=True)
     return platform.wait()
+
+
+def _in_words(error: Exception) -> str:
+    """The text of a fault that the story foresaw; the whole traceback of one that it did not."""
+    from demo_story import StoryError  # noqa: PLC0415 - loaded while the platform starts
+
+    if isinstance(error, StoryError):
+        return str(error)
+    return f"The demonstration failed in an unforeseen way.\n{''.join(traceback.format_exception(error))}"
 
 
 def _end_with_parent() -> None:

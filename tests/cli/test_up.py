@@ -58,6 +58,43 @@ def test_a_process_that_dies_is_started_again(start: Start) -> None:
     assert started.end() == 0
 
 
+def test_a_web_server_that_never_starts_ends_it_with_the_reason(start: Start) -> None:
+    started = start(web=python("raise SystemExit('ImproperlyConfigured: the key is missing')"))
+    assert started.process.wait(PATIENCE) == 1
+    assert "The web server does not start: it ended 3 times before it answered" in started.printed
+    assert "ImproperlyConfigured: the key is missing" in started.printed
+    assert started.log("web").count("ImproperlyConfigured") == 3
+
+
+FAILING_WEB = """
+import http.server, sys
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        print("OperationalError: no such column", flush=True)
+        self.send_response(500)
+        self.end_headers()
+http.server.ThreadingHTTPServer((sys.argv[1], int(sys.argv[2])), Handler).serve_forever()
+"""
+
+
+def test_a_web_server_whose_first_page_fails_ends_it_with_the_reason_and_a_short_log(start: Start) -> None:
+    started = start(web=python(FAILING_WEB, "{host}", "{port}"))
+    assert started.process.wait(PATIENCE) == 1
+    assert "it answers its first page with error 500 again and again" in started.printed
+    assert "OperationalError: no such column" in started.printed
+    assert started.log("web").count("OperationalError") == 4
+
+
+def test_a_web_server_that_dies_often_after_it_has_answered_is_started_again(start: Start) -> None:
+    started = start()
+    started.wait_for("Podium is ready")
+    for number in range(1, 5):
+        wait_until(lambda: len(started.pids("web")) == number, f"web process {number}")  # noqa: B023 - waited for here
+        os.kill(started.pids("web")[-1], signal.SIGKILL)
+    wait_until(lambda: len(started.pids("web")) == 5, "a fifth web process")
+    assert started.end() == 0
+
+
 def test_a_process_that_keeps_dying_is_reported_with_the_end_of_its_log(start: Start) -> None:
     started = start(site_worker=python("print('the reason is written here'); raise SystemExit(7)"))
     started.wait_for("site-worker keeps ending right after its start.")

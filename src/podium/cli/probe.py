@@ -11,18 +11,36 @@ from podium.cli.supervisor import Supervisor
 
 ASK_EVERY_SECONDS = 0.05
 ANSWER_SECONDS = 10.0
+FIRST_FAULT_PAUSE = 0.25
+LONGEST_FAULT_PAUSE = 10.0
+BAD_ANSWERS = 4
 
 
 class Probe:
-    """Asks for `/` again and again from a supervisor's loop, and calls `on_ready` once when it is answered well."""
+    """Asks for `/` again and again from a supervisor's loop, and calls `on_ready` once when it is answered well.
+
+    `on_failing` is called with the status when four answers in all were errors. After an error the next question
+    waits longer each time: a page that fails writes a traceback to the log for each. Status 503 is no error but a
+    server that is not ready.
+    """
 
     def __init__(
-        self, supervisor: Supervisor, host: str, port: int, host_header: str, on_ready: Callable[[], None]
+        self,
+        supervisor: Supervisor,
+        host: str,
+        port: int,
+        host_header: str,
+        *,
+        on_ready: Callable[[], None],
+        on_failing: Callable[[str], None],
     ) -> None:
         self._supervisor = supervisor
         self._address = (host, port)
         self._request = f"GET / HTTP/1.1\r\nHost: {host_header}\r\nConnection: close\r\n\r\n".encode()
         self._on_ready = on_ready
+        self._on_failing = on_failing
+        self._errors = 0
+        self._refusals = 0
         self._connection: socket.socket | None = None
 
     def ask(self) -> None:
@@ -52,11 +70,24 @@ class Probe:
             words = connection.recv(4096).split(b" ", 2)
         except OSError:
             words = []
-        if len(words) > 1 and words[0].startswith(b"HTTP/") and words[1][:1] in {b"2", b"3"}:
+        if len(words) < 2 or not words[0].startswith(b"HTTP/"):
+            self._again(connection)
+        elif words[1][:1] in {b"2", b"3"}:
             self._close(connection)
             self._on_ready()
         else:
-            self._again(connection)
+            self._refused(connection, words[1].decode(errors="replace"))
+
+    def _refused(self, connection: socket.socket, status: str) -> None:
+        """Count an error; give up, or ask again after a pause that grows."""
+        self._refusals += 1
+        self._errors += status != "503"
+        self._close(connection)
+        if self._errors >= BAD_ANSWERS:
+            self._on_failing(status)
+            return
+        pause = min(LONGEST_FAULT_PAUSE, FIRST_FAULT_PAUSE * 2.0 ** (self._refusals - 1))
+        self._supervisor.later(pause, self.ask)
 
     def _again(self, connection: socket.socket) -> None:
         """Ask anew, unless this connection is over already."""

@@ -79,7 +79,8 @@ class Program:
     """A process to run: name, command, environment and log file.
 
     Without `on_end` it is restarted whenever it ends. With `on_end` it runs once; its standard output is not logged
-    but handed to `on_line` line by line and, in the end, with its exit code, to `on_end`.
+    but handed to `on_line` line by line and, in the end, with its exit code, to `on_end`. `give_up` is asked with the
+    exit code whenever a program without `on_end` has ended; True leaves it ended.
     """
 
     name: str
@@ -88,6 +89,7 @@ class Program:
     log: Path
     on_end: Callable[[int, str], None] | None = None
     on_line: Say | None = None
+    give_up: Callable[[int], bool] | None = None
 
 
 @dataclass
@@ -276,7 +278,7 @@ class Supervisor:
             return
         if child.program.on_end is not None:
             child.program.on_end(code, child.captured.decode(errors="replace"))
-        else:
+        elif not (child.program.give_up and child.program.give_up(code)):
             self._restart(child, code)
 
     def _take_rest(self, child: _Child, descriptor: int, *, capture: bool) -> None:

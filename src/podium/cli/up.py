@@ -19,9 +19,10 @@ from typing import Any
 
 from podium.cli.places import open_folder
 from podium.cli.probe import Probe
-from podium.cli.supervisor import Program, Supervisor
+from podium.cli.supervisor import Program, Supervisor, describe_exit
 
 SLOW_SECONDS = 30.0
+WEB_STARTS = 3
 SITE_SECRETS = frozenset(
     {
         "PODIUM_ADMIN_PASSWORD",
@@ -83,6 +84,7 @@ class Up:
         self._supervisor = Supervisor(say)
         self._account: dict[str, Any] | None = None
         self._answers = False
+        self._web_deaths = 0
         self._environment_done = False
         self._worker_env: dict[str, str] = {}
         self._lock: int | None = None
@@ -151,10 +153,28 @@ class Up:
             self._supervisor.stop(1)
             return
         self._account = json.loads(lines[-1])
-        self._supervisor.start(self._program("web", self._commands.web))
+        self._supervisor.start(self._program("web", self._commands.web, give_up=self._web_ended))
         host = near_host(self._host)
-        Probe(self._supervisor, host, self._port, f"{bracketed(host)}:{self._port}", self._ready).ask()
+        header = f"{bracketed(host)}:{self._port}"
+        Probe(self._supervisor, host, self._port, header, on_ready=self._ready, on_failing=self._web_fails).ask()
         self._supervisor.later(SLOW_SECONDS, self._still_waiting)
+
+    def _web_ended(self, code: int) -> bool:
+        """Whether to give up: a web server that has never answered and ends for the third time will not get better."""
+        self._web_deaths += 1
+        if self._answers or self._web_deaths < WEB_STARTS:
+            return False
+        self._give_up(f"it ended {WEB_STARTS} times before it answered, at last with {describe_exit(code)}")
+        return True
+
+    def _web_fails(self, status: str) -> None:
+        self._give_up(f"it answers its first page with error {status} again and again")
+
+    def _give_up(self, why: str) -> None:
+        """End everything, with the web server's own last words on the terminal."""
+        log = self.data / "logs" / "web.log"
+        say(f"The web server does not start: {why}. The end of {log}:\n{self._supervisor.log_tail('web')}")
+        self._supervisor.stop(1)
 
     def _still_waiting(self) -> None:
         if not self._answers:
