@@ -193,6 +193,35 @@ async def test_a_failure_is_streamed_with_its_whole_story(competition: Competiti
     assert story["advice"]
 
 
+async def test_strangers_are_not_told_what_the_owner_was_told_about_a_failure(
+    competition: Competition, pat: User, sam: User, olivia: User, queue: Queue
+) -> None:
+    def fail() -> Submission:
+        submission, worker = submit(pat, competition), WorkerDouble(queue)
+        reason = Failure(
+            cause=Cause.MEMORY_LIMIT, step=Step.SCORING, message="Pat's own words", limit="4 GB", measured="5 GB"
+        )
+        worker.finish(worker.job(), failure=reason, output=False)
+        Submission.objects.filter(pk=submission.pk).update(is_public=True)
+        return submission
+
+    submission = await sync_to_async(fail)()
+    for insider in (pat, olivia):
+        _, told = await stream(insider, submission)
+        assert told[-2].data["status_details"] == "Pat's own words"
+    for stranger in (sam, None):
+        status, told = await stream(stranger, submission)
+        assert status == 200
+        assert (told[-2].data["status"], told[-2].data["cause"]) == ("Failed", "memory_limit")
+        assert [told[-2].data[name] for name in ("status_details", "limit", "measured")] == [None] * 3
+
+
+async def test_the_stream_of_a_submission_that_is_deleted_meanwhile_ends(finished: Submission, pat: User) -> None:
+    following = events_of(pat, finished)
+    await sync_to_async(Submission.objects.filter(pk=finished.pk).delete)()
+    assert [event async for event in following] == []
+
+
 async def test_a_reader_is_woken_by_what_happens(competition: Competition, pat: User, queue: Queue) -> None:
     """The stream is open before the worker begins and ends by itself when the submission does."""
     submission = await sync_to_async(submit)(pat, competition)

@@ -17,6 +17,7 @@ from asgiref.sync import sync_to_async
 from django.db import close_old_connections
 
 from podium.protocol import Cause, advice_for
+from podium.site.competitions import policies as competitions
 from podium.site.evaluation import policies, wakeups
 from podium.site.evaluation.models import LogChunk, Submission
 from podium.site.evaluation.states import TERMINAL
@@ -39,8 +40,14 @@ class Event:
         return f"id: {self.id}\nevent: {self.name}\ndata: {json.dumps(self.data)}\n\n".encode()
 
 
-def status_data(submission: Submission) -> dict[str, Any]:
-    """What a status event says."""
+_FOR_ITS_PEOPLE = ("status_details", "limit", "measured", "program")
+
+
+def status_data(submission: Submission, *, told_all: bool = True) -> dict[str, Any]:
+    """What a status event says.
+
+    told_all: to the owner and the organizers; others are told its state, not what its owner was told about it.
+    """
     data: dict[str, Any] = {
         "submission": submission.pk,
         "status": submission.status,
@@ -60,6 +67,8 @@ def status_data(submission: Submission) -> dict[str, Any]:
             "advice": advice_for(Cause(submission.cause)),
             "counted": counted(submission),
         }
+    if not told_all:
+        data |= {name: None for name in _FOR_ITS_PEOPLE if name in data}
     return data
 
 
@@ -75,7 +84,10 @@ class _Reader:
 
     def look(self, user: Any) -> tuple[list[Event], bool, bool]:
         """New events, whether more output waits, and whether all is over."""
-        root = Submission.objects.select_related("phase__competition").get(pk=self.submission_id)
+        root = Submission.objects.select_related("phase__competition").filter(pk=self.submission_id).first()
+        if root is None:  # deleted meanwhile
+            return [], False, True
+        told_all = root.owner_id == user.pk or competitions.can_administer(user, root.phase.competition)
         children = list(Submission.objects.filter(parent=root).order_by("pk")) if root.has_children else []
         leaves = children or [root]
         rights = policies.output_rights(user, root)
@@ -94,7 +106,7 @@ class _Reader:
                 events.append(self._log(chunk))
         more = len(chunks) == BATCH
         for one in [root, *children]:
-            data = status_data(one)
+            data = status_data(one, told_all=told_all)
             if self.seen.get(one.pk) != (mark := json.dumps(data)):
                 self.seen[one.pk] = mark
                 events.append(Event(self._id(), "status", data))
