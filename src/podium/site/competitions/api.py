@@ -8,7 +8,7 @@ from django.http import Http404
 from django.shortcuts import get_object_or_404
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field, inline_serializer
-from rest_framework import permissions, serializers, status, viewsets
+from rest_framework import exceptions, permissions, serializers, status, viewsets
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -17,7 +17,9 @@ from podium.site.accounts.models import User
 from podium.site.api_fields import ID_REGEX, Cap, LargePagination, caller, image_url, search_text
 from podium.site.competitions import policies, queries, services
 from podium.site.competitions.models import Competition, CompetitionType, CreationStatus, Page, Phase, PhaseTask
+from podium.site.competitions.services import migration
 from podium.site.evaluation import tries
+from podium.site.evaluation.services import reruns
 from podium.site.leaderboards.models import Column, Leaderboard
 from podium.site.resources import queries as resources
 from podium.site.resources.api import DatasetSerializer
@@ -479,3 +481,33 @@ class CompetitionViewSet(viewsets.GenericViewSet[Competition]):
         if creation is None:
             raise Http404
         return Response(CreationStatusSerializer(creation).data)
+
+
+class PhaseViewSet(viewsets.GenericViewSet[Phase]):
+    """What organizers do with a phase."""
+
+    queryset = Phase.objects.none()
+    permission_classes = (permissions.IsAuthenticated,)
+    serializer_class = PhaseSerializer
+    pagination_class = None
+    filter_backends = ()
+    lookup_value_regex = ID_REGEX
+
+    def get_queryset(self) -> Any:
+        phases = Phase.objects.select_related("competition__queue").prefetch_related("competition__collaborators")
+        return phases.filter(competition__in=policies.visible_to(self.request.user))
+
+    @extend_schema(request=None, responses=inline_serializer("RerunCount", {"count": serializers.IntegerField()}))
+    @action(detail=True, methods=["get", "post"])
+    def rerun_submissions(self, request: Request, pk: str) -> Response:
+        """Evaluate all submissions of the phase again, behind everything else that waits; GET works with a token."""
+        if request.method == "GET" and request.auth is None:
+            raise exceptions.MethodNotAllowed("GET", "Use POST to re-run the submissions.")
+        return Response({"count": reruns.rerun_phase(phase=self.get_object(), by=caller(request))})
+
+    @extend_schema(request=None, responses={200: OpenApiTypes.OBJECT})
+    @action(detail=True, methods=["post"])
+    def manually_migrate(self, request: Request, pk: str) -> Response:
+        """Submit what stands on the phase's board to the next phase, each entry once."""
+        migration.migrate_by_hand(phase=self.get_object(), by=caller(request))
+        return Response({})

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import builtins
 from typing import Any
 
 from django.db.models import Q
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema, extend_schema_field, inline_serializer
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field, inline_serializer
 from rest_framework import exceptions, permissions, serializers, status, viewsets
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -18,9 +19,10 @@ from rest_framework.views import APIView
 from podium.site.api_fields import ID_REGEX, MAX_ID, Cap, caller, decimal_text, search_text
 from podium.site.competitions import policies as competitions
 from podium.site.competitions.models import Phase
-from podium.site.errors import Forbidden
+from podium.site.errors import Forbidden, Refused
 from podium.site.evaluation import policies, queries, services
 from podium.site.evaluation.models import Submission
+from podium.site.evaluation.services import deletion, reruns
 from podium.site.leaderboards import queries as boards
 from podium.site.leaderboards import services as leaderboards
 from podium.site.leaderboards.models import Score
@@ -219,6 +221,23 @@ _CAN = inline_serializer(
 )
 
 
+class TaskKeySerializer(serializers.Serializer[Any]):
+    """Which task to rerun on."""
+
+    task_key = serializers.UUIDField(required=False)
+
+
+_KEYS_SCHEMA = {"application/json": {"type": "array", "items": {"type": "integer"}, "maxItems": 1000}}
+_FOR_CHANGE = (
+    "phase__competition__queue",
+    "owner",
+    "data",
+    "task",
+    "parent__phase__competition__queue",
+    "parent__data",
+)
+
+
 class SubmissionViewSet(viewsets.GenericViewSet[Submission]):
     """Submissions: make, follow, cancel, read."""
 
@@ -357,6 +376,82 @@ class SubmissionViewSet(viewsets.GenericViewSet[Submission]):
         submission = self.get_object()
         services.start_held(submission=submission, by=caller(request))
         return Response({"id": submission.pk})
+
+    @extend_schema(
+        request=None,
+        parameters=[
+            OpenApiParameter("task_key", OpenApiTypes.UUID, description="Run on this task alone, off the board.")
+        ],
+        responses=inline_serializer("RerunAnswer", {"id": serializers.IntegerField()}),
+    )
+    @action(detail=True, methods=["post"])
+    def re_run_submission(self, request: Request, pk: str) -> Response:
+        """Evaluate a submission that has ended again, on its tasks as they are now, as a new submission."""
+        submission, user = self.get_object(), caller(request)
+        if not reruns.may_rerun(user, submission.phase.competition):
+            raise Forbidden(reruns.NO_RIGHT)
+        asked = TaskKeySerializer(data=request.query_params)
+        asked.is_valid(raise_exception=True)
+        key = asked.validated_data.get("task_key")
+        try:
+            made = reruns.rerun(submission=submission, by=user, task=reruns.chosen_task(user, key) if key else None)
+        except Refused as refused:
+            if refused.status != status.HTTP_404_NOT_FOUND:
+                raise
+            return Response({"error_msg": refused.message, "code": refused.code}, status=refused.status)
+        return Response({"id": made.pk})
+
+    @extend_schema(request=_KEYS_SCHEMA, responses={200: OpenApiTypes.OBJECT})
+    @action(detail=False, methods=["post"], pagination_class=None, filter_backends=())
+    def re_run_many_submissions(self, request: Request) -> Response:
+        """Evaluate a selection again, all or none by right; those that have not ended are left out."""
+        reruns.rerun_many(found=self._chosen(request), by=caller(request))
+        return Response({})
+
+    def _chosen(self, request: Request) -> builtins.list[Submission]:
+        """The submissions whose ids are in the body. Raises Http404 when one of them is not to be seen."""
+        keys = serializers.ListField(child=serializers.IntegerField(min_value=1, max_value=MAX_ID), max_length=1000)
+        wanted = set(keys.run_validation(request.data))
+        found = list(policies.visible_to(request.user, deleted=True).filter(pk__in=wanted).select_related(*_FOR_CHANGE))
+        missing = sorted(wanted - {one.pk for one in found})
+        if missing or not wanted:
+            raise Http404(
+                f"There is no submission {missing[0]} that you may see." if missing else "No submission named."
+            )
+        return found
+
+    @extend_schema(request=None, responses={204: None})
+    def destroy(self, request: Request, pk: str) -> Response:
+        """Delete a submission and its files for good."""
+        found = get_object_or_404(policies.visible_to(request.user, deleted=True), pk=pk)
+        deletion.delete(submission=found, by=caller(request))
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+    @extend_schema(request=_KEYS_SCHEMA, responses={200: OpenApiTypes.OBJECT})
+    @action(detail=False, methods=["delete"], pagination_class=None, filter_backends=())
+    def delete_many(self, request: Request) -> Response:
+        """Delete a selection for good, all or none."""
+        deletion.delete_many(found=self._chosen(request), by=caller(request))
+        return Response({})
+
+    @extend_schema(request=None, responses=inline_serializer("SoftDeleteAnswer", {"message": serializers.CharField()}))
+    @action(detail=True, methods=["delete"])
+    def soft_delete(self, request: Request, pk: str) -> Response:
+        """Remove the files of one's own submission; its row and scores stay."""
+        found = get_object_or_404(policies.visible_to(request.user, deleted=True), pk=pk)
+        try:
+            deletion.soft_delete(submission=found, by=caller(request))
+        except Refused as refused:
+            return Response({"error": refused.message, "code": refused.code}, status=refused.status)
+        return Response({"message": "Submission deleted successfully"})
+
+    @extend_schema(request=None, responses=inline_serializer("PublicAnswer", {"is_public": serializers.BooleanField()}))
+    @action(detail=True, methods=["get", "post"])
+    def toggle_public(self, request: Request, pk: str) -> Response:
+        """Show a submission to whoever sees the competition, or to nobody else again; GET works with a token."""
+        if request.method == "GET" and request.auth is None:
+            raise exceptions.MethodNotAllowed("GET", "Use POST to change who sees a submission.")
+        return Response({"is_public": deletion.toggle_public(submission=self.get_object(), by=caller(request))})
 
     @extend_schema(request=None, responses={200: OpenApiTypes.OBJECT})
     @action(detail=True, methods=["post", "delete"])

@@ -10,7 +10,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from podium.protocol import Cause, Fault, Step, Stream
-from podium.site.competitions.models import Phase
+from podium.site.competitions.models import Competition, Phase
 from podium.site.evaluation.states import TERMINAL, AttemptState, RunState, SubmissionStatus
 from podium.site.queues.models import Queue, Worker
 from podium.site.resources.models import Dataset, StoredFile, Task, TaskVersion
@@ -70,9 +70,11 @@ class Submission(models.Model):
     is_public = models.BooleanField(default=False)
     original = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="reruns")
     is_specific_task_re_run = models.BooleanField(default=False)
+    is_bulk_rerun = models.BooleanField(default=False, help_text="part of a rerun of many, which waits behind all else")
     created_by_migration = models.ForeignKey(
         Phase, null=True, blank=True, on_delete=models.SET_NULL, related_name="migrated_submissions"
     )
+    is_migrated = models.BooleanField(default=False, help_text="a copy of it was made in the next phase")
     is_soft_deleted = models.BooleanField(default=False)
     soft_deleted_when = models.DateTimeField(null=True, blank=True)
 
@@ -120,19 +122,70 @@ class Submission(models.Model):
         return self.data.file_name or f"{self.data.name}.zip" if self.data else "Deleted File"
 
 
-class Run(models.Model):
-    """One step of a submission, queued in the transaction that creates it.
+class _Lane(models.Model):
+    """Where runs of one class of a queue wait for their turn; what it means is told in `services.order`."""
 
-    Waiting runs of a queue are claimed by `priority` (scoring before prediction) and then by `id`.
-    """
+    queue = models.ForeignKey(Queue, on_delete=models.CASCADE, related_name="+")
+    priority = models.SmallIntegerField(help_text="higher first")
+    competition = models.ForeignKey(Competition, on_delete=models.CASCADE, related_name="+")
+    waiting = models.BooleanField(default=False, help_text="whether a run may be waiting here")
+    last_served = models.DateTimeField()
+
+    class Meta:
+        abstract = True
+
+
+class CompetitionLane(_Lane):
+    """The turn of a competition."""
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["queue", "priority", "competition"], name="evaluation_competitionlane_once")
+        ]
+        indexes = [
+            models.Index(
+                fields=["queue", "-priority", "last_served", "id"],
+                condition=Q(waiting=True),
+                name="evaluation_competition_turn",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.competition} in {self.queue}"
+
+
+class ParticipantLane(_Lane):
+    """The turn of a participant among those of a competition."""
+
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["queue", "priority", "competition", "owner"], name="evaluation_participantlane_once"
+            )
+        ]
+        indexes = [
+            models.Index(
+                fields=["queue", "priority", "competition", "last_served", "id"],
+                condition=Q(waiting=True),
+                name="evaluation_participant_turn",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.owner} in {self.competition}"
+
+
+class Run(models.Model):
+    """One step of a submission, queued in the transaction that creates it; `services.order` says who is next."""
 
     submission = models.ForeignKey(Submission, on_delete=models.CASCADE, related_name="runs")
     step = models.CharField(max_length=16, choices=_choices(Step))
     state = models.CharField(max_length=16, choices=RunState.choices, default=RunState.QUEUED)
     queue = models.ForeignKey(Queue, on_delete=models.PROTECT, related_name="runs")
-    priority = models.SmallIntegerField(default=0, help_text="higher first")
+    lane = models.ForeignKey(ParticipantLane, on_delete=models.CASCADE, related_name="runs")
     created_when = models.DateTimeField(default=timezone.now)
-    not_before = models.DateTimeField(null=True, blank=True)
     finished_when = models.DateTimeField(null=True, blank=True)
     output = models.ForeignKey(StoredFile, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     detailed_results = models.ForeignKey(StoredFile, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
@@ -148,9 +201,13 @@ class Run(models.Model):
             models.CheckConstraint(condition=Q(state__in=RunState.values), name="evaluation_run_state"),
         ]
         indexes = [
+            models.Index(fields=["lane", "id"], condition=Q(state="queued"), name="evaluation_run_waiting"),
+            models.Index(fields=["queue", "lane"], condition=Q(state="claimed"), name="evaluation_run_claimed"),
             models.Index(
-                fields=["queue", "-priority", "id"], condition=Q(state="queued"), name="evaluation_run_waiting"
-            )
+                fields=["queue", "-finished_when"],
+                condition=Q(state__in=["succeeded", "failed"]),
+                name="evaluation_run_ended",
+            ),
         ]
 
     def __str__(self) -> str:

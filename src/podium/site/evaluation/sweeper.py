@@ -10,7 +10,7 @@ import structlog
 from django.conf import settings
 from django.db import close_old_connections
 
-from podium.site.competitions.services import creation_claims
+from podium.site.competitions.services import creation_claims, migration
 from podium.site.evaluation import services
 from podium.site.resources import grants, storage
 
@@ -29,6 +29,7 @@ class Sweeper:
         while not self._stopped.wait(settings.CONFIG.sweep_seconds):
             self._do(services.sweep)
             self._do(creation_claims.recover)
+            self._do(migration.migrate_due)
             if time.monotonic() >= tidy_at:
                 tidy_at = time.monotonic() + 3600
                 self._do(lambda: storage.discard_stale_incoming(older_than_seconds=grants.FIVE_DAYS + 24 * 3600))

@@ -10,7 +10,7 @@ from django.db import transaction
 from podium.protocol import Score as ReportedScore
 from podium.ranking import columns as ranking
 from podium.ranking import keys, order, rules
-from podium.site.competitions.models import Participant
+from podium.site.competitions.models import Participant, Phase
 from podium.site.errors import Forbidden, Refused
 from podium.site.leaderboards.models import Column, Entry, Leaderboard, Score
 
@@ -185,3 +185,24 @@ def remove_by_hand(*, submission: Submission, privileged: bool = False) -> None:
     if isinstance(change, rules.Refusal):
         raise Forbidden(change.reason)
     _apply(change, board, [], submission)
+
+
+@transaction.atomic
+def recompute(*, phase: Phase, owner_id: int) -> None:
+    """Make a person's entries in a phase obey the board's rule again, after a submission of theirs was deleted.
+
+    phase: with its leaderboard.
+    """
+    board = phase.leaderboard
+    if board is None:
+        return
+    Participant.objects.select_for_update().filter(competition=phase.competition_id, user=owner_id).first()
+    finished = phase.submissions.filter(
+        owner=owner_id, parent__isnull=True, status="Finished", is_specific_task_re_run=False, is_soft_deleted=False
+    )
+    rows = list(finished.select_related("phase"))
+    candidates = [_candidate(row, board, scores_by_task(row)) for row in rows]
+    standing = Entry.objects.filter(phase=phase, owner=owner_id).values_list("submission", flat=True)
+    change = rules.recompute(rules.SubmissionRule(board.submission_rule), candidates, list(standing))
+    for row in rows:
+        _apply(change, board, [one for one in candidates if one.id == row.pk], row)

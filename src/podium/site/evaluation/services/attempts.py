@@ -12,15 +12,15 @@ from datetime import datetime, timedelta
 
 import structlog
 from django.conf import settings
-from django.db import connection, transaction
-from django.db.models import Max, Q, QuerySet
+from django.db import transaction
+from django.db.models import Max, Q
 from django.utils import timezone
 
 from podium.formats.scores import ScoresError, ScoreValue, validate_scores
 from podium.protocol import Beat, BeatAnswer, Cause, Claim, Failure, Fault, Outcome, Phase, Step
 from podium.site.evaluation import wakeups
-from podium.site.evaluation.models import Attempt, LogChunk, Run, Submission
-from podium.site.evaluation.services import verdicts
+from podium.site.evaluation.models import Attempt, CompetitionLane, LogChunk, Run, Submission
+from podium.site.evaluation.services import order, verdicts
 from podium.site.evaluation.states import TERMINAL, AttemptState, RunState, SubmissionStatus
 from podium.site.leaderboards import services as leaderboards
 from podium.site.queues.models import Queue, Worker, hash_token, new_token
@@ -49,11 +49,6 @@ def time_limit(run: Run, claim: Claim) -> float:
     return float(min(limits))
 
 
-def _waiting(queue: Queue) -> QuerySet[Run]:
-    due = Q(not_before__isnull=True) | Q(not_before__lte=timezone.now())
-    return Run.objects.filter(due, queue=queue, state=RunState.QUEUED).order_by("-priority", "id")
-
-
 def _introduce(queue: Queue, claim: Claim) -> Worker:
     """Keep the worker's row fresh, with one write in ten seconds at most."""
     facts = {
@@ -70,36 +65,46 @@ def _introduce(queue: Queue, claim: Claim) -> Worker:
 
 
 def claim_run(*, queue: Queue, claim: Claim) -> tuple[Attempt, str, float] | None:
-    """Give the first waiting run of `queue` to a worker.
+    """Give a worker the run of `queue` whose turn it is (see `order`).
 
     Returns the attempt, its token and its time limit in seconds, or None when nothing waits.
     """
     worker = _introduce(queue, claim)
-    if not _waiting(queue).exists():
-        return None  # without a write transaction, so that idle workers do not stand in the way of the others
-    with transaction.atomic():
-        candidates = _waiting(queue).select_related("submission__phase__competition")
-        if connection.features.has_select_for_update_skip_locked:
-            candidates = candidates.select_for_update(skip_locked=True, of=("self",))
-        run = candidates.first()
-        if run is None or not Run.objects.filter(pk=run.pk, state=RunState.QUEUED).update(state=RunState.CLAIMED):
-            return None
-        run.state = RunState.CLAIMED
-        now, limit, token = timezone.now(), time_limit(run, claim), new_token()
-        last = run.attempts.aggregate(last=Max("number"))["last"] or 0
-        attempt = Attempt.objects.create(
-            run=run,
-            number=last + 1,
-            token_hash=hash_token(token),
-            worker=worker,
-            worker_name=claim.hostname or claim.worker,
-            claimed_when=now,
-            lease_until=now + timedelta(seconds=settings.CONFIG.lease_seconds),
-            deadline=now + timedelta(seconds=limit + TRANSFER_SECONDS),
-        )
-        if run.submission.status == SubmissionStatus.SUBMITTED:
-            verdicts.advance(run.submission, SubmissionStatus.PREPARING)
-        return attempt, token, limit
+    passed: list[int] = []
+    while CompetitionLane.objects.filter(queue=queue, waiting=True).exists():
+        # Idle workers look without a write transaction, so that they do not stand in the way of the others.
+        try:
+            return _claim_next(queue, claim, worker, passed)
+        except order.Empty as empty:
+            if not order.tidy(empty) and empty.lane is not None:
+                passed.append(empty.lane.pk)
+    return None
+
+
+@transaction.atomic
+def _claim_next(queue: Queue, claim: Claim, worker: Worker, passed: list[int]) -> tuple[Attempt, str, float] | None:
+    # The queue's row is the lock under which turns are taken; rows that name the queue can still be written.
+    Queue.objects.select_for_update(no_key=True).get(pk=queue.pk)
+    found = order.next_run(queue, passed)
+    if found is None or not Run.objects.filter(pk=found.pk, state=RunState.QUEUED).update(state=RunState.CLAIMED):
+        return None
+    run = Run.objects.select_related("submission__phase__competition", "lane").get(pk=found.pk)
+    now, limit, token = timezone.now(), time_limit(run, claim), new_token()
+    last = run.attempts.aggregate(last=Max("number"))["last"] or 0
+    attempt = Attempt.objects.create(
+        run=run,
+        number=last + 1,
+        token_hash=hash_token(token),
+        worker=worker,
+        worker_name=claim.hostname or claim.worker,
+        claimed_when=now,
+        lease_until=now + timedelta(seconds=settings.CONFIG.lease_seconds),
+        deadline=now + timedelta(seconds=limit + TRANSFER_SECONDS),
+    )
+    if run.submission.status == SubmissionStatus.SUBMITTED:
+        verdicts.advance(run.submission, SubmissionStatus.PREPARING)
+    order.served(run)
+    return attempt, token, limit
 
 
 def _attempt(attempt_id: int, token: str) -> Attempt:
@@ -181,7 +186,7 @@ def finish(*, attempt_id: int, token: str, outcome: Outcome) -> None:
     _show_running(run, submission)
     if run.step == Step.PREDICTION:
         verdicts.advance(submission, SubmissionStatus.SCORING)
-        verdicts.enqueue(submission, Step.SCORING)
+        verdicts.enqueue(submission, Step.SCORING, begun=True)
         return
     leaderboards.record_scores(submission=submission, scores=outcome.scores)
     leaderboards_follow(submission)
@@ -254,6 +259,7 @@ def _retry_or_fail(attempt: Attempt, failure: Failure) -> None:
         Run.objects.filter(pk=run.pk, state=RunState.CLAIMED).update(state=RunState.QUEUED)
         if submission.status in {SubmissionStatus.PREPARING, SubmissionStatus.RUNNING}:
             verdicts.advance(submission, SubmissionStatus.SUBMITTED)
+        order.queued_again(run)
         wakeups.notify(wakeups.queue_topic(run.queue_id))
         return
     Run.objects.filter(pk=run.pk, state=RunState.CLAIMED).update(state=RunState.FAILED, finished_when=timezone.now())

@@ -57,10 +57,10 @@ def submit(
         left = tries.tries(user, phase)
         if left.reason:
             raise Refused(left.reason, code="limit_reached", status=403)
-        submission = _create(user=user, phase=phase, data=data, kind=kind, notes=notes, answers=answers, tasks=chosen)
+        submission = create(user=user, phase=phase, data=data, kind=kind, notes=notes, answers=answers, tasks=chosen)
         ledger.debit(submission)
         if phase.competition.auto_run_submissions:
-            _start(submission)
+            start(submission)
     return submission
 
 
@@ -140,16 +140,21 @@ def _discard(data: Dataset) -> None:
         delete_dataset(dataset=data)
 
 
-def _create(
+def create(
     *,
     user: User,
     phase: Phase,
     data: Dataset,
     kind: Kind,
-    notes: list[str],
     answers: dict[str, Any] | None,
     tasks: list[Task],
+    notes: Sequence[str] = (),
+    marks: Mapping[str, Any] | None = None,
 ) -> Submission:
+    """Make the rows of a submission on the newest versions of its tasks, in the caller's transaction; starts nothing.
+
+    marks: further columns, such as what it is a rerun of.
+    """
     versions = resources.current_versions(task.pk for task in tasks)
     common: dict[str, Any] = {
         "owner": user,
@@ -159,10 +164,12 @@ def _create(
         "queue": phase.competition.queue or default_queue(),
         "fact_sheet_answers": answers,
         "created_when": timezone.now(),
+        **(marks or {}),
     }
     if len(tasks) == 1:
-        return Submission.objects.create(**common, notes=notes, task=tasks[0], task_version=versions[tasks[0].pk])
-    parent = Submission.objects.create(**common, notes=notes, has_children=True)
+        return Submission.objects.create(**common, notes=list(notes), task=tasks[0], task_version=versions[tasks[0].pk])
+    parent = Submission.objects.create(**common, notes=list(notes), has_children=True)
+    common.pop("original", None)  # what is rerun is the whole
     for task in tasks:
         Submission.objects.create(**common, parent=parent, task=task, task_version=versions[task.pk])
     return parent
@@ -175,11 +182,12 @@ def _leaves(submission: Submission) -> Iterable[Submission]:
     return submission.children.select_related("phase__competition", "task_version", "queue").order_by("pk")
 
 
-def _start(submission: Submission) -> None:
+def start(submission: Submission) -> None:
+    """Queue the first step of a submission, or of each of its children, in the caller's transaction."""
     for leaf in _leaves(submission):
         assert leaf.task_version is not None  # noqa: S101 - what runs has a task
         verdicts.advance(leaf, SubmissionStatus.SUBMITTED)
-        verdicts.enqueue(leaf, first_step(leaf, leaf.task_version))
+        verdicts.enqueue(leaf, first_step(leaf, leaf.task_version), begun=False)
     if submission.has_children:
         submission.refresh_from_db()
 
@@ -199,7 +207,7 @@ def start_held(*, submission: Submission, by: User) -> None:
         raise Forbidden("Only the organizers can start this submission.")
     if submission.status != SubmissionStatus.SUBMITTING:
         raise Forbidden("Cannot run a submission which is not in submitting status")
-    _start(submission)
+    start(submission)
 
 
 def may_cancel(user: Any, submission: Submission) -> bool:

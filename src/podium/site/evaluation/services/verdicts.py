@@ -12,7 +12,7 @@ from django.utils import timezone
 from podium.protocol import Cause, Failure, Fault, Step
 from podium.site.evaluation import wakeups
 from podium.site.evaluation.models import Attempt, Run, Submission
-from podium.site.evaluation.services import ledger
+from podium.site.evaluation.services import ledger, order
 from podium.site.evaluation.states import (
     TERMINAL,
     AttemptState,
@@ -148,17 +148,20 @@ def cancel_now(submission: Submission) -> None:
     )
 
 
-def enqueue(submission: Submission, step: Step) -> Run:
-    """Queue a step in the transaction that decides on it; scoring goes before new predictions."""
+def enqueue(submission: Submission, step: Step, *, begun: bool) -> Run:
+    """Queue a step in the transaction that decides on it; call it last there, since it locks the lane.
+
+    begun: whether an earlier step of the submission has run.
+    """
     competition = submission.phase.competition
     queue = submission.queue
     assert queue is not None  # noqa: S101 - set when the submission was accepted
-    run = Run.objects.create(
-        submission=submission,
-        step=step,
+    lane = order.lane_for(
         queue=queue,
-        priority=10 if step is Step.SCORING else 0,
-        image=competition.docker_image,
+        competition=competition,
+        owner_id=submission.owner_id,
+        priority=order.priority_of(submission, begun=begun),
     )
+    run = Run.objects.create(submission=submission, step=step, queue=queue, lane=lane, image=competition.docker_image)
     wakeups.notify(wakeups.queue_topic(queue.pk))
     return run

@@ -1,0 +1,148 @@
+"""Reruns: the same files evaluated again, on the tasks as they are now.
+
+A rerun is a new submission that names its original. It costs no try and no limit holds it up. The original keeps its
+scores and its place until the board's rule replaces it. A rerun on a task of the organizer's choice never stands on a
+board (Codabench's rules).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef, QuerySet
+
+from podium.formats.metadata import Kind
+from podium.site.accounts.models import User
+from podium.site.competitions import policies as competitions
+from podium.site.competitions.models import Competition, Phase
+from podium.site.errors import Forbidden, Refused
+from podium.site.evaluation.models import Submission
+from podium.site.evaluation.services import submissions
+from podium.site.evaluation.states import TERMINAL
+from podium.site.resources import policies as resources
+from podium.site.resources.models import Task
+
+BATCH = 50
+"""How many reruns of a phase are made in one transaction."""
+NO_RIGHT = "You do not have permission to re-run submissions"
+NOT_ENDED = "Cannot request a re-run on a submission that has not finished processing."
+
+
+def may_rerun(user: User, competition: Competition) -> bool:
+    """Organizers, administrators, and bots where the competition lets robots in."""
+    return competitions.can_administer(user, competition) or (user.is_bot and competition.allow_robot_submissions)
+
+
+def chosen_task(user: User, key: UUID) -> Task:
+    """A task to rerun on: any that `user` may see. Raises Refused."""
+    task = resources.tasks_visible_to(user).filter(key=key).first()
+    if task is None:
+        raise Refused(
+            f'There is no task with the key "{key}", or you may not see it.', field="task_key", code="no_task"
+        )
+    return task
+
+
+@transaction.atomic
+def rerun(*, submission: Submission, by: User, task: Task | None = None) -> Submission:
+    """Evaluate a submission again, in its owner's name.
+
+    submission: one that has ended; of a part of one with several tasks, the whole is rerun.
+    task: evaluate on this task alone, whether it is of the phase or not; the result stands on no board.
+    Raises Forbidden, and Refused when the file or a task is gone.
+    """
+    whole = submission.parent or submission
+    if not may_rerun(by, whole.phase.competition):
+        raise Forbidden(NO_RIGHT)
+    if whole.status not in TERMINAL:
+        raise Forbidden(NOT_ENDED)
+    return _again(whole, task=task)
+
+
+@transaction.atomic
+def rerun_many(*, found: Sequence[Submission], by: User) -> list[Submission]:
+    """Evaluate a selection again, all or none by right; those that have not ended are left out (Codabench's rule).
+
+    Reruns of many wait behind everything else. Raises Forbidden, and Refused when a file or a task is gone.
+    """
+    wholes = {whole.pk: whole for whole in (one.parent or one for one in found)}
+    if not all(may_rerun(by, whole.phase.competition) for whole in wholes.values()):
+        raise Forbidden(NO_RIGHT)
+    return [_again(whole, bulk=True) for whole in _in_order_of_lanes(wholes.values()) if whole.status in TERMINAL]
+
+
+def rerun_phase(*, phase: Phase, by: User) -> int:
+    """Evaluate all submissions of a phase again, behind everything else that waits; returns how many.
+
+    Reruns are not rerun in turn, and what has a rerun of this kind under way has no second one, so that asking twice
+    changes nothing. What has lost its file or a task is left out. Made in batches, each a transaction.
+    Raises Forbidden.
+    """
+    if not may_rerun(by, phase.competition):
+        raise Forbidden(NO_RIGHT)
+    rows = _repeatable(phase).order_by("owner", "pk").values_list("pk", flat=True)
+    keys = list(rows)
+    return sum(_rerun_batch(phase, keys[start : start + BATCH]) for start in range(0, len(keys), BATCH))
+
+
+def _repeatable(phase: Phase) -> QuerySet[Submission]:
+    under_way = Submission.objects.filter(original=OuterRef("pk"), is_bulk_rerun=True).exclude(status__in=TERMINAL)
+    lost_part = Submission.objects.filter(parent=OuterRef("pk"), task__isnull=True)
+    return Submission.objects.filter(
+        ~Exists(under_way),
+        ~Exists(lost_part),
+        phase=phase,
+        parent__isnull=True,
+        original__isnull=True,
+        is_soft_deleted=False,
+        data__isnull=False,
+        status__in=TERMINAL,
+    ).exclude(task__isnull=True, has_children=False)
+
+
+@transaction.atomic
+def _rerun_batch(phase: Phase, keys: list[int]) -> int:
+    # The phase's row is the lock under which reruns of it are made, so that two who ask at once make one each.
+    Phase.objects.select_for_update(no_key=True).get(pk=phase.pk)
+    found = _repeatable(phase).filter(pk__in=keys).select_related("owner", "phase__competition__queue", "data", "task")
+    return len([_again(whole, bulk=True) for whole in _in_order_of_lanes(found)])
+
+
+def _in_order_of_lanes(found: Iterable[Submission]) -> list[Submission]:
+    """So that two who rerun many at once lock the lanes in the same order."""
+    return sorted(found, key=lambda one: (one.phase.competition_id, one.owner_id, one.pk))
+
+
+def _again(whole: Submission, *, task: Task | None = None, bulk: bool = False) -> Submission:
+    if whole.data is None or whole.data.data_file_id is None:
+        raise Refused(f"The file of submission {whole.pk} was deleted, so it cannot be run again.", code="file_gone")
+    made = submissions.create(
+        user=whole.owner,
+        phase=whole.phase,
+        data=whole.data,
+        kind=Kind(whole.kind),
+        answers=whole.fact_sheet_answers,
+        tasks=[task] if task is not None else _tasks_of(whole),
+        marks={
+            "original": whole,
+            "is_specific_task_re_run": task is not None or whole.is_specific_task_re_run,
+            "is_bulk_rerun": bulk,
+        },
+    )
+    submissions.start(made)
+    return made
+
+
+def _tasks_of(whole: Submission) -> list[Task]:
+    """The tasks that the original was made for. Raises Refused when one is gone (Codabench's 404)."""
+    parts = whole.children.select_related("task").order_by("pk") if whole.has_children else [whole]
+    tasks = [part.task for part in parts]
+    if any(task is None for task in tasks):
+        raise Refused(
+            "Cannot re-run: a task of this submission has been deleted. Choose a task with `task_key`.",
+            code="task_gone",
+            status=404,
+        )
+    return [task for task in tasks if task is not None]
