@@ -10,6 +10,11 @@ from django.utils import timezone
 
 from podium.site.accounts.models import User
 from podium.site.competitions.models import Competition, Page, Participant, ParticipantStatus
+from podium.site.evaluation.models import Run
+from podium.site.queues.models import Queue
+from podium.site.resources.models import DatasetType, Solution
+from tests.factories import dataset
+from tests.site.acting import WorkerDouble, submit
 from tests.web.conftest import Visitor
 
 pytestmark = pytest.mark.django_db
@@ -84,6 +89,62 @@ def test_files_are_offered_by_right(
     organizer = visitor(olivia).open(address)
     assert "Reference data" in organizer.text
     assert any(link.startswith("/files/") for link in organizer.links)
+    assert "reference.zip" in organizer.text
+    assert f"{timezone.now():%Y-%m-%d}" in organizer.text
+    assert " @ " not in organizer.text
+
+
+def _add_kit(competition: Competition, olivia: User) -> None:
+    kit = dataset(olivia, type=DatasetType.STARTING_KIT, name="starting_kit @ 11-22-2026", file_name="kit.zip")
+    competition.phases.update(starting_kit=kit)
+
+
+def test_the_starting_kit_is_offered_with_the_phase_to_those_who_may_have_it(
+    visitor: Visiting, competition: Competition, olivia: User, pat: User, sam: User
+) -> None:
+    _add_kit(competition, olivia)
+    address = f"/competitions/{competition.pk}/phases/"
+    for who in (pat, olivia):
+        page = visitor(who).open(address)
+        assert "kit.zip" in page.text
+        assert any(link.startswith("/files/") for link in page.links)
+    for stranger in (None, sam):
+        page = visitor(stranger).open(address)
+        assert "take part" in page.text
+        assert not any(link.startswith("/files/") for link in page.links)
+
+
+def test_a_solution_is_named_beside_its_file(
+    visitor: Visiting, competition: Competition, olivia: User, pat: User
+) -> None:
+    task = competition.phases.get().phase_tasks.get().task
+    file = dataset(olivia, type=DatasetType.SOLUTION, name="solution @ 11-22-2026", file_name="trees.zip")
+    Solution.objects.create(name="Random forest", data=file).tasks.add(task)
+    text = visitor(pat).open(f"/competitions/{competition.pk}/files/").text
+    assert "Solution trees.zip Random forest" in text
+
+
+def test_the_image_asked_for_and_the_one_in_which_runs_really_ran_are_told_apart(
+    visitor: Visiting, competition: Competition, pat: User, queue: Queue
+) -> None:
+    address = f"/competitions/{competition.pk}/phases/"
+    page = visitor().open(address)
+    assert f"Image asked for {competition.docker_image}" in page.text
+    assert "Runs in" not in page.text
+    submit(pat, competition)
+    WorkerDouble(queue).work_off(accuracy=1)
+    Run.objects.update(image_digest="sha256:abc")
+    assert "Runs in sha256:abc" in visitor().open(address).text
+
+
+def test_a_page_that_opens_with_a_heading_shows_its_title_to_screen_readers_alone(
+    visitor: Visiting, competition: Competition
+) -> None:
+    for content, hidden in (("# Three irises\n\nText", True), ("Text", False)):
+        Page.objects.update(content=content)
+        somebody = visitor()
+        somebody.open(f"/competitions/{competition.pk}/")
+        assert ('<h2 class="sr">Overview</h2>' in somebody.response.content.decode()) is hidden
 
 
 def test_phases_show_where_they_are_in_time_and_what_they_allow(visitor: Visiting, make_competition: Making) -> None:
@@ -159,6 +220,10 @@ def test_my_competitions_are_those_that_i_run_and_those_i_take_part_in(
     visitor: Visiting, competition: Competition, olivia: User, pat: User, sam: User
 ) -> None:
     assert "Organized by me Sums" in visitor(olivia).open("/competitions/").text
+    Participant.objects.get_or_create(
+        competition=competition, user=olivia, defaults={"status": ParticipantStatus.APPROVED}
+    )
+    assert visitor(olivia).open("/competitions/").links.count(f"/competitions/{competition.pk}/") == 1
     assert "You run no competition" in visitor(pat).open("/competitions/").text
     assert "Sums" not in visitor(sam).open("/competitions/").text
 

@@ -133,9 +133,22 @@ def test_headings_stand_below_those_of_the_page() -> None:
     assert render("# a\n\n<h2>b</h2>\n\n###### c") == "<h3>a</h3>\n<h4>b</h4>\n<h6>c</h6>\n"
 
 
-@pytest.mark.parametrize(("text", "same"), [("# Data\nx", True), ("\n## data ##\n", True), ("Data\nx", False)])
-def test_a_page_that_opens_with_its_own_title_is_known(text: str, same: bool) -> None:
-    assert begins_with_heading(text, "Data") is same
+@pytest.mark.parametrize(
+    ("text", "opens"),
+    [
+        ("# Data\nx", True),
+        ("\n## data ##\n", True),
+        ("Data\n====\nx", True),
+        ("<h1 class=x>Data</h1>", True),
+        ("Data\nx", False),
+        ("#tag of a line", False),
+        ("<hr>\n# Data", False),
+        ("- a\n---\n", False),
+        ("", False),
+    ],
+)
+def test_a_page_that_opens_with_a_heading_of_its_own_is_known(text: str, opens: bool) -> None:
+    assert begins_with_heading(text) is opens
 
 
 def test_a_very_long_text_is_shown_plainly() -> None:

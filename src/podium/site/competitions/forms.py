@@ -7,6 +7,7 @@ from typing import Any, cast
 from django import forms
 from django.http import QueryDict
 
+from podium.site.competitions.models import ParticipantStatus
 from podium.site.errors import Refused
 
 
@@ -25,6 +26,23 @@ class SearchForm(forms.Form):
             ("recent", "Recently added"),
             ("popular", "Most participants"),
             ("with_most_submissions", "Most submissions"),
+        ],
+    )
+
+
+class ParticipantFilterForm(forms.Form):
+    """Which participants the organizers' list shows."""
+
+    search = forms.CharField(
+        required=False, max_length=200, widget=forms.TextInput(attrs={"type": "search", "autocomplete": "off"})
+    )
+    status = forms.ChoiceField(
+        required=False,
+        choices=[
+            ("", "All"),
+            (ParticipantStatus.PENDING, "Waiting"),
+            (ParticipantStatus.APPROVED, "Approved"),
+            (ParticipantStatus.DENIED, "Denied"),
         ],
     )
 

@@ -63,7 +63,14 @@ class Shell:
             ("My submissions", "submissions"),
             ("Results", "results"),
         ]
+        if self.can_administer:
+            named += [("All submissions", "all_submissions"), ("Participants", "participants")]
         return [Tab(label, self.url(f"competitions:{name}"), name == shown) for label, name in named]
+
+    @property
+    def may_ask(self) -> bool:
+        """Whether the viewer is offered to take part: neither an organizer nor somebody who has asked already."""
+        return self.participant is None and not self.can_administer
 
     def chosen_phase(self, asked: str | None) -> Phase | None:
         """The phase that the address names, else the one that is on."""
@@ -81,6 +88,7 @@ class Shell:
             "can_administer": self.can_administer,
             "participant": self.participant,
             "approved": self.approved,
+            "take_part_url": self.url("competitions:submissions") if self.may_ask and tab != "submissions" else "",
             "secret_link": self._secret_link(),
             **more,
         }

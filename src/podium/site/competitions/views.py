@@ -14,12 +14,13 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from podium.site.accounts.models import User
-from podium.site.competitions import policies, services
-from podium.site.competitions.forms import RegisterForm, SearchForm, UploadForm
-from podium.site.competitions.models import CreationState, CreationStatus, ParticipantStatus
+from podium.site.competitions import policies, queries, services
+from podium.site.competitions.forms import ParticipantFilterForm, RegisterForm, SearchForm, UploadForm
+from podium.site.competitions.models import Competition, CreationState, CreationStatus, Participant, ParticipantStatus
 from podium.site.competitions.queries import files_for, public_competitions, with_counts
 from podium.site.competitions.shell import Shell, shell
 from podium.site.errors import Refused
+from podium.site.evaluation.models import Run
 from podium.site.pages.markdown import begins_with_heading
 from podium.site.resources.grants import download_url
 from podium.site.resources.models import Dataset, DatasetType
@@ -27,6 +28,7 @@ from podium.site.resources.policies import datasets_usable_by
 from podium.site.resources.services import complete_upload, store_upload
 
 PER_PAGE = 24
+PEOPLE_PER_PAGE = 50
 
 
 @require_safe
@@ -59,7 +61,7 @@ def mine(request: HttpRequest) -> HttpResponse:
     context = {
         "section": "mine",
         "organized": visible.filter(policies.organized_by(request.user)),
-        "joined": visible.filter(policies.taking_part(request.user)),
+        "joined": visible.filter(policies.taking_part(request.user)).exclude(policies.organized_by(request.user)),
     }
     return render(request, "competitions/mine.html", context)
 
@@ -75,7 +77,7 @@ def detail(request: HttpRequest, pk: int, page_id: int | None = None) -> HttpRes
         chosen = next((page for page in pages if page.pk == page_id), None)
         if chosen is None:
             raise Http404("This competition has no such page.")
-    own_heading = chosen is not None and begins_with_heading(chosen.content, chosen.title)
+    own_heading = chosen is not None and begins_with_heading(chosen.content)
     return _overview(request, viewed, current=chosen.pk if chosen else "", page=chosen, own_heading=own_heading)
 
 
@@ -83,7 +85,8 @@ def detail(request: HttpRequest, pk: int, page_id: int | None = None) -> HttpRes
 def terms(request: HttpRequest, pk: int) -> HttpResponse:
     """The terms of a competition."""
     viewed = shell(request, pk)
-    return _overview(request, viewed, current="terms", terms=viewed.competition.terms)
+    text = viewed.competition.terms
+    return _overview(request, viewed, current="terms", terms=text, own_heading=begins_with_heading(text))
 
 
 @require_safe
@@ -91,13 +94,20 @@ def files(request: HttpRequest, pk: int) -> HttpResponse:
     """The files of a competition that the viewer has a right to."""
     viewed = shell(request, pk)
     rows: dict[tuple[int, str], dict[str, Any]] = {}
+    links = [link for phase in viewed.phases for link in phase.phase_tasks.all()]
+    solutions = {each.data_id: each.name for link in links for each in link.task.solutions.all()}
     for row in files_for(request.user, viewed.competition):
         dataset = row.dataset
         if dataset.data_file is None:
             continue
-        url = download_url(dataset.data_file, name=dataset.file_name or f"{dataset.name}.zip")
+        name = dataset.file_name or f"{dataset.name}.zip"
         # Phases share tasks as a rule: one line for each file, which names the phases.
-        line = rows.setdefault((dataset.pk, row.kind), {"row": row, "url": url, "phases": []})
+        line = rows.setdefault(
+            (dataset.pk, row.kind),
+            {"row": row, "name": name, "url": download_url(dataset.data_file, name=name), "phases": []},
+        )
+        if row.kind == "Solution":
+            line["solution"] = solutions.get(dataset.pk, "")
         if row.phase not in line["phases"]:
             line["phases"].append(row.phase)
     return _overview(
@@ -122,7 +132,26 @@ def _overview(request: HttpRequest, viewed: Shell, *, current: object, **more: A
 @require_safe
 def phases(request: HttpRequest, pk: int) -> HttpResponse:
     """The phases of a competition in time, with their limits."""
-    return render(request, "competitions/phases.html", shell(request, pk).context("phases"))
+    viewed = shell(request, pk)
+    kits = {
+        row.dataset.pk: {"url": download_url(row.dataset.data_file, name=name), "name": name}
+        for row in files_for(request.user, viewed.competition)
+        if row.kind == "Starting kit" and row.dataset.data_file is not None
+        for name in [row.dataset.file_name or f"{row.dataset.name}.zip"]
+    }
+    context = viewed.context(
+        "phases",
+        rows=[(phase, kits.get(phase.starting_kit_id or 0)) for phase in viewed.phases],
+        files_url=viewed.url("competitions:files"),
+        runs_in=_image_last_used(viewed.competition),
+    )
+    return render(request, "competitions/phases.html", context)
+
+
+def _image_last_used(competition: Competition) -> str:
+    """The digest of the image in which the newest run with the competition's present image really ran, or ""."""
+    runs = Run.objects.filter(submission__phase__competition=competition, image=competition.docker_image)
+    return runs.exclude(image_digest="").order_by("-pk").values_list("image_digest", flat=True).first() or ""
 
 
 @login_required
@@ -161,6 +190,64 @@ def publish(request: HttpRequest, pk: int) -> HttpResponse:
         text = "is published: everybody can see it." if published else "is no longer public."
         messages.success(request, f"{viewed.competition.title} {text}")
     return redirect("competitions:detail", pk)
+
+
+@login_required
+@require_safe
+def unpublish(request: HttpRequest, pk: int) -> HttpResponse:
+    """Ask before a competition is taken back; the form goes to `publish`."""
+    viewed = shell(request, pk)
+    if not viewed.can_administer:
+        raise PermissionDenied("Only the organizers may take a competition back.")
+    return render(request, "competitions/unpublish.html", {"competition": viewed.competition})
+
+
+@login_required
+@require_safe
+def participants(request: HttpRequest, pk: int) -> HttpResponse:
+    """Who asked to take part, for the organizers to approve or deny."""
+    viewed = shell(request, pk)
+    if not viewed.can_administer:
+        raise PermissionDenied("Only the organizers see who takes part.")
+    form = ParticipantFilterForm(request.GET)
+    chosen = {name: value for name, value in (form.cleaned_data if form.is_valid() else {}).items() if value}
+    rows = queries.participants(viewed.competition, **chosen)
+    page = Paginator(rows, PEOPLE_PER_PAGE).get_page(request.GET.get("page"))
+    organizers = {viewed.competition.created_by_id, *(each.pk for each in viewed.competition.collaborators.all())}
+    context = viewed.context(
+        "participants",
+        form=form,
+        filtered=bool(chosen),
+        page=page,
+        organizers=organizers,
+        here=viewed.url("competitions:participants", **chosen, page=page.number),
+        before=viewed.url("competitions:participants", **chosen, page=page.number - 1),
+        after=viewed.url("competitions:participants", **chosen, page=page.number + 1),
+    )
+    return render(request, "competitions/participants.html", context)
+
+
+@login_required
+@require_POST
+def decide(request: HttpRequest, pk: int, participant_id: int) -> HttpResponse:
+    """Approve or deny somebody who asked to take part."""
+    viewed = shell(request, pk)
+    if not viewed.can_administer:
+        raise PermissionDenied("Only the organizers decide who takes part.")
+    participant = get_object_or_404(
+        Participant.objects.select_related("user", "competition"), pk=participant_id, competition=pk
+    )
+    status = request.POST.get("status", "")
+    try:
+        services.set_participant_status(participant=participant, by=cast("User", request.user), status=status)
+    except Refused as refused:
+        messages.error(request, refused.message)
+    else:
+        words = "takes part now" if status == ParticipantStatus.APPROVED else "does not take part"
+        messages.success(request, f"{participant.user.username} {words}.")
+    back = request.POST.get("next", "")
+    here = viewed.url("competitions:participants")
+    return redirect(back if back.startswith(f"{here}?") else here)
 
 
 def received_file(request: HttpRequest, form: UploadForm, *, type: str) -> Dataset:

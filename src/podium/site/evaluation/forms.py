@@ -1,4 +1,4 @@
-"""The form that takes a submission."""
+"""The forms that take a submission and that filter lists of them."""
 
 from __future__ import annotations
 
@@ -9,9 +9,26 @@ from django import forms
 
 from podium.site.competitions.forms import UploadForm
 from podium.site.competitions.models import Phase
+from podium.site.evaluation.states import SubmissionStatus
 from podium.site.resources.models import Task
 
 _PREFIX = "fact-"
+
+
+class FilterForm(forms.Form):
+    """Which of everybody's submissions the organizers' list shows."""
+
+    search = forms.CharField(
+        required=False, max_length=200, widget=forms.TextInput(attrs={"type": "search", "autocomplete": "off"})
+    )
+    phase = forms.TypedChoiceField(required=False, coerce=int, empty_value=None)
+    status = forms.ChoiceField(required=False, choices=[("", "All"), *SubmissionStatus.choices])
+
+    def __init__(self, *args: Any, phases: list[Phase], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        phase = self.fields["phase"]
+        assert isinstance(phase, forms.TypedChoiceField)  # noqa: S101 - declared above
+        phase.choices = [("", "All"), *((each.pk, each.name) for each in phases)]
 
 
 class SubmissionForm(UploadForm):

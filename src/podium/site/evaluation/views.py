@@ -7,6 +7,8 @@ from typing import Any, cast
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.clickjacking import xframe_options_sameorigin
@@ -21,13 +23,16 @@ from podium.site.competitions.shell import shell
 from podium.site.competitions.views import received_file
 from podium.site.errors import Refused
 from podium.site.evaluation import policies, queries, services
-from podium.site.evaluation.forms import SubmissionForm
+from podium.site.evaluation.forms import FilterForm, SubmissionForm
 from podium.site.evaluation.models import Submission
 from podium.site.evaluation.states import SubmissionStatus
 from podium.site.evaluation.tries import counted, tries
+from podium.site.pages.causes import CAUSE_TITLES
 from podium.site.pages.times import seconds_text
 from podium.site.resources.models import Dataset, DatasetType
 from podium.site.resources.services import delete_dataset
+
+PER_PAGE = 50
 
 SHOWN_LOG_CHARACTERS = 64_000
 """What of a log the page shows: its end; the whole of it is a download."""
@@ -50,6 +55,7 @@ def submissions(request: HttpRequest, pk: int) -> HttpResponse:
             return redirect(viewed.url("competitions:submissions"))
         if form.is_valid() and (submission := _submitted(request, form, phase)) is not None:
             return redirect("evaluation:submission", submission.pk)
+    own = list(queries.mine(request.user, phase)[:100]) if phase else []
     context = viewed.context(
         "submissions",
         phases=[(each, viewed.url("competitions:submissions", phase=each.pk)) for each in viewed.phases],
@@ -58,7 +64,8 @@ def submissions(request: HttpRequest, pk: int) -> HttpResponse:
         register_form=RegisterForm(has_terms=bool(viewed.competition.terms)),
         tries=tries(request.user, phase) if phase and viewed.approved else None,
         time_limit=seconds_text(float(phase.execution_time_limit)) if phase else "",
-        submissions=queries.mine(request.user, phase)[:100] if phase else [],
+        submissions=own,
+        under_way=any(not each.is_terminal for each in own),
     )
     return render(request, "evaluation/submissions.html", context, status=400 if form and form.errors else 200)
 
@@ -83,6 +90,28 @@ def _submitted(request: HttpRequest, form: SubmissionForm, phase: Phase) -> Subm
         if Dataset.objects.filter(pk=data.pk, submissions=None, solutions=None).exists():
             delete_dataset(dataset=data)
         return None
+
+
+@login_required
+@require_safe
+def all_submissions(request: HttpRequest, pk: int) -> HttpResponse:
+    """Everybody's submissions to a competition, for its organizers."""
+    viewed = shell(request, pk)
+    if not viewed.can_administer:
+        raise PermissionDenied("Only the organizers see everybody's submissions.")
+    form = FilterForm(request.GET, phases=viewed.phases)
+    chosen = {name: value for name, value in (form.cleaned_data if form.is_valid() else {}).items() if value}
+    rows = queries.of_competition(request.user, viewed.competition, **chosen).select_related("phase__leaderboard")
+    page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
+    context = viewed.context(
+        "all_submissions",
+        form=form,
+        filtered=bool(chosen),
+        page=page,
+        before=viewed.url("competitions:all_submissions", **chosen, page=page.number - 1),
+        after=viewed.url("competitions:all_submissions", **chosen, page=page.number + 1),
+    )
+    return render(request, "evaluation/all_submissions.html", context)
 
 
 def _visible(request: HttpRequest, pk: int) -> Submission:
@@ -130,22 +159,6 @@ def stages(submission: Submission, steps: set[str]) -> list[Stage]:
     ]
 
 
-_CAUSES = {
-    Cause.IMAGE_PULL: "The image could not be fetched",
-    Cause.UNPACK: "The archive could not be unpacked",
-    Cause.BAD_LAYOUT: "Files are missing or misplaced",
-    Cause.TIME_LIMIT: "The time limit was reached",
-    Cause.MEMORY_LIMIT: "The memory limit was reached",
-    Cause.DISK_LIMIT: "The disk limit was reached",
-    Cause.OUTPUT_LIMIT: "Too much was printed",
-    Cause.EXIT_CODE: "The program ended with an error",
-    Cause.MISSING_OUTPUT: "The output is missing",
-    Cause.BAD_SCORES: "The scores cannot be used",
-    Cause.SCORER_FAILED: "The scoring program failed",
-    Cause.WORKER_LOST: "The worker was lost",
-    Cause.CANCELLED: "This submission was cancelled",
-    Cause.PLATFORM: "The platform failed",
-}
 _FAULTS = {
     "participant": "The submission's",
     "organizer": "The organizer's",
@@ -167,7 +180,7 @@ def failure(submission: Submission) -> dict[str, Any] | None:
         return None
     cause = Cause(submission.cause)
     return {
-        "title": _CAUSES[cause],
+        "title": CAUSE_TITLES[cause],
         "calm": cause is Cause.CANCELLED,
         "step": _STEPS.get(submission.failed_step, ""),
         "fault": _FAULTS.get(submission.fault, ""),

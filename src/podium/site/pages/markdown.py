@@ -151,7 +151,12 @@ def render(text: str) -> SafeString:
     return clean(_parser().render(text), lower_headings=2)
 
 
-def begins_with_heading(text: str, title: str) -> bool:
-    """Whether a text opens with a Markdown heading that says the same as its title."""
-    first = text.lstrip().partition("\n")[0]
-    return first.startswith("#") and first.strip("# \t").casefold() == title.strip().casefold()
+_HEADING = re.compile(
+    r"\s*(?:#{1,6}[ \t]+\S|<h[1-6][\s>]"  # "# Data", "<h1>Data</h1>"
+    r"|[^\s#>*+<|`-][^\n]*\n(?:=+|-+)[ \t]*(?:\n|$))"  # "Data" underlined
+)
+
+
+def begins_with_heading(text: str) -> bool:
+    """Whether a text opens with a heading of its own, so that its title above it would be a second one."""
+    return _HEADING.match(text) is not None

@@ -12,12 +12,14 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
+from podium.protocol import Cause
 from podium.ranking.display import format_score
 from podium.site.competitions.models import Competition, Phase, PhaseStatus
 from podium.site.evaluation.models import Submission
 from podium.site.evaluation.states import SubmissionStatus
 from podium.site.leaderboards.models import Score
 from podium.site.pages import times
+from podium.site.pages.causes import CAUSE_TITLES
 from podium.site.pages.icons import ICONS
 from podium.site.pages.markdown import render
 from podium.site.resources.grants import download_url
@@ -97,6 +99,13 @@ _STATUS_TONE = {
 def status_pill(status: str) -> dict[str, str]:
     """The state of a submission in a capsule."""
     return {"tone": _STATUS_TONE.get(SubmissionStatus(status), "busy"), "text": status}
+
+
+@register.filter
+def cause_title(submission: Submission) -> str:
+    """Why a submission failed, in a few words; "" where it did not, or where its capsule says it all."""
+    cause = submission.cause
+    return "" if not cause or cause == Cause.CANCELLED else CAUSE_TITLES[Cause(cause)]
 
 
 def current_phase(phases: Iterable[Phase]) -> Phase | None:
