@@ -1,0 +1,37 @@
+"""The tests of the site's rules once more, on PostgreSQL: types, locks and constraints differ from SQLite's."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import uuid
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+SERVER = "postgresql://root@127.0.0.1:5432"
+
+
+@pytest.mark.service
+@pytest.mark.slow
+@pytest.mark.timeout(1500)
+@pytest.mark.parametrize(
+    "modules",
+    [
+        ("test_submitting.py", "test_states.py", "test_boards.py"),
+        ("test_api.py", "test_intake.py", "test_events.py", "test_counts.py"),
+        ("test_bundles.py", "test_bad_archives.py", "test_bytes_plane.py"),
+    ],
+    ids=["rules", "addresses", "files"],
+)
+def test_the_same_tests_pass_on_postgresql(modules: tuple[str, ...]) -> None:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "PODIUM_DATA"))}
+    environment["DATABASE_URL"] = f"{SERVER}/podium_{uuid.uuid4().hex[:12]}"
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *[str(HERE / name) for name in modules]]
+    ended = subprocess.run(
+        command, cwd=HERE.parents[1], env=environment, check=False, capture_output=True, text=True, timeout=1400
+    )
+    assert ended.returncode == 0, ended.stdout[-8000:] + ended.stderr[-2000:]
+    assert " skipped" not in ended.stdout.splitlines()[-1]
