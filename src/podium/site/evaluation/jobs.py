@@ -7,26 +7,28 @@ from django.conf import settings
 from podium.formats.metadata import Kind
 from podium.protocol import FileRef, Job, JobLimits, Step
 from podium.site.evaluation.models import Attempt, Run, Submission
+from podium.site.evaluation.services.attempts import TRANSFER_SECONDS
 from podium.site.resources import grants
 from podium.site.resources.models import Dataset, StoredFile
 
 DETAILED_RESULTS_CAP = 50 * 1024 * 1024
 
 
-def _ref(file: StoredFile, name: str) -> FileRef:
-    url = grants.download_url(file, name=name, seconds=grants.FIVE_DAYS)
+def _ref(file: StoredFile, name: str, seconds: float) -> FileRef:
+    url = grants.download_url(file, name=name, seconds=seconds)
     return FileRef(url=url, sha256=file.sha256, size=file.size, name=name)
 
 
-def _part(dataset: Dataset | None) -> FileRef | None:
-    return _ref(dataset.data_file, f"{dataset.type}.zip") if dataset and dataset.data_file else None
+def _part(dataset: Dataset | None, seconds: float) -> FileRef | None:
+    return _ref(dataset.data_file, f"{dataset.type}.zip", seconds) if dataset and dataset.data_file else None
 
 
 def job_for(attempt: Attempt, token: str, limit: float) -> Job:
-    """Describe an attempt to its worker.
+    """Describe an attempt to its worker; its grants end with the attempt's deadline.
 
     limit: the effective time limit in seconds.
     """
+    lifetime = limit + TRANSFER_SECONDS
     run = (
         Run.objects.select_related(
             "submission__phase__competition",
@@ -42,14 +44,14 @@ def job_for(attempt: Attempt, token: str, limit: float) -> Job:
     )
     submission, scoring = run.submission, run.step == Step.SCORING
     version, phase = submission.task_version, submission.phase
-    submitted = _part(submission.data)
+    submitted = _part(submission.data, lifetime)
     if version is None or submitted is None:
         raise LookupError(f"submission {submission.pk} has lost its task or its file")
-    program = _part(version.scoring_program) if scoring else submitted
+    program = _part(version.scoring_program, lifetime) if scoring else submitted
     if program is None:
         raise LookupError(f"the scoring program of task {version.task_id} is gone")
     ingestion_now = version.ingestion_only_during_scoring == scoring
-    results, are_submission = _results(submission, submitted) if scoring else (None, False)
+    results, are_submission = _results(submission, submitted, lifetime) if scoring else (None, False)
     competition = phase.competition
     return Job(
         attempt=attempt.pk,
@@ -67,15 +69,17 @@ def job_for(attempt: Attempt, token: str, limit: float) -> Job:
             output_bytes=settings.CONFIG.max_log_bytes,
         ),
         program=program,
-        ingestion_program=_part(version.ingestion_program) if ingestion_now else None,
-        input_data=_part(version.input_data) if ingestion_now or not scoring else None,
-        reference_data=_part(version.reference_data) if scoring else None,
+        ingestion_program=_part(version.ingestion_program, lifetime) if ingestion_now else None,
+        input_data=_part(version.input_data, lifetime) if ingestion_now or not scoring else None,
+        reference_data=_part(version.reference_data, lifetime) if scoring else None,
         results=results,
         results_are_submission=are_submission,
         ingestion_only_during_scoring=version.ingestion_only_during_scoring,
         detailed_results=scoring and competition.enable_detailed_results,
-        output_url=grants.upload_url(attempt.output_key, max_bytes=settings.CONFIG.max_upload_bytes),
-        detailed_results_url=grants.upload_url(attempt.detailed_results_key, max_bytes=DETAILED_RESULTS_CAP)
+        output_url=grants.upload_url(attempt.output_key, max_bytes=settings.CONFIG.max_upload_bytes, seconds=lifetime),
+        detailed_results_url=grants.upload_url(
+            attempt.detailed_results_key, max_bytes=DETAILED_RESULTS_CAP, seconds=lifetime
+        )
         if scoring and competition.enable_detailed_results
         else None,
         columns=[column.key for column in phase.leaderboard.columns.all() if not column.computation]
@@ -84,7 +88,7 @@ def job_for(attempt: Attempt, token: str, limit: float) -> Job:
     )
 
 
-def _results(submission: Submission, submitted: FileRef) -> tuple[FileRef, bool]:
+def _results(submission: Submission, submitted: FileRef, seconds: float) -> tuple[FileRef, bool]:
     """What is scored: the prediction step's output, or the submission where there was no such step."""
     prediction = submission.runs.filter(step=Step.PREDICTION).select_related("output").first()
     if prediction is None:
@@ -93,4 +97,4 @@ def _results(submission: Submission, submitted: FileRef) -> tuple[FileRef, bool]
         return submitted, True
     if prediction.output is None:
         raise LookupError(f"the prediction output of submission {submission.pk} is gone")
-    return _ref(prediction.output, "prediction_result.zip"), False
+    return _ref(prediction.output, "prediction_result.zip", seconds), False
