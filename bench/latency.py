@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 
 from bench.common import (
-    TEST_IMAGE,
     Up,
     finished,
     platform,
@@ -15,6 +14,7 @@ from bench.common import (
     trivial_competition,
     uploaded_answers,
 )
+from tests.images.podman import IMAGE
 
 SUBMISSIONS, WARM_UP = 30, 3
 
@@ -51,7 +51,7 @@ def main() -> None:
         podman() as address,
         platform(PODIUM_WORKER_ENGINE="docker", PODIUM_WORKER_CONTAINER_SOCKET=address) as up,
     ):
-        containers = measure(up, TEST_IMAGE)
+        containers = measure(up, IMAGE)
     rows = [
         _row("POST to Finished, bubblewrap", embedded["total_ms"], "median < 300 ms"),
         _row("  of it inside the sandbox", embedded["sandbox_ms"], ""),

@@ -14,7 +14,8 @@ import pytest
 
 from podium.client import Competition
 from podium.sandbox.make_environment import make_default_environment
-from tests.sandbox.conftest import IMAGE, engine_socket
+from tests.images.podman import IMAGE
+from tests.sandbox.conftest import engine_socket
 
 from . import bundles
 from .people import Person, Terminal, sign_up
