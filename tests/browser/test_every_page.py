@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from podium.protocol import Cause, Failure, Step, Stream
 from podium.site.accounts.models import User
-from podium.site.competitions.models import Competition, CreationStatus, Page, Phase
+from podium.site.competitions.models import Competition, CreationStatus, Page, Participant, ParticipantStatus, Phase
 from podium.site.evaluation.services import cancel
 from podium.site.pages.models import Announcement, NewsPost
 from podium.site.queues.models import Queue
@@ -91,7 +91,9 @@ def addresses(
     mine += [f"/competitions/{over.pk}/submissions/", "/accounts/password/change/", "/accounts/logout/"]
     mine += [f"/submissions/{each.pk}/" for each in (finished, failed, running, waiting, cancelled, parent)]
     mine += [f"/submissions/{running.pk}/cancel/", f"/submissions/{finished.pk}/report/"]
+    Participant.objects.create(competition=first, user=sam, status=ParticipantStatus.PENDING)
     organizing = [f"/competitions/{several.pk}/", f"{site}/files/", "/competitions/", "/competitions/upload/"]
+    organizing += [f"{site}/{page}/" for page in ("participants", "submissions/all", "unpublish", "phases")]
     organizing += [f"/competitions/upload/{status.pk}/" for status in (bad, good)]
     return [
         *((None, address) for address in anonymous),

@@ -39,10 +39,10 @@ def test_somebody_signs_up_joins_submits_watches_and_sees_their_rank(
     worker = WorkerDouble(queue)
     page = visit().open("/")
     page.get_by_role("link", name="Sign up").click()
-    page.get_by_label("Username").fill("nora")
-    page.get_by_label("Email").fill("nora@example.org")
+    page.get_by_label("User name").fill("nora")
+    page.get_by_label("E-mail address").fill("nora@example.org")
     page.get_by_label("Password", exact=True).fill(PHRASE)
-    page.get_by_label("Password (again)").fill(PHRASE)
+    page.get_by_label("Password again").fill(PHRASE)
     page.get_by_role("button", name="Sign up").click()
     page.get_by_role("link", name="Sums").click()
     page.get_by_role("link", name="My submissions").click()
@@ -155,7 +155,7 @@ def test_a_bundle_with_faults_shows_the_report_by_itself(
     page.get_by_role("button", name="Upload and check").click()
     page.wait_for_url(re.compile(r"/upload/\d+/$"))
     run_creation(status_id=CreationStatus.objects.get().pk)
-    expect(page.get_by_role("heading", name="The bundle has faults")).to_be_visible()
+    expect(page.get_by_role("heading", name="This bundle cannot be used yet: 1 fault")).to_be_visible()
     expect(page.get_by_role("listitem").filter(has_text="overview.md").first).to_be_visible()
 
 
@@ -193,9 +193,9 @@ def test_the_colours_change_without_a_new_page_and_stay(visit: Visiting) -> None
 def test_times_are_shown_in_the_viewers_zone_with_utc_in_the_title(competition: Competition, visit: Visiting) -> None:
     competition.phases.update(start="2020-01-01T20:30:00Z")
     page = visit(timezone_id="Asia/Tokyo", locale="en-GB").open(f"/competitions/{competition.pk}/phases/")
-    start = page.locator("time").filter(has_text="2 Jan 2020").or_(page.locator("time").filter(has_text="Jan 2, 2020"))
+    start = page.locator("time").filter(has_text="2 Jan 2020")
     expect(start.first).to_have_attribute("title", "1 Jan 2020, 20:30 UTC")
-    expect(start.first).to_contain_text("5:30")
+    expect(start.first).to_have_text("2 Jan 2020, 05:30 GMT+9")
 
 
 def test_the_list_is_searched_while_one_types(visit: Visiting) -> None:

@@ -93,12 +93,27 @@ def test_every_account_page_after_login_has_the_sites_look(visitor: Visiting, ur
     assert "Podium" in somebody.open(url).text
 
 
-def test_a_forgotten_password_is_set_anew_by_mail(visitor: Visiting, mailoutbox: list[Any]) -> None:
+def test_labels_are_the_same_for_log_in_and_sign_up(visitor: Visiting) -> None:
+    assert "User name or e-mail address Password" in visitor().open("/accounts/login/").text
+    assert "User name E-mail address Password" in visitor().open("/accounts/signup/").text
+
+
+def test_a_site_that_sends_no_mail_says_whom_to_ask(visitor: Visiting) -> None:
+    for url in ("/accounts/password/reset/", "/accounts/password/reset/done/"):
+        page = visitor().open(url)
+        assert "This site sends no mail. Ask the administrator" in page.text
+        assert page.inputs == []
+
+
+def test_a_forgotten_password_is_set_anew_by_mail(visitor: Visiting, settings: Any, mailoutbox: list[Any]) -> None:
+    settings.CONFIG = settings.CONFIG.model_copy(update={"email_url": "smtp://mail.example.org"})
+    assert "E-mail address" in visitor().open("/accounts/password/reset/").text
+    assert "Look into your mail" in visitor().open("/accounts/password/reset/done/").text
     UserFactory(username="nora", email="nora@example.org")
     somebody = visitor()
     somebody.send("/accounts/password/reset/", {"email": "nora@example.org"})
     link = next(word for word in mailoutbox[0].body.split() if "/accounts/password/reset/key/" in word)
-    somebody.open("/" + link.split("/", 3)[3])
+    assert "Choose a new password" in somebody.open("/" + link.split("/", 3)[3]).text
     somebody.send(somebody.url, {"password1": "another good phrase", "password2": "another good phrase"})
     page = visitor().send("/accounts/login/", {"login": "nora", "password": "another good phrase"})
     assert "My competitions" in page.text

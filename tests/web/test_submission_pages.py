@@ -339,12 +339,41 @@ def test_the_list_of_my_submissions_refreshes_what_is_under_way(
     submission = submit(pat, competition)
     somebody = visitor(pat)
     somebody.open(_form(competition))
-    assert f'hx-get="/submissions/{submission.pk}/row/"' in somebody.response.content.decode()
+    html = somebody.response.content.decode()
+    assert f'hx-get="/submissions/{submission.pk}/row/"' in html
+    assert '<noscript><p class="small muted"><a href="">Reload</a>' in html
     worker.work_off(accuracy=0.5)
     row = somebody.client.get(f"/submissions/{submission.pk}/row/").content.decode()
     assert "hx-get" not in row
     assert "0.50" in row
     assert "On the board" in row
+
+
+def test_the_list_of_my_submissions_says_why_one_failed(
+    visitor: Visiting, competition: Competition, pat: User, worker: WorkerDouble
+) -> None:
+    submit(pat, competition)
+    failure = Failure(cause=Cause.TIME_LIMIT, step=Step.SCORING, message="Too slow", limit="10 s", measured="11 s")
+    worker.finish(worker.job(), failure=failure, output=False)
+    assert "Failed The time limit was reached" in visitor(pat).open(_form(competition)).text
+
+
+def test_without_scripts_a_page_under_way_offers_to_be_loaded_again_and_an_ended_one_does_not(
+    visitor: Visiting, competition: Competition, pat: User, worker: WorkerDouble
+) -> None:
+    submission = submit(pat, competition)
+    page = visitor(pat).open(f"/submissions/{submission.pk}/")
+    assert "Reload to see more" in page.text
+    assert f"/submissions/{submission.pk}/" in page.links
+    worker.work_off(accuracy=0.5)
+    ended = visitor(pat).open(f"/submissions/{submission.pk}/").text
+    assert "Reload" not in ended
+    assert "live" not in ended.split()
+
+
+def test_a_deadline_is_told_with_its_zone(visitor: Visiting, competition: Competition, pat: User) -> None:
+    Phase.objects.update(end="2095-01-01T00:00:00Z")
+    assert "Ends 1 Jan 2095, 00:00 UTC , in" in visitor(pat).open(_form(competition)).text
 
 
 def test_the_live_page_fetches_its_state_alone(visitor: Visiting, competition: Competition, pat: User) -> None:

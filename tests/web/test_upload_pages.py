@@ -69,7 +69,13 @@ def test_faults_are_shown_with_place_and_hint(visitor: Visiting, olivia: User, f
     status = CreationStatus.objects.get()
     run_creation(status_id=status.pk)
     page = somebody.open(f"/competitions/upload/{status.pk}/")
-    for words in ("The bundle has faults", "competition.yaml:", "missing.md", "colour", "Nothing was created"):
+    for words in (
+        "This bundle cannot be used yet: 1 fault",
+        "competition.yaml:",
+        "missing.md",
+        "colour",
+        "Nothing was created",
+    ):
         assert words in page.text
     assert not Competition.objects.exists()
     assert not Dataset.objects.exists()

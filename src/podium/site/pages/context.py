@@ -22,6 +22,7 @@ def site(request: HttpRequest) -> dict[str, Any]:
         "site_name": "Podium",
         "site_version": podium.site.__version__,
         "registration_open": settings.CONFIG.open_registration,
+        "sends_mail": bool(settings.CONFIG.email_url),
         "theme": theme,
         "next_theme": {"": "light", "light": "dark", "dark": "auto"}[theme],
     }

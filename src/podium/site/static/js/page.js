@@ -1,8 +1,16 @@
 // What every page does once scripts run: times in the viewer's zone, the colour switch, menus that close, and
 // buttons that are not pressed twice.
 
-const language = document.documentElement.lang || undefined;
-const exact = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" });
+// The day before the month and 24 hours, as the server writes them; always with the zone, since deadlines hang on it.
+const language = document.documentElement.lang === "en" ? "en-GB" : document.documentElement.lang || undefined;
+const exact = new Intl.DateTimeFormat(language, {
+  day: "numeric",
+  month: "short",
+  year: "numeric",
+  hour: "2-digit",
+  minute: "2-digit",
+  timeZoneName: "short",
+});
 
 /** Show each time of UTC in the viewer's zone; the title keeps both. */
 export function localizeTimes(root) {
