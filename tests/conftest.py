@@ -43,7 +43,6 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ["PODIUM_DATA"] = str(folder)  # for processes that tests start
     settings.DATA_DIR = folder
     settings.FILES_DIR = folder / "files"
-    settings.STATIC_ROOT = folder / "static"
     settings.STORAGES["default"]["OPTIONS"]["location"] = folder / "files"
     database = settings.DATABASES["default"]
     if database["ENGINE"].endswith("sqlite3"):

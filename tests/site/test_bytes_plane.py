@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -250,3 +250,24 @@ def test_a_name_from_a_stranger_becomes_a_harmless_part_of_a_key(name: str, file
     assert 0 < len(last) <= 60
     assert not last.startswith(".")
     assert len(last.encode()) <= 255
+
+
+def test_an_announced_upload_takes_no_more_than_was_announced(
+    pat: User, client_of: Callable[[User | None], Any], files: Path
+) -> None:
+    facts = {"type": "submission", "request_sassy_file_name": "a.zip", "file_size": 10}
+    address = client_of(pat).post("/api/datasets/", facts).json()["sassy_url"]
+    grant = grants.read(address.rsplit("/", 1)[-1])
+    assert grant.max_bytes == 10
+
+
+def test_uploads_under_way_hold_their_place_in_the_quota(
+    pat: User, client_of: Callable[[User | None], Any], files: Path
+) -> None:
+    User.objects.filter(pk=pat.pk).update(quota=1000)
+    pat.refresh_from_db()
+    facts = {"type": "submission", "request_sassy_file_name": "a.zip", "file_size": 600}
+    assert client_of(pat).post("/api/datasets/", facts).status_code == 201
+    answer = client_of(pat).post("/api/datasets/", facts)
+    assert answer.status_code == 400
+    assert "Your available space is 400 bytes" in answer.json()["data_file"][0]

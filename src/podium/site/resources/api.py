@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.conf import settings
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema, inline_serializer
 from rest_framework import mixins, serializers, status, viewsets
@@ -121,7 +120,7 @@ class DatasetViewSet(
         facts["file_name"] = facts["file_name"] or wanted_name
         size = int(facts.pop("file_size"))
         dataset = services.announce_upload(user=caller(request), size=size, **facts)
-        url = grants.upload_url(dataset.incoming_key, max_bytes=settings.CONFIG.max_upload_bytes, absolute=True)
+        url = grants.upload_url(dataset.incoming_key, max_bytes=size, absolute=True)
         return Response({"key": str(dataset.key), "sassy_url": url}, status=status.HTTP_201_CREATED)
 
     @extend_schema(request=None, responses=_COMPLETED_ANSWER)

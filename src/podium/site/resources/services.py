@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import IO
 
 from django.conf import settings
@@ -32,10 +33,23 @@ def storage_used(user: User) -> int:
     return int(files.aggregate(total=Sum("size"))["total"] or 0)
 
 
-def _refuse_over_quota(user: User, size: int) -> None:
+PENDING_HOURS = 1
+"""How long an announced upload holds its place in the quota; a broken one frees it again by itself."""
+
+
+def _pending(user: User, besides: Dataset | None) -> int:
+    """Bytes that a person's uploads under way have announced."""
+    since = timezone.now() - timedelta(hours=PENDING_HOURS)
+    uploads = Dataset.objects.filter(created_by=user, data_file__isnull=True, upload_started_when__gt=since)
+    if besides is not None:
+        uploads = uploads.exclude(pk=besides.pk)
+    return int(uploads.aggregate(total=Sum("announced_size"))["total"] or 0)
+
+
+def _refuse_over_quota(user: User, size: int, besides: Dataset | None = None) -> None:
     if user.is_superuser:
         return
-    available = max(0, user.quota - storage_used(user))
+    available = max(0, user.quota - storage_used(user) - _pending(user, besides))
     if size > available:
         raise Refused(
             f"Insufficient space. Your available space is {human_size(available)}. The file size is "
@@ -95,7 +109,9 @@ def complete_upload(*, dataset: Dataset) -> Dataset:
 
     Raises Refused when nothing has arrived or the quota is passed by what really arrived.
     """
-    locked = Dataset.objects.select_for_update(of=("self",)).select_related("created_by", "data_file").get(pk=dataset.pk)
+    locked = (
+        Dataset.objects.select_for_update(of=("self",)).select_related("created_by", "data_file").get(pk=dataset.pk)
+    )
     if locked.data_file_id is not None:
         return locked
     size = storage.incoming_size(locked.incoming_key)
@@ -106,7 +122,7 @@ def complete_upload(*, dataset: Dataset) -> Dataset:
             code="not_uploaded",
         )
     try:
-        _refuse_over_quota(locked.created_by, size)
+        _refuse_over_quota(locked.created_by, size, besides=locked)
     except Refused:
         storage.discard_incoming(locked.incoming_key)
         raise
