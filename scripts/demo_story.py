@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 from demo_accounts import ORGANIZER, PARTICIPANT, Accounts
 
-from podium.cli import live, output
+from podium.cli import catalogue, live, output
 from podium.cli.submissions import show_leaderboard
 from podium.client import Podium
 from podium.client.errors import ApiError, PodiumError
@@ -39,7 +39,7 @@ class Story:
             with self._person(PARTICIPANT) as participant:
                 phase = _running(competition)
                 self._take_part(participant, competition)
-                self._submit(participant, phase)
+                self._submit(participant, competition, phase)
                 output.say(f"\nLeaderboard of {competition.title}, phase {phase.name}", style="bold")
                 show_leaderboard(participant.leaderboard(phase.id))
         except PodiumError as error:
@@ -88,7 +88,7 @@ class Story:
             answer = participant.register(competition.id)
             output.say(f"{PARTICIPANT} registers: {answer}")
 
-    def _submit(self, participant: Podium, phase: Phase) -> None:
+    def _submit(self, participant: Podium, competition: Competition, phase: Phase) -> None:
         """One submission that went well is enough; one that is still on its way is watched to its end."""
         known = participant.submissions(phase=phase.id)
         if any(item.status == "Finished" for item in known):
@@ -99,9 +99,12 @@ class Story:
         else:
             output.say(f"{PARTICIPANT} submits the sample solution")
             made = participant.submit_file(phase.id, self._bundle / "solutions" / "sample")
-        live.show_events(participant.watch(made.id, timeout=120), main=made.id)
+        told = live.show_events(participant.watch(made.id, timeout=120), main=made.id)
         ended = participant.submission(made.id)
-        live.show_end(ended, [participant.submission(child) for child in ended.children])
+        columns = catalogue.Catalogue()
+        columns.add(competition)
+        members = [participant.submission(child) for child in ended.children]
+        live.show_end(ended, members, told=told, catalogue=columns)
         if ended.status != "Finished":
             raise StoryError(_why(ended))
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import stat
-from collections.abc import Callable, Iterator
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,7 @@ COMPETITION = {
     "title": "Iris",
     "phases": [PHASE, {"id": 8, "name": "Final", "status": "Next"}],
     "published": False,
+    "leaderboards": [{"id": 1, "columns": [{"key": "accuracy", "title": "Accuracy", "precision": 3}]}],
 }
 
 
@@ -69,6 +71,7 @@ class Server:
             "PUT /api/datasets/completed/k-1/": [{"key": "k-1"}],
             "POST /api/submissions/": [submission("Submitting")],
             "POST /api/api-token-auth/": [{"token": "t-1"}],
+            "GET /api/competitions/": [[{"id": 3, "title": "Iris"}]],
             "GET /api/my_profile/": [{"username": "pat", "email": "pat@example.org"}],
         }
 
@@ -105,7 +108,7 @@ def own_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+def server(monkeypatch: pytest.MonkeyPatch) -> Server:
     """A server in this process; clients never sleep."""
     fake = Server()
 
@@ -168,6 +171,7 @@ def test_wrong_credentials_end_with_one_and_the_servers_words(podium: Run, serve
     done = podium("login", "-u", "pat", "--password-stdin", input="x\n")
     assert done.exit_code == 1
     assert "Error: Unable to log in with provided credentials." in done.stderr
+    assert f"Check user name, password and server ({HERE})." in done.stderr
 
 
 def test_the_token_goes_to_the_server_that_gave_it_and_to_no_other(podium: Run, server: Server) -> None:
@@ -381,7 +385,7 @@ def test_waiting_shows_status_and_whole_lines_of_every_program(podium: Run, serv
         "Finished",
     ):
         assert line in lines
-    assert "0.9000000000" in done.output
+    assert ["Accuracy", "0.900"] in [line.split() for line in lines]  # as the leaderboard's column has it
     assert "\x1b" not in done.output
 
 
@@ -399,8 +403,124 @@ def test_the_exit_code_says_how_it_ended(podium: Run, server: Server, answer: st
 def test_a_failure_says_why_and_what_to_do(podium: Run, server: Server, answer: str) -> None:
     watched(server, "Failed", cause="time_limit", status_details="The program ran longer than 600 s.")
     done = podium("submit", "3", answer, "--wait")
+    assert done.output.count("The program ran longer than 600 s.") == 1
     assert "time_limit: The program ran longer than 600 s." in done.output
     assert "Make the program quicker" in done.output
+
+
+@pytest.mark.parametrize(("counted", "told"), [(True, "This try counts."), (False, "This try does not count.")])
+def test_a_failure_says_whose_fault_it_is_and_whether_the_try_counts(
+    podium: Run, server: Server, answer: str, counted: bool, told: str
+) -> None:
+    more = {"cause": "memory_limit", "fault": "organizer", "limit": "2.0 GB", "measured": "2.1 GB"}
+    watched(server, "Failed", **more, status_details="It used too much.")
+    failed = {"status": "Failed", "status_details": "It used too much.", **more, "counted": counted}
+    server.answers["GET /api/submissions/5/events/"] = [stream(("status", failed), ("end", {"status": "Failed"}))]
+    done = podium("submit", "3", answer, "--wait")
+    assert f"The fault is the organizer's. {told}" in done.output
+    assert "Limit: 2.0 GB\nMeasured: 2.1 GB\n" in done.output
+
+
+def test_a_state_is_printed_before_the_output_that_comes_in_it_and_once(
+    podium: Run, server: Server, answer: str
+) -> None:
+    watched(server, "Finished")
+    server.answers["GET /api/submissions/5/events/"] = [
+        stream(
+            ("status", {"status": "Submitted"}),
+            ("log", {"step": "prediction", "stream": "stdout", "offset": 0, "text": "predicts\n"}),
+            ("status", {"status": "Preparing"}),
+            ("status", {"status": "Running"}),
+            ("log", {"step": "scoring", "stream": "stdout", "offset": 0, "text": "scores\n"}),
+            ("log", {"step": "prediction", "stream": "stdout", "offset": 9, "text": "late\n"}),
+            ("status", {"status": "Scoring"}),
+            ("status", {"status": "Finished"}),
+            ("end", {"status": "Finished"}),
+        )
+    ]
+    lines = podium("submit", "3", answer, "--wait").output.splitlines()
+    assert lines[1:8] == [
+        "Submitted",
+        "Running",
+        "prediction | predicts",
+        "Scoring",
+        "scoring | scores",
+        "prediction | late",
+        "Finished",
+    ]
+
+
+def test_a_run_that_is_given_to_another_worker_is_shown_from_its_start(
+    podium: Run, server: Server, answer: str
+) -> None:
+    watched(server, "Finished")
+    log = {"step": "prediction", "stream": "stdout", "offset": 0, "text": "predicts\n"}
+    server.answers["GET /api/submissions/5/events/"] = [
+        stream(
+            ("status", {"status": "Running"}),
+            ("status", {"status": "Submitted"}),
+            ("log", {**log, "attempt": 2}),
+            ("status", {"status": "Running"}),
+            ("status", {"status": "Finished"}),
+            ("end", {"status": "Finished"}),
+        )
+    ]
+    lines = podium("submit", "3", answer, "--wait").output.splitlines()
+    assert lines[1:6] == ["Running", "Submitted", "Running", "prediction | predicts", "Finished"]
+
+
+def test_scores_of_a_failed_submission_say_why_there_are_none(podium: Run, server: Server) -> None:
+    server.answers["GET /api/submissions/5/"] = [
+        submission("Failed", cause="exit_code", status_details="It ended with 1.", fault="participant")
+    ]
+    done = podium("scores", "5")
+    assert done.exit_code == 1
+    assert "exit_code: It ended with 1." in done.output
+    assert "The fault is the submission's." in done.output
+    assert podium("scores", "5", "--json").exit_code == 1
+
+
+def test_scores_have_every_digit_that_the_server_gives(podium: Run, server: Server) -> None:
+    scored = [{"column_key": "accuracy", "score": "1.25e-12"}]
+    server.answers["GET /api/submissions/5/"] = [submission("Finished", scores=scored)]
+    done = podium("scores", "5")
+    assert (done.exit_code, "1.25e-12" in done.output) == (0, True)
+
+
+def test_a_submission_that_is_not_there_is_named(podium: Run) -> None:
+    done = podium("scores", "999")
+    assert done.exit_code == 1
+    assert "Error: There is no submission 999, or you may not see it." in done.stderr
+
+
+def test_a_file_called_zip_that_is_none_is_refused_before_anything_is_sent(
+    podium: Run, server: Server, tmp_path: Path
+) -> None:
+    for name, content, why in (("no.zip", b"text" * 99, "no zip table of contents"), ("none.zip", b"", "it is empty")):
+        (tmp_path / name).write_bytes(content)
+        done = podium("submit", "3", str(tmp_path / name))
+        assert done.exit_code == 1
+        assert f"{name} cannot be sent. This is not a zip file: " in done.stderr
+        assert why in done.stderr
+    with zipfile.ZipFile(tmp_path / "hollow.zip", "w"):
+        pass
+    assert "is a zip without any file in it." in podium("submit", "3", str(tmp_path / "hollow.zip")).stderr
+    assert not [request for request in server.requests if request.method == "POST"]
+
+
+def test_who_does_not_take_part_yet_is_told_how_to(podium: Run, server: Server, answer: str) -> None:
+    reason = "User not approved to participate in this competition"
+    server.answers["GET /api/can_make_submission/7/"] = [{"can": False, "reason": reason}]
+    assert "podium register 3" in podium("submit", "3", answer).stderr
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_without_a_login_the_way_to_log_in_is_named(podium: Run, server: Server, status: int) -> None:
+    refusal = httpx.Response(status, json={"detail": "Authentication credentials were not provided."})
+    server.answers["GET /api/my_profile/"] = [refusal]
+    done = podium("whoami", "--server", THERE)
+    assert done.exit_code == 1
+    assert done.stderr == f"Error: You are not logged in.\nUse: podium login --server {THERE}\n"
 
 
 def test_a_submission_that_takes_too_long_ends_with_three(podium: Run, server: Server, answer: str) -> None:
@@ -499,12 +619,18 @@ def test_logs_and_scores_include_those_of_the_children(podium: Run, server: Serv
 
 
 def test_submissions_are_listed_with_scores_or_cause(podium: Run, server: Server) -> None:
-    done = submission("Finished", scores=[{"column_key": "a", "score": "0.5"}], created_when="2026-01-02T03:04:05.6Z")
+    given = [{"column_key": "accuracy", "score": "0.5"}, {"column_key": "other", "score": "0.25"}]
+    done = submission("Finished", scores=given, created_when="2026-01-02T03:04:05.6Z")
     server.answers["GET /api/submissions/"] = [[done, {**submission("Failed", message="Too slow."), "id": 4}]]
     shown = podium("submissions", "--competition", "3")
-    for text in ("2026-01-02 03:04", "a=0.5", "Too slow.", "Failed"):
+    for text in ("2026-01-02 03:04", "Iris", "Accuracy 0.500, other 0.25", "Too slow.", "Failed"):
         assert text in shown.output
-    assert dict(server.requests[-1].url.params) == {"phase__competition": "3"}
+    head, failed = (next(line for line in shown.output.splitlines() if word in line) for word in ("Scores", "Failed"))
+    assert failed.index("Too slow.") == head.index("Reason")
+    assert dict(server.requests[0].url.params) == {"phase__competition": "3"}
+    assert "Iris" in podium("submissions").output
+    server.answers["GET /api/competitions/3/"] = [httpx.Response(404, json={"detail": "Not found."})]
+    assert "accuracy 0.5" in podium("submissions").output
 
 
 def test_a_leaderboard_of_several_tasks_has_a_column_for_each(podium: Run, server: Server) -> None:
@@ -534,7 +660,7 @@ def test_a_leaderboard_of_several_tasks_has_a_column_for_each(podium: Run, serve
     shown = podium("leaderboard", "--competition", "3")
     assert shown.exit_code == 0, shown.output
     row = next(line for line in shown.output.splitlines() if "pat" in line)
-    assert row.split() == ["1", "pat", "5", "0.91", "n/a", "0.5"]
+    assert row.split() == ["1", "pat", "5", "0.91", "n/a", "0.50"]
 
 
 def test_downloads_go_into_a_folder_and_nowhere_else(podium: Run, server: Server, tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlsplit
 
 import typer
@@ -11,6 +11,9 @@ import typer
 from podium.cli import output
 from podium.cli.config import Profile, forget_token, save, store_token
 from podium.cli.session import Session, remote
+
+if TYPE_CHECKING:
+    from podium.client import Podium
 
 app = typer.Typer()
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
@@ -43,7 +46,7 @@ def login(
     if not password:
         raise typer.BadParameter("No password was given.")
     with session.client() as client:
-        token = client.login(name, password)
+        token = _log_in(client, name, password)
         account = client.me()
     profile = Profile(session.server, account.username, keyring)
     store_token(session.profile_name, profile, token)
@@ -52,6 +55,20 @@ def login(
     save(session.config)
     if not session.answer({"server": session.server, "username": account.username, "profile": session.profile_name}):
         output.say(f"Logged in to {session.server} as {account.username}.", style="green")
+
+
+def _log_in(client: Podium, name: str, password: str) -> str:
+    from podium.client import ApiError  # noqa: PLC0415 - brings the HTTP library
+
+    try:
+        return client.login(name, password)
+    except ApiError as error:
+        if error.status == 400:
+            error.hint = error.hint or (
+                f"Check user name, password and server ({client.server}). No account yet, or the password forgotten? "
+                f"See {client.server}/accounts/login/"
+            )
+        raise
 
 
 @app.command()

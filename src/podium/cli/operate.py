@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import secrets
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -15,6 +16,10 @@ from podium.cli.session import Exit
 
 app = typer.Typer()
 
+_MAKES_DATA = frozenset({"setup_instance", "migrate"})
+_NEEDS_NO_DATA = frozenset(
+    {"help", "--help", "-h", "version", "--version", "check", "makemigrations", "spectacular", "collectstatic"}
+)
 DEFAULT_DATA = Path("podium-data")
 HostOption = Annotated[str, typer.Option("--host", help="Address to listen on; 0.0.0.0 for every network.")]
 PortOption = Annotated[int, typer.Option("--port", help="Port to listen on; 0 for any free one.", min=0, max=65535)]
@@ -63,10 +68,20 @@ def site_worker(data: DataOption = DEFAULT_DATA) -> None:
     add_help_option=False,
 )
 def manage(ctx: typer.Context) -> None:
-    """Run a management command of Django's."""
+    """Run a management command of Django's.
+
+    The data folder is PODIUM_DATA, or given before the command: podium manage --data FOLDER COMMAND.
+    """
+    words = list(ctx.args)
+    if words[:1] == ["--data"]:
+        if len(words) < 2:
+            raise typer.BadParameter("Name the folder: podium manage --data FOLDER COMMAND.")
+        os.environ["PODIUM_DATA"] = words[1]
+        words = words[2:]
+    _spare_the_current_folder(words[0] if words else "help")
     import podium.site.start as start  # noqa: PLC0415, PLR0402 - Django is brought only here
 
-    start.manage(list(ctx.args))
+    start.manage(words)
 
 
 @app.command()
@@ -87,6 +102,7 @@ def worker(
     """
     from podium.sandbox import SandboxError  # noqa: PLC0415
     from podium.worker import main as worker_main  # noqa: PLC0415
+    from podium.worker.intake import REFUSED, TokenRefusedError  # noqa: PLC0415
     from podium.worker.settings import SettingsError, WorkerSettings  # noqa: PLC0415
 
     try:
@@ -104,6 +120,9 @@ def worker(
     logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs whole addresses, and those may be signed
     try:
         worker_main.run(settings)
+    except TokenRefusedError as error:
+        output.error(f"{REFUSED} ({error})")
+        raise typer.Exit(Exit.USAGE) from error
     except (SandboxError, OSError) as error:
         output.error(str(error))
         raise typer.Exit(Exit.FAILED) from error
@@ -125,6 +144,22 @@ def environment(
     except (SandboxError, OSError) as error:
         output.error(str(error))
         raise typer.Exit(Exit.FAILED) from error
+
+
+def _spare_the_current_folder(command: str) -> None:
+    """Let no command that was called in the wrong folder make an installation's data folder, with keys, there."""
+    data = Path(os.environ.get("PODIUM_DATA") or DEFAULT_DATA)
+    if data.is_dir() or command in _MAKES_DATA or os.environ.get("DATABASE_URL"):
+        return
+    if command in _NEEDS_NO_DATA:
+        os.environ.setdefault("PODIUM_SECRET_KEY", secrets.token_urlsafe(64))  # for this process alone
+        return
+    output.error(
+        f"There is no data folder {data.absolute()}.",
+        hint=f"Name the one of your installation: podium manage --data FOLDER {command} (or set PODIUM_DATA). "
+        "A new installation is made by: podium up",
+    )
+    raise typer.Exit(Exit.USAGE)
 
 
 def _use_data(data: Path) -> None:

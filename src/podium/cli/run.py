@@ -64,6 +64,7 @@ def run(
         print_report(report, bundle, as_json=as_json)
         raise typer.Exit(Exit.FAILED)
     from podium.cli import local  # noqa: PLC0415 - brings the worker
+    from podium.client import PodiumError  # noqa: PLC0415
     from podium.client.uploads import as_zip  # noqa: PLC0415
     from podium.sandbox import SandboxError  # noqa: PLC0415
 
@@ -74,6 +75,9 @@ def run(
             kept = results or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="podium-results-")))
             runs = _run(bundle, plan, _sandbox(engine, unsafe=unsafe), kept, quiet=as_json)
             _show(plan, runs, kept if results else None, as_json=as_json)
+    except PodiumError as error:
+        output.error(error.message, hint=error.hint)
+        raise typer.Exit(Exit.USAGE) from error
     except (local.RunError, SandboxError) as error:
         output.error(str(error))
         raise typer.Exit(Exit.USAGE) from error
@@ -107,8 +111,16 @@ def _environment() -> Path | None:
     of_installation = environment_of(Path(os.environ.get("PODIUM_DATA") or DEFAULT_DATA))
     if is_complete(of_installation):
         return of_installation
+    own = own_environment()
+    if is_complete(own):
+        return own
+    output.say(
+        "Programs need an environment with the usual scientific packages. It is made once, which takes one to five "
+        "minutes by your connection.",
+        stderr=True,
+    )
     try:
-        return make_default_environment(own_environment(), say=lambda text: output.say(text, stderr=True))
+        return make_default_environment(own, say=lambda text: output.say(text, stderr=True))
     except (SandboxError, OSError) as error:
         output.say(f"Warning: programs find Python's standard library only. {error}", style="yellow", stderr=True)
         return None

@@ -133,10 +133,14 @@ def remote(command: Callable[Concatenate[Session, P], None]) -> Callable[..., No
         )
         from podium.client.errors import PodiumError  # noqa: PLC0415
 
+        session: Session | None = None
         try:
-            command(open_session(given), *args, **kwargs)
+            session = open_session(given)
+            command(session, *args, **kwargs)
         except PodiumError as fault:
-            explain(fault, as_json=given.json)
+            explain(
+                _with_login(fault, session) if session and command.__name__ != "login" else fault, as_json=given.json
+            )
             raise typer.Exit(Exit.FAILED) from fault
         except ConfigError as fault:
             output.error(str(fault))
@@ -154,6 +158,21 @@ def remote(command: Callable[Concatenate[Session, P], None]) -> Callable[..., No
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in every}
     del run.__wrapped__
     return run
+
+
+def _with_login(fault: PodiumError, session: Session) -> PodiumError:
+    """A refusal for want of a login says how to log in to this very server."""
+    from podium.client.errors import ApiError  # noqa: PLC0415
+
+    if not isinstance(fault, ApiError) or fault.status not in {401, 403}:
+        return fault
+    how = f"Use: podium login --server {session.server}"
+    if session.token is None:
+        return ApiError(fault.status, "You are not logged in.", code=fault.code, hint=how, fields=fault.fields)
+    if fault.status == 401:
+        message = f"{session.server} does not accept your login any more."
+        return ApiError(fault.status, message, code=fault.code, hint=how, fields=fault.fields)
+    return fault
 
 
 def explain(fault: PodiumError, *, as_json: bool) -> None:

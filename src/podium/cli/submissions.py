@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from podium.cli import facts, live, output
+from podium.cli import catalogue, facts, live, output
 from podium.cli.competitions import progress_bar
 from podium.cli.session import Exit, Session, remote
 
@@ -57,7 +57,8 @@ def submit(
         allowed = client.can_make_submission(chosen)
         if not allowed.can:
             reason = (allowed.reason or "the server says no").rstrip(".")
-            hint = "Take part first: podium register COMPETITION." if "not approved" in reason else ""
+            named = number if number is not None else "COMPETITION"
+            hint = f"Take part first: podium register {named}" if "not approved" in reason else ""
             output.error(f"You cannot submit to phase {chosen}: {reason}.", hint=hint)
             raise typer.Exit(Exit.FAILED)
         with progress_bar(f"Sending {file.name}", quiet=session.json) as progress:
@@ -65,7 +66,7 @@ def submit(
         if not session.json:
             output.say(f"Submission {made.id} is sent to phase {chosen}.")
         if wait:
-            _wait(session, client, made.id, timeout)
+            _wait(session, client, made.id, timeout, number)
         elif not session.answer(made.model_dump(mode="json")):
             output.say(f"Watch it with: podium logs {made.id} --follow")
 
@@ -108,16 +109,17 @@ def _tasks(competition: Competition | None, phase: int, wanted: list[str]) -> li
     return [int(word) if word.isdigit() else by_name[word] for word in wanted]
 
 
-def _wait(session: Session, client: Podium, number: int, timeout: float | None) -> None:
+def _wait(session: Session, client: Podium, number: int, timeout: float | None, competition: int | None = None) -> None:
     from podium.client.errors import WaitTimeoutError  # noqa: PLC0415
 
+    told: dict[str, Any] = {}
     events = client.watch(number, timeout=timeout)
     try:
         if session.json:
             for _ in events:
                 pass
         else:
-            live.show_events(events, main=number)
+            told = live.show_events(events, main=number)
     except WaitTimeoutError as fault:
         if not session.answer({"id": number, "timed_out": True, "status": client.submission(number).status}):
             output.error(fault.message, hint=fault.hint)
@@ -127,7 +129,8 @@ def _wait(session: Session, client: Podium, number: int, timeout: float | None) 
         raise
     ended = client.submission(number)
     if not session.answer(ended.model_dump(mode="json")):
-        live.show_end(ended, _members(client, ended))
+        known = catalogue.look_up(client, {ended.phase}, competition) if ended.status == "Finished" else None
+        live.show_end(ended, _members(client, ended), told=told, catalogue=known)
     raise typer.Exit(live.exit_code_of(ended.status))
 
 
@@ -147,30 +150,44 @@ def submissions(
     """List your submissions, newest first."""
     with session.client() as client:
         found = client.submissions(competition=competition, phase=phase, status=status)
-    if session.answer([item.model_dump(mode="json") for item in found]):
-        return
+        if session.answer([item.model_dump(mode="json") for item in found]):
+            return
+        known = catalogue.look_up(client, {item.phase for item in found}, competition)
     if not found:
         output.say("No submissions.")
         return
+    failed = any(s.status == "Failed" for s in found)
     rows = [
         (
             s.id,
             output.moment(s.created_when),
+            known.title(s.phase),
             s.phase_name or s.phase,
             s.filename,
             s.owner,
             s.status,
-            _scores_in_short(s),
+            _scores_in_short(s, known),
+            *([_reason(s)] if failed else []),
         )
         for s in found
     ]
-    output.table("", ("ID", "Made (UTC)", "Phase", "File", "Owner", "Status", "Scores"), rows, right=(0,))
+    headers = ["ID", "Made (UTC)", "Competition", "Phase", "File", "Owner", "Status", "Scores"]
+    output.table("", [*headers, *(["Reason"] if failed else [])], rows, right=(0,))
 
 
-def _scores_in_short(submission: Submission) -> str:
-    if submission.status == "Failed":
-        return submission.message or submission.cause or ""
-    return ", ".join(f"{score.column_key}={score.score}" for score in submission.scores)
+def _scores_in_short(submission: Submission, known: catalogue.Catalogue) -> str:
+    """Scores in one line; a score that several tasks have is told for each."""
+    return ", ".join(
+        f"{known.heading(submission.phase, score.column_key)} "
+        f"{known.rounded(submission.phase, score.column_key, score.score) or 'n/a'}"
+        for score in submission.scores
+    )
+
+
+def _reason(submission: Submission) -> str:
+    if submission.status != "Failed":
+        return ""
+    return submission.message or submission.status_details or submission.cause or ""
 
 
 @app.command()
@@ -203,15 +220,19 @@ def logs(
 @app.command()
 @remote
 def scores(session: Session, number: SubmissionArgument) -> None:
-    """Show the scores of a submission."""
+    """Show the scores of a submission, with every digit.
+
+    Exit code 1 and the reason when it failed, 4 when it was cancelled.
+    """
     with session.client() as client:
         found = client.submission(number)
         members = _members(client, found)
-    if session.answer([item.model_dump(mode="json") for item in (found, *members)]):
-        return
-    live.show_scores(found, members)
-    if found.status == "Failed":
-        live.show_end(found, members)
+    if not session.answer([item.model_dump(mode="json") for item in (found, *members)]):
+        live.show_scores(found, members)
+        if found.ended and found.status != "Finished":
+            live.show_failure(found, {})
+    if found.ended:
+        raise typer.Exit(live.exit_code_of(found.status))
 
 
 @app.command()
@@ -245,8 +266,10 @@ def show_leaderboard(board: Leaderboard) -> None:
     rows = []
     for position, row in enumerate(board.submissions, start=1):
         by_task = {(score.task_id, score.column_key): score.score for score in row.scores}
-        values = [by_task.get((t.id, c.key), by_task.get((None, c.key))) for t, c in columns]
-        rows.append((row.rank or position, row.owner, row.id, *(value or "n/a" for value in values)))
+        values = [
+            catalogue.shown(by_task.get((t.id, c.key), by_task.get((None, c.key))), c.precision) for t, c in columns
+        ]
+        rows.append((row.rank or position, row.owner, row.id, *values))
     output.table(board.title, headers, rows, right=(0, 2, *range(3, len(headers))))
     if not rows:
         output.say("Nobody is on this leaderboard yet.")

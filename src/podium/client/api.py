@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -13,9 +14,11 @@ from pydantic import BaseModel, ValidationError
 
 from podium.client import events
 from podium.client.errors import (
+    ApiError,
     CreationFailedError,
     UnexpectedAnswerError,
     WaitTimeoutError,
+    not_found,
 )
 from podium.client.models import (
     CanSubmit,
@@ -33,6 +36,15 @@ from podium.client.transport import Transport, unreachable
 from podium.client.uploads import Progress, as_zip, pieces
 
 _Model = TypeVar("_Model", bound=BaseModel)
+
+
+@contextmanager
+def _named(what: str) -> Iterator[None]:
+    """Say in a 404 what it was that is not there."""
+    try:
+        yield
+    except ApiError as error:
+        raise not_found(error, what) from error
 
 
 class Podium:
@@ -122,12 +134,15 @@ class Podium:
 
     def competition(self, competition: int, *, secret_key: str | None = None) -> Competition:
         """One competition; `secret_key` opens one that is not published."""
-        return self._one(Competition, "GET", f"api/competitions/{competition}/", params={"secret_key": secret_key})
+        params = {"secret_key": secret_key}
+        with _named(f"competition {competition}"):
+            return self._one(Competition, "GET", f"api/competitions/{competition}/", params=params)
 
     def register(self, competition: int, *, secret_key: str | None = None) -> str:
         """Ask to take part; returns `approved`, or `pending` until the organizer decides."""
         body = {"secret_key": secret_key} if secret_key else {}
-        answer = self.transport.call("POST", f"api/competitions/{competition}/register/", json=body)
+        with _named(f"competition {competition}"):
+            answer = self.transport.call("POST", f"api/competitions/{competition}/register/", json=body)
         return str(answer["participant_status"])
 
     def publish(self, competition: int, published: bool = True) -> bool:
@@ -208,7 +223,8 @@ class Podium:
 
     def can_make_submission(self, phase: int) -> CanSubmit:
         """Whether the caller may submit to a phase now, and if not, why."""
-        return self._one(CanSubmit, "GET", f"api/can_make_submission/{phase}/")
+        with _named(f"phase {phase}"):
+            return self._one(CanSubmit, "GET", f"api/can_make_submission/{phase}/")
 
     def submit(
         self,
@@ -241,7 +257,8 @@ class Podium:
 
     def submission(self, submission: int) -> Submission:
         """One submission."""
-        return self._one(Submission, "GET", f"api/submissions/{submission}/")
+        with _named(f"submission {submission}"):
+            return self._one(Submission, "GET", f"api/submissions/{submission}/")
 
     def submissions(
         self, *, competition: int | None = None, phase: int | None = None, status: str | None = None
@@ -252,7 +269,8 @@ class Podium:
 
     def details(self, submission: int) -> SubmissionDetails:
         """Where a submission's logs and files are."""
-        return self._one(SubmissionDetails, "GET", f"api/submissions/{submission}/get_details/")
+        with _named(f"submission {submission}"):
+            return self._one(SubmissionDetails, "GET", f"api/submissions/{submission}/get_details/")
 
     def logs(self, submission: int, *, limit: int = 64 * 1024 * 1024) -> dict[str, str]:
         """Every log of a submission by name (`prediction_stdout`, `scoring_stderr`, ...), each cut at `limit` bytes."""
@@ -272,7 +290,8 @@ class Podium:
 
     def leaderboard(self, phase: int) -> Leaderboard:
         """A phase's leaderboard, rows in rank order."""
-        return self._one(Leaderboard, "GET", f"api/phases/{phase}/get_leaderboard/")
+        with _named(f"phase {phase}"):
+            return self._one(Leaderboard, "GET", f"api/phases/{phase}/get_leaderboard/")
 
     def read(self, url: str, *, limit: int) -> bytes:
         """The content of a file that an answer names, at most `limit` bytes of it."""

@@ -8,6 +8,8 @@ from typing import Any
 
 MAX_ERROR_TEXT = 2000
 _GENERAL_KEYS = ("detail", "message", "error", "error_msg", "non_field_errors")
+_PLAIN_FIELDS = {"data", "phase"}  # what a submission consists of: its sentences are understood without the name
+_FIELD_WORDS = ("this field", "invalid pk", "incorrect type")
 _OWN_KEYS = {*_GENERAL_KEYS, "code", "hint", "errors", "status"}
 
 _BY_STATUS: dict[int, tuple[str, str]] = {
@@ -80,6 +82,21 @@ class ApiError(PodiumError):
         self.fields: dict[str, list[str]] = dict(fields or {})
 
 
+def not_found(error: ApiError, what: str) -> ApiError:
+    """The same refusal, saying what it was that is not there; one that has a reason of its own is left alone."""
+    text = error.message
+    general = text == _BY_STATUS[404][0] or text == "Not found." or text.endswith(" matches the given query.")
+    if error.status != 404 or not general:
+        return error
+    return ApiError(
+        404,
+        f"There is no {what}, or you may not see it.",
+        code=error.code,
+        hint=error.hint or _BY_STATUS[404][1],
+        fields=error.fields,
+    )
+
+
 def error_from(status: int, content_type: str, body: bytes) -> ApiError:
     """Turn an error answer into an exception that reads well.
 
@@ -128,7 +145,13 @@ def _messages(data: Any) -> tuple[list[str], dict[str, list[str]]]:
         for key, value in per_field.items()
         if (per_field is not data or key not in _OWN_KEYS) and (texts := _texts(value))
     }
-    return [*general, *(f"{name}: {' '.join(texts)}" for name, texts in fields.items())], fields
+    return [*general, *(_of_field(name, " ".join(texts)) for name, texts in fields.items())], fields
+
+
+def _of_field(name: str, text: str) -> str:
+    if name in _PLAIN_FIELDS and not text.lower().startswith(_FIELD_WORDS):
+        return text
+    return f"{name}: {text}"
 
 
 def _texts(value: Any) -> list[str]:

@@ -207,6 +207,9 @@ def _status_of(submission: Submission) -> dict[str, Any]:
         "status_details": submission.status_details,
         "cause": submission.cause,
         "message": submission.message,
+        "fault": submission.fault,
+        "limit": submission.limit,
+        "measured": submission.measured,
         "advice": submission.advice,
     }
 

@@ -122,7 +122,11 @@ class Score(_Answer):
 
 
 class Submission(_Answer):
-    """A submission; beyond Codabench's fields, `cause`, `message` and `advice` say why one failed."""
+    """A submission.
+
+    Beyond Codabench's fields, `cause`, `message`, `fault` (participant, organizer, platform or nobody), `limit` and
+    `measured` (texts with their unit) and `advice` say why one failed.
+    """
 
     id: int
     phase: int
@@ -141,6 +145,9 @@ class Submission(_Answer):
     cause: str | None = None
     message: str | None = None
     advice: str | None = None
+    fault: str | None = None
+    limit: str | None = None
+    measured: str | None = None
 
     @property
     def ended(self) -> bool:
@@ -248,7 +255,8 @@ class CanSubmit(_Answer):
 class Event(_Answer):
     """Something that happened to a submission while it was watched.
 
-    `kind` is `status` (data: status, status_details, cause, message), `log` (step, stream, offset in bytes, text),
+    `kind` is `status` (data: status, status_details; of a failure also cause, fault, limit,
+    measured, advice, and whether the try counted), `log` (step, stream, offset in bytes, text),
     `child` (child_id) or `end` (status); `submission` says which submission it is about.
     """
 

@@ -22,13 +22,16 @@ def as_zip(path: Path) -> Iterator[Path]:
 
     The temporary zip is removed on leaving.
 
-    Raises PodiumError when there is nothing at `path` or it cannot be packed.
+    Raises PodiumError when there is nothing at `path`, it cannot be packed, or it is called a zip and is none.
     """
     if not path.exists():
         raise PodiumError(f"There is no file or folder {path}.", hint="Check the path.")
     if path.is_file() and zipfile.is_zipfile(path):
+        _refuse_empty(path)
         yield path
         return
+    if path.is_file() and path.suffix.lower() == ".zip":
+        _refuse_no_zip(path)
     with tempfile.TemporaryDirectory(prefix="podium-upload-") as folder:
         packed = Path(folder) / f"{path.resolve().name or 'upload'}.zip"
         if path.is_dir():
@@ -37,6 +40,24 @@ def as_zip(path: Path) -> Iterator[Path]:
             with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
                 archive.write(path, path.name)
         yield packed
+
+
+def _refuse_empty(path: Path) -> None:
+    with zipfile.ZipFile(path) as archive:
+        if not archive.infolist():
+            raise PodiumError(f"{path} is a zip without any file in it.", hint="Put the files to send into it.")
+
+
+def _refuse_no_zip(path: Path) -> None:
+    """Say what is wrong with a file that is called a zip; wrapped into another one it would fail much later."""
+    from podium.formats.archives import ArchiveError, inspect  # noqa: PLC0415 - zips are sent without it
+
+    why = "This is not a usable zip file."
+    try:
+        inspect(path)
+    except ArchiveError as error:
+        why = str(error)
+    raise PodiumError(f"{path} cannot be sent. {why}", hint="Zip the files again, or name their folder instead.")
 
 
 def _pack_folder(folder: Path, target: Path) -> None:

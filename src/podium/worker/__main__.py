@@ -7,6 +7,7 @@ import os
 import sys
 
 from podium.sandbox import SandboxError
+from podium.worker.intake import REFUSED, TokenRefusedError
 from podium.worker.main import run
 from podium.worker.settings import SettingsError, WorkerSettings
 
@@ -18,3 +19,6 @@ if __name__ == "__main__":
         run(WorkerSettings.from_environment())
     except (SettingsError, SandboxError, OSError) as error:
         sys.exit(f"podium worker: {error}")
+    except TokenRefusedError as error:
+        print(f"podium worker: {REFUSED} ({error})", file=sys.stderr)
+        sys.exit(2)

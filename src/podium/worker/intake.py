@@ -6,6 +6,8 @@ from typing import Protocol
 
 from podium.protocol import Beat, BeatAnswer, Job, Outcome
 
+REFUSED = "The platform does not accept the queue token. Copy it again from the queue's page."
+
 
 class AttemptOverError(Exception):
     """The platform says that this attempt is over (lost, cancelled, finished or superseded): forget it."""
@@ -17,6 +19,10 @@ class IntakeUnavailableError(Exception):
 
 class IntakeRefusedError(Exception):
     """The platform refused the message itself; sending it again would be refused again."""
+
+
+class TokenRefusedError(IntakeRefusedError):
+    """The platform does not know the queue's token."""
 
 
 class Intake(Protocol):

@@ -9,11 +9,13 @@ import httpx
 from pydantic import BaseModel, ValidationError
 
 from podium.protocol import Beat, BeatAnswer, Ceilings, Claim, Job, Outcome
-from podium.worker.intake import AttemptOverError, IntakeRefusedError, IntakeUnavailableError
+from podium.worker.intake import AttemptOverError, IntakeRefusedError, IntakeUnavailableError, TokenRefusedError
 from podium.worker.settings import WorkerSettings
 
 _JSON = "application/json"
 _ANSWER_SECONDS = 15.0
+_FIRST_CONNECT_SECONDS = 1.8
+"""How long a slot's first connection is waited for: a dead address is to be told within two seconds."""
 _MAX_SHOWN = 200
 # 409 says so; a token or attempt that the platform does not know is no longer ours either.
 _OVER = {401, 403, 404, 409, 410}
@@ -37,6 +39,7 @@ class HttpsIntake:
         self._client = client
         self._settings = settings
         self._name = name
+        self._tried: set[int] = set()
         self._queue_headers = {"Authorization": f"Bearer {settings.token}", "Content-Type": _JSON}
         self._claim = Claim(
             worker="",
@@ -55,12 +58,16 @@ class HttpsIntake:
     async def claim(self, slot: int) -> Job | None:
         """Ask for one job, letting the platform hold the request open; see `Intake.claim`."""
         claim = self._claim.model_copy(update={"worker": f"{self._name}-{slot}"})
-        timeout = httpx.Timeout(_ANSWER_SECONDS, read=self._settings.wait_seconds + _ANSWER_SECONDS)
+        connect = _ANSWER_SECONDS if slot in self._tried else _FIRST_CONNECT_SECONDS
+        self._tried.add(slot)
+        timeout = httpx.Timeout(_ANSWER_SECONDS, connect=connect, read=self._settings.wait_seconds + _ANSWER_SECONDS)
         answer = await self._post("/api/worker/claim", claim, self._queue_headers, timeout)
         if answer.status_code == httpx.codes.NO_CONTENT:
             return None
         if answer.status_code == httpx.codes.OK:
             return _parse(Job, answer)
+        if answer.status_code in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}:
+            raise TokenRefusedError(f"HTTP {answer.status_code} {_excerpt(answer)}")
         raise _unusable(answer)
 
     async def beat(self, job: Job, beat: Beat) -> BeatAnswer:

@@ -17,7 +17,7 @@ from podium.sandbox import Sandbox, SandboxConfig, create
 from podium.worker.attempt import Attempt, Workplace
 from podium.worker.cache import DatasetCache
 from podium.worker.folders import WorkerFolder, open_worker_folder, remove_job
-from podium.worker.intake import IntakeRefusedError, IntakeUnavailableError
+from podium.worker.intake import IntakeRefusedError, IntakeUnavailableError, TokenRefusedError
 from podium.worker.intake_https import HttpsIntake
 from podium.worker.limits import Ceilings
 from podium.worker.retry import Backoff
@@ -56,6 +56,7 @@ async def serve(settings: WorkerSettings, *, stop: asyncio.Event | None = None) 
 
     Raises:
         OSError: the work folder cannot be used.
+        TokenRefusedError: the platform does not know the token, and never did since the start.
         podium.sandbox.SandboxError: the engine cannot be had.
     """
     folder = open_worker_folder(settings.work)
@@ -122,36 +123,65 @@ async def _serve(settings: WorkerSettings, folder: WorkerFolder, sandbox: Sandbo
             for slot in range(settings.slots)
         ]
         log.info("%s serves %s with %d slots (%s)", name, settings.server, settings.slots, sandbox.name)
-        slots = [asyncio.create_task(_slot(place), name=f"slot-{place.around.slot}") for place in places]
+        contact = _Contact(settings.server)
+        slots = [asyncio.create_task(_slot(place, contact), name=f"slot-{place.around.slot}") for place in places]
         stopped = asyncio.create_task(stop.wait())
         try:
             done, _ = await asyncio.wait({stopped, *slots}, return_when=asyncio.FIRST_COMPLETED)
             for task in done - {stopped}:
-                task.result()  # a slot never ends by itself: what it raises is a fault of ours and ends the process
+                task.result()  # a slot never ends by itself: a refused token or a fault of ours ends the process
         finally:
             for task in (stopped, *slots):
                 task.cancel()
             await asyncio.wait({stopped, *slots}, timeout=_LONGEST_STOP)
 
 
-async def _slot(place: Workplace) -> None:
-    """Claim, work, and so on."""
+class _Contact:
+    """What the slots know together about the platform, so that each change is told once and not by every slot."""
+
+    def __init__(self, server: str) -> None:
+        self._server = server
+        self._trouble = ""
+        self.accepted = False
+
+    def lost(self, error: IntakeUnavailableError) -> None:
+        if self._trouble != "lost":
+            log.warning("%s cannot be reached or does not answer (%s). The worker goes on trying.", self._server, error)
+        self._trouble = "lost"
+
+    def refused(self, error: IntakeRefusedError) -> None:
+        if self._trouble != "refused":
+            log.error("The platform refuses this worker (is the queue token right?): %s", error)
+        self._trouble = "refused"
+
+    def well(self) -> None:
+        if self._trouble:
+            log.info("The platform answers again")
+        self._trouble = ""
+        self.accepted = True
+
+
+async def _slot(place: Workplace, contact: _Contact) -> None:
+    """Claim, work, and so on.
+
+    Raises TokenRefusedError when the platform has accepted the token never yet.
+    """
     backoff = Backoff(place.retries)
     while True:
         try:
             job = await place.intake.claim(place.around.slot)
         except IntakeUnavailableError as error:
-            if not backoff.tries:
-                log.warning("The platform does not answer, asking again: %s", error)
+            contact.lost(error)
             await backoff.pause()
             continue
         except IntakeRefusedError as error:
-            # A token may be rotated or a queue be made anew; so this is told, and asked again.
-            log.error("The platform refuses this worker (is the queue token right?): %s", error)  # noqa: TRY400
+            # A wrong token never gets better. One that was right may be rotated or its queue be made anew.
+            if isinstance(error, TokenRefusedError) and not contact.accepted:
+                raise
+            contact.refused(error)
             await backoff.pause()
             continue
-        if backoff.tries:
-            log.info("The platform answers again")
+        contact.well()
         backoff.reset()
         if job is not None:
             log.info("%s: attempt %d, %s", job.label, job.number, job.step)
