@@ -70,6 +70,16 @@ GET api/submissions/<pk>/logs/<name>/                           403 403 403 200 
 POST api/submissions/<pk>/run_submission/                       403 403 403 403 403 403 403 403 403  |  403 404 404 403 403 403 403 403 404
 DELETE api/submissions/<pk>/submission_leaderboard_connection/  403 403 403 403 403 403 200 403 403  |  403 404 404 403 403 403 403 403 404
 POST api/submissions/<pk>/submission_leaderboard_connection/    403 403 403 403 403 403 200 403 403  |  403 404 404 200 200 200 200 403 404
+DELETE api/submissions/<pk>/                                    403 403 403 403 204 204 204 403 403  |  403 404 404 204 204 204 204 403 404
+DELETE api/submissions/<pk>/soft_delete/                        403 403 403 403 403 403 403 403 403  |  403 404 404 200 403 403 403 403 404
+POST api/submissions/<pk>/re_run_submission/                    403 403 403 403 200 200 200 403 403  |  403 404 404 403 200 200 200 403 404
+GET api/submissions/<pk>/toggle_public/                         405 405 405 405 405 405 405 403 405  |  405 405 405 405 405 405 405 403 405
+POST api/submissions/<pk>/toggle_public/                        403 403 403 200 200 200 200 403 403  |  403 404 404 200 200 200 200 403 404
+DELETE api/submissions/delete_many/                             403 400 400 400 400 400 400 403 400  |  403 400 400 400 400 400 400 403 400
+POST api/submissions/re_run_many_submissions/                   403 400 400 400 400 400 400 403 400  |  403 400 400 400 400 400 400 403 400
+GET api/phases/<pk>/rerun_submissions/                          403 405 405 405 405 405 405 403 405  |  403 405 405 405 405 405 405 403 405
+POST api/phases/<pk>/rerun_submissions/                         403 403 403 403 200 200 200 403 403  |  403 404 404 403 200 200 200 403 404
+POST api/phases/<pk>/manually_migrate/                          403 403 403 403 400 400 400 403 403  |  403 404 404 403 400 400 400 403 404
 """
 # fmt: on
 
