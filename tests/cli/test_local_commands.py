@@ -14,7 +14,10 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from podium.cli import doctor as doctor_module
+from podium.cli import run as run_module
 from podium.cli.main import app
+from podium.cli.places import environment_of
+from podium.sandbox import make_environment
 
 runner = CliRunner()
 
@@ -225,6 +228,84 @@ def test_a_task_without_a_solution_asks_for_a_submission(bundle: Path) -> None:
     done = runner.invoke(app, ["run", str(bundle)])
     assert done.exit_code == 2
     assert "The bundle has no solution for task 0 (First)." in done.stderr
+
+
+# podium manage
+
+
+@pytest.fixture
+def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the command line is called: a folder without an installation."""
+    for name in ("PODIUM_DATA", "PODIUM_SECRET_KEY", "DATABASE_URL", "DJANGO_SETTINGS_MODULE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def command_line(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", "podium.cli", *words], capture_output=True, text=True, check=False)
+
+
+def test_a_management_command_without_an_installation_makes_none_and_says_how_to_name_it(empty_folder: Path) -> None:
+    done = command_line("manage", "changepassword", "ada")
+    assert done.returncode == 2
+    assert f"There is no data folder {empty_folder / 'podium-data'}." in done.stderr
+    assert "podium manage --data FOLDER changepassword" in done.stderr
+    assert list(empty_folder.iterdir()) == []
+
+
+def test_a_management_command_that_needs_no_data_leaves_none_behind(empty_folder: Path) -> None:
+    done = command_line("manage", "check")
+    assert done.returncode == 0, done.stderr
+    assert list(empty_folder.iterdir()) == []
+
+
+def test_a_management_command_works_on_the_folder_that_is_named(empty_folder: Path) -> None:
+    assert command_line("manage", "--data", "elsewhere", "migrate", "--verbosity", "0").returncode == 0
+    assert [file.name for file in empty_folder.iterdir()] == ["elsewhere"]
+    done = command_line("manage", "--data", "elsewhere", "showmigrations", "--plan")
+    assert done.returncode == 0, done.stderr
+    assert "[X]" in done.stdout
+
+
+# podium run and its environment
+
+
+@pytest.fixture
+def no_environment_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """An installation's data folder that is named and empty; own environments go elsewhere."""
+    for name in ("PODIUM_WORKER_DEFAULT_ENVIRONMENT", "CONTAINER_SOCKET", "PODIUM_WORKER_CONTAINER_SOCKET"):
+        monkeypatch.delenv(name, raising=False)
+    data = tmp_path / "data"
+    data.mkdir()
+    monkeypatch.setenv("PODIUM_DATA", str(data))
+    monkeypatch.setattr(run_module, "own_environment", lambda: tmp_path / "own")
+    return data
+
+
+def test_the_environment_of_the_installation_is_used_when_it_is_there(
+    no_environment_is_named: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = environment_of(no_environment_is_named)
+    monkeypatch.setattr(make_environment, "is_complete", lambda folder: folder == there)
+    assert run_module._environment() == there
+
+
+def test_before_an_environment_is_made_it_is_said_how_long_that_takes(
+    no_environment_is_named: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made: list[tuple[Path, str]] = []
+
+    def make(folder: Path, *, say: object) -> Path:
+        made.append((folder, capsys.readouterr().err))
+        return folder
+
+    monkeypatch.setattr(make_environment, "is_complete", lambda folder: False)
+    monkeypatch.setattr(make_environment, "make_default_environment", make)
+    assert run_module._environment() == tmp_path / "own"
+    ((folder, said),) = made
+    assert folder == tmp_path / "own"
+    assert "It is made once, which takes one to five minutes" in said
 
 
 # podium doctor

@@ -7,9 +7,12 @@ from pathlib import Path
 import pytest
 
 from podium.protocol import Cause, JobLimits, Step, Stream
+from podium.worker.intake import TokenRefusedError
+from podium.worker.main import serve
+from podium.worker.settings import WorkerSettings
 
 from .fake_platform import Platform, Tree
-from .worker_running import Gate, RunningWorker, StartWorker, processes_of_users
+from .worker_running import UID_BASE, Gate, RunningWorker, StartWorker, processes_of_users
 
 pytestmark = pytest.mark.bwrap
 
@@ -154,9 +157,35 @@ async def test_a_worker_waits_for_a_platform_that_is_not_up_yet(platform: Platfo
     assert (await platform.finished(row)).failure is None
 
 
-async def test_a_refused_token_is_told_and_asked_again(platform: Platform, start_worker: StartWorker) -> None:
+async def test_a_token_that_is_refused_from_the_start_ends_the_worker(platform: Platform, work_folder: Path) -> None:
+    settings = WorkerSettings(
+        server=platform.url, token="wrong", slots=3, work=work_folder, engine="bubblewrap", uid_base=UID_BASE
+    )
+    with pytest.raises(TokenRefusedError, match="HTTP 401"):
+        await serve(settings)
+
+
+async def test_slots_that_find_no_platform_say_so_once(
+    platform: Platform, start_worker: StartWorker, caplog: pytest.LogCaptureFixture
+) -> None:
+    await platform.stop()
+    worker = await start_worker(slots=3)
+    await worker.until_logged("does not answer")
+    await platform.start()
+    await worker.until_logged("answers again")
+    told = [record.getMessage() for record in caplog.records if "does not answer" in record.getMessage()]
+    assert len(told) == 1
+    assert told[0].startswith(f"{platform.url} cannot be reached")
+    assert told[0].endswith("The worker goes on trying.")
+
+
+async def test_a_token_that_was_right_and_is_refused_is_told_and_asked_again(
+    platform: Platform, start_worker: StartWorker
+) -> None:
+    worker = await start_worker(wait_seconds=0.05)
+    first = await platform.send(Step.PREDICTION, program=program("pass"))
+    assert (await platform.finished(first)).failure is None
     platform.answer_next("claim", 401, 401)
-    worker = await start_worker()
     await worker.until_logged("refuses this worker (is the queue token right?)")
     row = await platform.send(Step.PREDICTION, program=program("pass"))
     assert (await platform.finished(row)).failure is None
