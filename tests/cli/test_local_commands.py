@@ -18,6 +18,8 @@ from podium.cli import run as run_module
 from podium.cli.main import app
 from podium.cli.places import environment_of
 from podium.sandbox import make_environment
+from podium.worker import main as worker_main
+from podium.worker.intake import TokenRefusedError
 
 runner = CliRunner()
 
@@ -422,3 +424,16 @@ def test_every_command_has_help() -> None:
 def test_the_version_is_printed() -> None:
     done = runner.invoke(app, ["--version"])
     assert done.output.startswith("podium 0.")
+
+
+# podium worker
+
+
+def test_a_worker_whose_token_is_refused_says_so_and_ends_with_two(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(_settings: object) -> None:
+        raise TokenRefusedError("HTTP 401")
+
+    monkeypatch.setattr(worker_main, "run", refused)
+    done = runner.invoke(app, ["worker", "--server", "http://127.0.0.1:9", "--token", "wrong"])
+    assert done.exit_code == 2
+    assert "Error: The platform does not accept the queue token." in done.stderr

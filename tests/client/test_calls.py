@@ -388,3 +388,10 @@ def test_an_address_gets_its_usual_form(given: str, cleaned: str) -> None:
 def test_what_is_no_address_is_refused(given: str) -> None:
     with pytest.raises(PodiumError, match="is not a web address"):
         clean_server(given)
+
+
+def test_what_is_said_of_the_file_of_a_submission_stands_without_the_fields_name() -> None:
+    said = error_from(400, "application/json", b'{"data": ["The archive holds a link."], "tasks": ["No such task."]}')
+    assert said.message == "The archive holds a link. tasks: No such task."
+    lacking = error_from(400, "application/json", b'{"data": ["This field is required."]}')
+    assert lacking.message == "data: This field is required."
