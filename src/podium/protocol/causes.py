@@ -101,8 +101,8 @@ _ADVICE: dict[Cause, str] = {
     Cause.MISSING_OUTPUT: "The program ended without writing the file that the next step needs. Check file names and "
     "the output folder.",
     Cause.BAD_SCORES: "The scoring program wrote scores that cannot be used. The organizer has to mend it.",
-    Cause.SCORER_FAILED: "Look at the end of the scoring log first: it may say what is wrong with your files. If it does not, "
-    "tell the organizer.",
+    Cause.SCORER_FAILED: "Look at the end of the scoring log first: it may say what is wrong with your files. "
+    "If it does not, tell the organizer.",
     Cause.WORKER_LOST: "The worker went away three times. The try was given back; submit again.",
     Cause.CANCELLED: "Submit again whenever you like.",
     Cause.PLATFORM: "Something went wrong on the platform's side. The try was given back; submit again, and tell the "
