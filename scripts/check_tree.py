@@ -1,4 +1,4 @@
-"""Checks what no linter checks: modules stay short, and nothing is left for later in them."""
+"""Checks what no linter checks: modules stay short (tests may be longer), and nothing is left for later in them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _faults_of(path: Path, name: Path) -> list[str]:
         for number, line in enumerate(lines, start=1)
         if LEFT_FOR_LATER.search(line)
     ]
-    if len(lines) > MAX_LINES:
+    if len(lines) > MAX_LINES and name.parts[0] != "tests":
         found.append(f"{name}:{MAX_LINES}: {len(lines)} lines; split it, {MAX_LINES} are the most a module may have.")
     return found
 

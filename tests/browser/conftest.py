@@ -6,6 +6,7 @@ import os
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -33,10 +34,11 @@ PATIENCE_MS = 20_000
 expect.set_options(timeout=PATIENCE_MS)
 
 
-@pytest.fixture(autouse=True)
-def _queries_beside_playwright(monkeypatch: pytest.MonkeyPatch) -> None:
-    # Playwright's synchronous interface runs an event loop in the test's own thread, where Django refuses queries.
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One process runs all browser tests, so that the other cores are left to the others."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.xdist_group("browser"))
 
 
 class _Server(uvicorn.Server):
@@ -70,11 +72,16 @@ def server(transactional_db: None, queue: Any, files: Any) -> Iterator[str]:
     assert not thread.is_alive(), "the site did not stop"
 
 
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
-    """One browser for all tests; each test has windows of its own."""
+@pytest.fixture(scope="module")
+def chromium(django_db_setup: None) -> Iterator[Browser]:
+    """One browser for the tests of a module; each test has windows of its own.
+
+    Playwright's synchronous interface keeps an event loop in the tests' own thread, where Django refuses queries
+    unless told otherwise and asynchronous tests cannot run; so it is gone before the next module begins.
+    """
     assert os.access(CHROMIUM, os.X_OK), "Chromium is missing: apt-get install chromium"
-    with sync_playwright() as playwright:
+    with pytest.MonkeyPatch.context() as patched, sync_playwright() as playwright:
+        patched.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield browser
         browser.close()
