@@ -56,6 +56,7 @@ class World:
     submission: Submission
     dataset: Dataset
     creation: CreationStatus
+    participant: Participant
     people: dict[str, User | None]
     clients: dict[str, APIClient]
 
@@ -69,6 +70,7 @@ class World:
             "submissions/<pk>": self.submission.pk,
             "datasets/<pk>": self.dataset.pk,
             "phases/<pk>": phase.pk,
+            "api/participants/<pk>": self.participant.pk,
         }
         if route.endswith("creation_status/"):
             ids["competitions/<pk>"] = self.creation.pk
@@ -76,6 +78,7 @@ class World:
         for name, pk in ids.items():
             path = path.replace(name, name.replace("<pk>", str(pk)))
         words = {"page_id": page.pk, "phase": phase.pk, "key": self.dataset.key, "name": "scoring_stdout"}
+        words["participant_id"] = self.participant.pk
         for name, value in {**words, "step": "scoring", "stream": "stdout"}.items():
             path = path.replace(f"<{name}>", str(value))
         assert "<" not in path, path
@@ -123,7 +126,7 @@ def world(
     olivia, pat = people["olivia"], people["pat"]
     assert olivia and pat and people["colin"] and people["penny"]
     competition.collaborators.add(people["colin"])
-    Participant.objects.create(competition=competition, user=people["penny"], status="pending")
+    penny = Participant.objects.create(competition=competition, user=people["penny"], status="pending")
     submission = submit(pat, competition)
     worker = WorkerDouble(queue)
     job = worker.job()
@@ -136,7 +139,7 @@ def world(
     Competition.objects.filter(pk=competition.pk).update(bundle=bundle)
     creation = CreationStatus.objects.create(created_by=olivia, dataset=bundle)
     return World(
-        competition, submission, file, creation, people, {role: client_of(user) for role, user in people.items()}
+        competition, submission, file, creation, penny, people, {role: client_of(user) for role, user in people.items()}
     )
 
 

@@ -6,7 +6,7 @@ import json
 from datetime import datetime
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, field_validator
 
 TERMINAL = frozenset({"Finished", "Failed", "Cancelled"})
 
@@ -112,7 +112,7 @@ class Score(_Answer):
     id: int | None = None
     index: int = 0
     column_key: str = ""
-    score: str | None = None
+    score: str | None = Field(default=None, validation_alias=AliasChoices("text", "score"))
     task_id: int | None = None
 
     @field_validator("score", mode="before")

@@ -31,7 +31,7 @@ from podium.site.resources.models import Dataset, Task
 
 
 class ScoreSerializer(serializers.ModelSerializer[Score]):
-    """A score: a text with ten decimals, as Codabench writes it."""
+    """A score: a text with ten decimals, as Codabench writes it; `text`, Podium's own, is as it was given."""
 
     index = serializers.IntegerField(source="column.index")
     column_key = serializers.CharField(source="column.key")
@@ -39,7 +39,7 @@ class ScoreSerializer(serializers.ModelSerializer[Score]):
 
     class Meta:
         model = Score
-        fields = ["id", "index", "score", "column_key"]
+        fields = ["id", "index", "score", "text", "column_key"]
 
     def get_score(self, score: Score) -> str:
         return decimal_text(score.value)

@@ -34,10 +34,7 @@ def visible_to(user: Any, *, deleted: bool = False) -> QuerySet[Submission]:
     if not user.is_authenticated:
         return rows.filter(open_to_all)
     return rows.filter(
-        Q(owner=user)
-        | Q(phase__competition__in=competitions.administered_by(user))
-        | _bots_share(user)
-        | open_to_all
+        Q(owner=user) | Q(phase__competition__in=competitions.administered_by(user)) | _bots_share(user) | open_to_all
     )
 
 
