@@ -19,6 +19,7 @@ from typing import Any
 
 from podium.cli.places import open_folder
 from podium.cli.probe import Probe
+from podium.cli.remembered import keep, recall
 from podium.cli.supervisor import Program, Supervisor, describe_exit
 
 SLOW_SECONDS = 30.0
@@ -106,7 +107,11 @@ class Up:
         return code
 
     def _begin(self) -> None:
-        self._supervisor.start(self._program("setup", self._commands.setup, on_end=self._setup_ended))
+        account = recall(self.data)
+        if account is None:
+            self._supervisor.start(self._program("setup", self._commands.setup, on_end=self._setup_ended))
+        else:
+            self._set_up(account)
         if self._with_worker:
             self._start_environment()
 
@@ -152,7 +157,13 @@ class Up:
             say(f"Podium could not be set up. The end of {log}:\n{self._supervisor.log_tail('setup')}")
             self._supervisor.stop(1)
             return
-        self._account = json.loads(lines[-1])
+        account = json.loads(lines[-1])
+        keep(self.data, account)
+        self._set_up(account)
+
+    def _set_up(self, account: dict[str, Any]) -> None:
+        """The data folder is ready: start the web server and wait for its first answer."""
+        self._account = account
         self._supervisor.start(self._program("web", self._commands.web, give_up=self._web_ended))
         host = near_host(self._host)
         header = f"{bracketed(host)}:{self._port}"
