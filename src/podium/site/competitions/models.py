@@ -234,6 +234,7 @@ class CreationStatus(models.Model):
     finished_when = models.DateTimeField(null=True, blank=True)
     status = models.CharField(max_length=16, choices=CreationState.choices, default=CreationState.STARTING)
     details = models.TextField(blank=True, default="")
+    file_name = models.CharField(max_length=255, blank=True, default="", help_text="kept when the bundle is deleted")
     steps = models.JSONField(default=list)
     faults = models.JSONField(default=list)
     attempt = models.PositiveSmallIntegerField(default=0)

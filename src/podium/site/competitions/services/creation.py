@@ -67,7 +67,10 @@ def start_creation(*, dataset: Dataset, user: User) -> CreationStatus:
         if existing is not None:
             return existing
         status = CreationStatus.objects.create(
-            dataset=dataset, created_by=user, steps=[{"name": name, "state": "waiting"} for name in STEPS]
+            dataset=dataset,
+            created_by=user,
+            file_name=dataset.file_name,
+            steps=[{"name": name, "state": "waiting"} for name in STEPS],
         )
         create_competition.enqueue(status.pk)
     return status
