@@ -113,7 +113,7 @@ class SubmissionSerializer(serializers.ModelSerializer[Submission]):
     def to_representation(self, instance: Submission) -> dict[str, Any]:
         data = super().to_representation(instance)
         user = self.context["user"]
-        if instance.owner_id != user.pk and not competitions.can_administer(user, instance.phase.competition):
+        if not policies.is_told_all(user, instance):
             # Others see that it stands on the board, not what the owner was told about it.
             for name in ("status_details", "limit", "measured", "failed_program"):
                 data[name] = None
@@ -130,6 +130,8 @@ class SubmissionSerializer(serializers.ModelSerializer[Submission]):
 
     @extend_schema_field(ScoreSerializer(many=True))
     def get_scores(self, submission: Submission) -> Any:
+        if not policies.sees_scores(self.context["user"], submission):
+            return []
         organizer = competitions.can_administer(self.context["user"], submission.phase.competition)
         parts = [submission, *_in_order_of_tasks(submission)]
         scores = [score for part in parts for score in part.scores.all()]
@@ -253,7 +255,9 @@ class SubmissionViewSet(viewsets.GenericViewSet[Submission]):
             return Submission.objects.none()
         return (
             policies.visible_to(self.request.user)
-            .select_related("phase__competition", "owner", "data", "task", "entry", "parent__entry")
+            .select_related(
+                "phase__competition", "phase__leaderboard", "owner", "data", "task", "entry", "parent__entry"
+            )
             .prefetch_related("phase__competition__collaborators", "scores__column", "children__scores__column")
             .order_by("-pk")
         )

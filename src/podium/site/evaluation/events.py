@@ -17,7 +17,6 @@ from asgiref.sync import sync_to_async
 from django.db import close_old_connections
 
 from podium.protocol import Cause, advice_for
-from podium.site.competitions import policies as competitions
 from podium.site.evaluation import policies, wakeups
 from podium.site.evaluation.models import LogChunk, Submission
 from podium.site.evaluation.states import TERMINAL
@@ -87,7 +86,7 @@ class _Reader:
         root = Submission.objects.select_related("phase__competition").filter(pk=self.submission_id).first()
         if root is None:  # deleted meanwhile
             return [], False, True
-        told_all = root.owner_id == user.pk or competitions.can_administer(user, root.phase.competition)
+        told_all = policies.is_told_all(user, root)
         children = list(Submission.objects.filter(parent=root).order_by("pk")) if root.has_children else []
         leaves = children or [root]
         rights = policies.output_rights(user, root)

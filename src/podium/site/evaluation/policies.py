@@ -76,3 +76,18 @@ def output_rights(user: Any, submission: Submission) -> OutputRights:
         detailed_results=not hidden and not phase.hide_score_output and ((owner and in_panel) or on_board),
         submission_file=owner or submission.is_public,
     )
+
+
+def is_told_all(user: Any, submission: Submission) -> bool:
+    """Whether `user` may read what the owner was told about the submission: reasons, limits, remarks.
+
+    The owner and the organizers; others who see the submission see its state, nothing of this.
+    """
+    owner = user.is_authenticated and submission.owner_id == user.pk
+    return owner or competitions.can_administer(user, submission.phase.competition)
+
+
+def sees_scores(user: Any, submission: Submission) -> bool:
+    """Whether `user`, who sees the submission, sees its scores: where the board is hidden, only its own people do."""
+    board = submission.phase.leaderboard
+    return board is None or not board.hidden or is_told_all(user, submission)

@@ -233,9 +233,19 @@ def _context(request: HttpRequest, submission: Submission) -> dict[str, Any]:
         "streams": [{"value": stream.value, "title": title} for stream, title in _STREAMS.items()],
         "stages": stages(submission, steps),
         "failure": failure(submission),
-        "scores": queries.scores(submission, organizer=administers),
+        "told_all": policies.is_told_all(request.user, submission),
+        "scores": queries.scores(submission, organizer=administers)
+        if policies.sees_scores(request.user, submission)
+        else [],
         "children": [
-            {"submission": child, "scores": [s for s in child.scores.all() if administers or not s.column.hidden]}
+            {
+                "submission": child,
+                "scores": [
+                    s
+                    for s in child.scores.all()
+                    if policies.sees_scores(request.user, submission) and (administers or not s.column.hidden)
+                ],
+            }
             for child in children
         ],
         "place": None if submission.is_terminal else queries.place_in_queue(submission),
