@@ -51,7 +51,7 @@ def test_a_participant_goes_from_log_in_to_the_leaderboard(
 
     waited = said(terminal.podium("submit", number, str(EXAMPLES / "pi/solutions/machin"), "--wait"))
     assert "Finished" in waited
-    assert "digits" in waited
+    assert "Correct decimals" in waited
     failed = terminal.podium("submit", number, str(EXAMPLES / "pi/bad/no_file"), "--wait")
     assert "no file pi.txt" in said(failed, 1)
 

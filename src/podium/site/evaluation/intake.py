@@ -87,11 +87,13 @@ async def claim(request: Request) -> Response:
     with wakeups.listening(wakeups.queue_topic(queue.pk)) as news:
         while True:
             news.clear()
+            if await request.is_disconnected():
+                return Response(status_code=204)  # nobody waits any more: a job given now would wait out its lease
             job = await _in_thread(lambda: _claim(queue, message))
             if job is not None:
                 return _json(job)
             left = until - time.monotonic()
-            if left <= 0 or await request.is_disconnected():
+            if left <= 0:
                 return Response(status_code=204)
             await wakeups.wait(news, min(left, wakeups.FALLBACK))
 
