@@ -1,7 +1,7 @@
 """The workers' addresses: claim, beat, finish (see `podium.protocol.jobs`).
 
 Beside Django rather than through it: a thousand idle workers are a thousand open long polls, and each costs one
-coroutine and no thread.
+coroutine, no thread and no query: they wait in line (see `polls`).
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from podium.protocol import MAX_BEAT_BYTES, MAX_OUTCOME_BYTES, Beat, BeatAnswer, Claim, FinishAnswer, Job, Outcome
-from podium.site.evaluation import services, wakeups
+from podium.site.evaluation import polls, services
 from podium.site.evaluation.jobs import job_for
+from podium.site.evaluation.services import order
 from podium.site.evaluation.services.attempts import AttemptOver, WrongToken, abandon
 from podium.site.queues.models import Queue
 from podium.site.queues.services import queue_of_token
@@ -84,18 +85,19 @@ async def claim(request: Request) -> Response:
     if queue is None:
         raise HTTPException(403, "No queue has this token. Copy the queue's token again; it may have been rotated.")
     until = time.monotonic() + message.wait
-    with wakeups.listening(wakeups.queue_topic(queue.pk)) as news:
+    with polls.in_line(queue.pk) as place:
         while True:
-            news.clear()
             if await request.is_disconnected():
                 return Response(status_code=204)  # nobody waits any more: a job given now would wait out its lease
-            job = await _in_thread(lambda: _claim(queue, message))
+            with place.look() as told:
+                job = await _in_thread(lambda: _claim(queue, message))
+                more = told and (job is not None or await _in_thread(lambda: order.something_waits(queue.pk)))
+            if more:
+                place.pass_on()
             if job is not None:
                 return _json(job)
-            left = until - time.monotonic()
-            if left <= 0:
+            if not await place.turn(until - time.monotonic()):
                 return Response(status_code=204)
-            await wakeups.wait(news, min(left, wakeups.FALLBACK))
 
 
 def _claim(queue: Queue, message: Claim) -> Job | None:

@@ -19,7 +19,7 @@ from django.utils import timezone
 from podium.formats.scores import ScoresError, ScoreValue, validate_scores
 from podium.protocol import Beat, BeatAnswer, Cause, Claim, Failure, Fault, Outcome, Phase, Step
 from podium.site.evaluation import wakeups
-from podium.site.evaluation.models import Attempt, CompetitionLane, LogChunk, Run, Submission
+from podium.site.evaluation.models import Attempt, LogChunk, Run, Submission
 from podium.site.evaluation.services import order, verdicts
 from podium.site.evaluation.states import TERMINAL, AttemptState, RunState, SubmissionStatus
 from podium.site.leaderboards import services as leaderboards
@@ -71,7 +71,7 @@ def claim_run(*, queue: Queue, claim: Claim) -> tuple[Attempt, str, float] | Non
     """
     worker = _introduce(queue, claim)
     passed: list[int] = []
-    while CompetitionLane.objects.filter(queue=queue, waiting=True).exists():
+    while order.something_waits(queue.pk):
         # Idle workers look without a write transaction, so that they do not stand in the way of the others.
         try:
             return _claim_next(queue, claim, worker, passed)

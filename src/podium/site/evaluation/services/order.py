@@ -85,6 +85,11 @@ def queued_again(run: Run) -> None:
     )
 
 
+def something_waits(queue_id: int) -> bool:
+    """Whether a run may be waiting in a queue: one look at an index, without a lock."""
+    return CompetitionLane.objects.filter(queue=queue_id, waiting=True).exists()
+
+
 @dataclass
 class Serving:
     """How many runs of a queue are claimed now, by competition and by participant of a competition."""
