@@ -68,6 +68,34 @@ class Config(BaseSettings):
         default="", validation_alias="DATABASE_URL", description="postgresql://user:password@host/name; else SQLite."
     )
 
+    broker_url: SecretStr | None = Field(
+        default=None,
+        validation_alias="BROKER_URL",
+        description="amqp://user:password@host:port of RabbitMQ, for workers that take jobs from it; else none.",
+    )
+    broker_management_url: SecretStr | None = Field(
+        default=None,
+        description="http://user:password@host:15672 of RabbitMQ's management; by default BROKER_URL's host and user.",
+    )
+    broker_public_url: str = Field(
+        default="",
+        description="amqp(s)://host:port by which workers reach RabbitMQ, without user; by default BROKER_URL's.",
+    )
+    broker_start_seconds: float = Field(
+        default=300, gt=0, description="How long a job may lie in RabbitMQ before it is taken back and offered again."
+    )
+    broker_preparing_seconds: float = Field(
+        default=1200,
+        gt=0,
+        description="What a worker without heartbeat may take to fetch files and image, beside the time limit.",
+    )
+    broker_grace_seconds: float = Field(
+        default=60, gt=0, description="What such a worker may take beyond the time limit once a program runs."
+    )
+    broker_upload_seconds: float = Field(
+        default=300, gt=0, description="How long after it has announced a step's end its results may take to arrive."
+    )
+
     @property
     def hosts(self) -> list[str]:
         """The host names that requests may be addressed to."""

@@ -8,7 +8,9 @@ told so (AttemptOver, 409) and kills what it still runs.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any, TypeVar
 
 import structlog
 from django.conf import settings
@@ -27,6 +29,7 @@ from podium.site.queues.models import Queue, Worker, hash_token, new_token
 from podium.site.resources import storage
 
 log = structlog.get_logger(__name__)
+Given = TypeVar("Given")
 
 MAX_ATTEMPTS = 3
 TRANSFER_SECONDS = 3600
@@ -49,7 +52,7 @@ def time_limit(run: Run, claim: Claim) -> float:
     return float(min(limits))
 
 
-def _introduce(queue: Queue, claim: Claim) -> Worker:
+def introduce(queue: Queue, claim: Claim) -> Worker:
     """Keep the worker's row fresh, with one write in ten seconds at most."""
     facts = {
         "hostname": claim.hostname,
@@ -69,12 +72,28 @@ def claim_run(*, queue: Queue, claim: Claim) -> tuple[Attempt, str, float] | Non
 
     Returns the attempt, its token and its time limit in seconds, or None when nothing waits.
     """
-    worker = _introduce(queue, claim)
+    worker = introduce(queue, claim)
+
+    def begin(run: Run) -> tuple[Attempt, str, float]:
+        limit, token = time_limit(run, claim), new_token()
+        attempt = new_attempt(run, token_hash=hash_token(token), **in_hand(worker, claim, limit))
+        show_begun(run)
+        return attempt, token, limit
+
+    return hand_out(queue=queue, give=begin)
+
+
+def hand_out(*, queue: Queue, give: Callable[[Run], Given], may: Callable[[], bool] = lambda: True) -> Given | None:
+    """Take the run of `queue` whose turn it is and give it to somebody, in one transaction.
+
+    give: makes the attempt of the run; its answer is returned. may: asked with the queue's row locked, so that no
+    other claim comes between the answer and what follows from it.
+    """
     passed: list[int] = []
     while order.something_waits(queue.pk):
         # Idle workers look without a write transaction, so that they do not stand in the way of the others.
         try:
-            return _claim_next(queue, claim, worker, passed)
+            return _hand_out_next(queue, give, may, passed)
         except order.Empty as empty:
             if not order.tidy(empty) and empty.lane is not None:
                 passed.append(empty.lane.pk)
@@ -82,29 +101,43 @@ def claim_run(*, queue: Queue, claim: Claim) -> tuple[Attempt, str, float] | Non
 
 
 @transaction.atomic
-def _claim_next(queue: Queue, claim: Claim, worker: Worker, passed: list[int]) -> tuple[Attempt, str, float] | None:
+def _hand_out_next(
+    queue: Queue, give: Callable[[Run], Given], may: Callable[[], bool], passed: list[int]
+) -> Given | None:
     # The queue's row is the lock under which turns are taken; rows that name the queue can still be written.
     Queue.objects.select_for_update(no_key=True).get(pk=queue.pk)
+    if not may():
+        return None
     found = order.next_run(queue, passed)
     if found is None or not Run.objects.filter(pk=found.pk, state=RunState.QUEUED).update(state=RunState.CLAIMED):
         return None
     run = Run.objects.select_related("submission__phase__competition", "lane").get(pk=found.pk)
-    now, limit, token = timezone.now(), time_limit(run, claim), new_token()
+    given = give(run)
+    order.served(run)
+    return given
+
+
+def in_hand(worker: Worker, claim: Claim, limit: float) -> dict[str, Any]:
+    """An attempt's columns from when a worker has the job in hand; `limit` is its time limit in seconds."""
+    now = timezone.now()
+    return {
+        "worker": worker,
+        "worker_name": claim.hostname or claim.worker,
+        "lease_until": now + timedelta(seconds=settings.CONFIG.lease_seconds),
+        "deadline": now + timedelta(seconds=limit + TRANSFER_SECONDS),
+    }
+
+
+def new_attempt(run: Run, *, token_hash: str, **facts: Any) -> Attempt:
+    """Make the next attempt of a claimed run."""
     last = run.attempts.aggregate(last=Max("number"))["last"] or 0
-    attempt = Attempt.objects.create(
-        run=run,
-        number=last + 1,
-        token_hash=hash_token(token),
-        worker=worker,
-        worker_name=claim.hostname or claim.worker,
-        claimed_when=now,
-        lease_until=now + timedelta(seconds=settings.CONFIG.lease_seconds),
-        deadline=now + timedelta(seconds=limit + TRANSFER_SECONDS),
-    )
+    return Attempt.objects.create(run=run, number=last + 1, token_hash=token_hash, **facts)
+
+
+def show_begun(run: Run) -> None:
+    """The submission no longer waits for a worker."""
     if run.submission.status == SubmissionStatus.SUBMITTED:
         verdicts.advance(run.submission, SubmissionStatus.PREPARING)
-    order.served(run)
-    return attempt, token, limit
 
 
 def _attempt(attempt_id: int, token: str) -> Attempt:
@@ -134,12 +167,12 @@ def beat(*, attempt_id: int, token: str, message: Beat) -> BeatAnswer:
     _store_frames(attempt, message)
     submission = attempt.run.submission
     if message.phase is not Phase.PREPARING:
-        _show_running(attempt.run, submission)
+        show_running(attempt.run, submission)
     wakeups.notify(wakeups.submission_topic(submission.pk))
     return BeatAnswer(lease_seconds=lease, cancel=submission.cancel_requested_when is not None)
 
 
-def _show_running(run: Run, submission: Submission) -> None:
+def show_running(run: Run, submission: Submission) -> None:
     target = SubmissionStatus.SCORING if run.step == Step.SCORING else SubmissionStatus.RUNNING
     if submission.status in {SubmissionStatus.PREPARING} and submission.status != target:
         verdicts.advance(submission, target)
@@ -169,6 +202,11 @@ def finish(*, attempt_id: int, token: str, outcome: Outcome) -> None:
         return
     if attempt.state != AttemptState.ACTIVE:
         raise AttemptOver
+    conclude(attempt, outcome)
+
+
+def conclude(attempt: Attempt, outcome: Outcome) -> None:
+    """Settle an active attempt, whose row the caller's transaction has locked."""
     run, submission = attempt.run, attempt.run.submission
     _store_outputs(attempt, run, outcome)
     if submission.cancel_requested_when is not None or (outcome.failure and outcome.failure.cause is Cause.CANCELLED):
@@ -183,7 +221,7 @@ def finish(*, attempt_id: int, token: str, outcome: Outcome) -> None:
         return
     _end(attempt, AttemptState.SUCCEEDED)
     Run.objects.filter(pk=run.pk).update(state=RunState.SUCCEEDED, finished_when=timezone.now())
-    _show_running(run, submission)
+    show_running(run, submission)
     if run.step == Step.PREDICTION:
         verdicts.advance(submission, SubmissionStatus.SCORING)
         verdicts.enqueue(submission, Step.SCORING, begun=True)
@@ -277,23 +315,28 @@ def lose(*, attempt_id: int, now: datetime) -> bool:
     )
     if attempt is None or (attempt.lease_until > now and attempt.deadline > now):
         return False
-    submission = attempt.run.submission
     overdue = attempt.deadline <= now
     message = (
         "The worker did not finish in the time that it had."
         if overdue
         else f"The worker was silent for {settings.CONFIG.lease_seconds:.0f} s."
     )
+    take_away(attempt, message)
+    return True
+
+
+def take_away(attempt: Attempt, message: str) -> None:
+    """Take an active attempt, whose row is locked, from a worker that is gone; the run gets another attempt."""
+    submission = attempt.run.submission
     _end(attempt, AttemptState.LOST, Cause.WORKER_LOST, message)
     for key in (attempt.output_key, attempt.detailed_results_key):
         storage.discard_incoming(key)
     log.warning("attempt lost", attempt=attempt.pk, submission=submission.pk, worker=attempt.worker_name)
     if submission.cancel_requested_when is not None:
         verdicts.cancel_now(submission)
-        return True
+        return
     final = f"{message} It was tried {attempt.number} times." if attempt.number >= MAX_ATTEMPTS else message
     _retry_or_fail(attempt, Failure(cause=Cause.WORKER_LOST, step=Step(attempt.run.step), message=final))
-    return True
 
 
 def sweep() -> int:
