@@ -144,16 +144,17 @@ class Platform:
         for number in range(workers):
             self.start_worker(f"worker-{number}")
 
-    def start_web(self) -> Role:
-        """Start the web server and wait until it answers."""
-        web = self._spawn("web", ["web", "--host", "127.0.0.1", "--port", str(self.port), "--data", str(self.data)])
-        eventually(lambda: self._answers(web), f"a page from the web server; see {web.log}")
+    def start_web(self, name: str = "web", port: int | None = None) -> Role:
+        """Start a web server and wait until it answers; a second one has a name and a port of its own."""
+        port = port or self.port
+        web = self._spawn(name, ["web", "--host", "127.0.0.1", "--port", str(port), "--data", str(self.data)])
+        eventually(lambda: self._answers(web, port), f"a page from the web server; see {web.log}")
         return web
 
-    def _answers(self, web: Role) -> bool:
+    def _answers(self, web: Role, port: int) -> bool:
         assert web.process.poll() is None, f"the web server ended:\n{web.log.read_text()}"
         try:
-            return httpx.get(f"{self.url}/", timeout=10).is_success
+            return httpx.get(f"http://127.0.0.1:{port}/", timeout=10).is_success
         except httpx.TransportError:
             return False
 

@@ -42,7 +42,7 @@ class Rows:
 def rows(monkeypatch: pytest.MonkeyPatch) -> Rows:
     rows = Rows()
     monkeypatch.setattr(polls, "_look", rows.something_waits)
-    monkeypatch.setattr(polls, "LOOK_EVERY", 3600.0)
+    monkeypatch.setattr(wakeups, "fallback", lambda: 3600.0)
     return rows
 
 
@@ -62,7 +62,7 @@ async def poll(rows: Rows, *, able: bool = True) -> bool:
 
 
 def news() -> None:
-    wakeups._topics.notify(wakeups.queue_topic(QUEUE))
+    wakeups.tell(wakeups.queue_topic(QUEUE))
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -82,7 +82,7 @@ def in_line(*waiting: Awaitable[bool]) -> Iterator[list[asyncio.Task[bool]]]:
 
 
 async def test_idle_polls_share_one_look(rows: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(polls, "LOOK_EVERY", 0.01)
+    monkeypatch.setattr(wakeups, "fallback", lambda: 0.01)
     with in_line(*(poll(rows) for _ in range(100))):
         await until(lambda: rows.looks >= 5)
         assert rows.claims == 100, "each has looked once, when it came, and never again"
@@ -134,7 +134,7 @@ async def test_a_poll_that_leaves_before_it_looks_passes_it_on(rows: Rows) -> No
 async def test_a_run_that_nobody_told_of_is_found_by_the_shared_look(
     rows: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(polls, "LOOK_EVERY", 0.01)
+    monkeypatch.setattr(wakeups, "fallback", lambda: 0.01)
     with in_line(poll(rows)) as tasks:
         await until(lambda: rows.claims == 1)
         rows.waiting = 1
@@ -142,7 +142,7 @@ async def test_a_run_that_nobody_told_of_is_found_by_the_shared_look(
 
 
 async def test_a_shared_look_that_fails_is_made_again(rows: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(polls, "LOOK_EVERY", 0.01)
+    monkeypatch.setattr(wakeups, "fallback", lambda: 0.01)
     rows.broken = 3
     with in_line(poll(rows)) as tasks:
         await until(lambda: rows.claims == 1)

@@ -13,8 +13,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class Config(BaseSettings):
     """Podium's configuration, read from the environment.
 
-    Names carry the prefix `PODIUM_`; the address of the database (`DATABASE_URL`)
-    goes without it, as in most deployments.
+    Names carry the prefix `PODIUM_`; the addresses of other services (`DATABASE_URL`,
+    `REDIS_URL`) go without it, as in most deployments.
     """
 
     model_config = SettingsConfigDict(env_prefix="PODIUM_", extra="ignore", populate_by_name=True)
@@ -64,8 +64,20 @@ class Config(BaseSettings):
     )
     log_format: Literal["console", "json"] = Field(default="console", description="How log lines are written.")
 
+    wakeup_fallback_seconds: float = Field(
+        default=1,
+        gt=0,
+        description="How often pages and workers that wait look for news by themselves, should a wake-up be lost.",
+    )
+
     database_url: str = Field(
         default="", validation_alias="DATABASE_URL", description="postgresql://user:password@host/name; else SQLite."
+    )
+    redis_url: SecretStr | None = Field(
+        default=None,
+        validation_alias="REDIS_URL",
+        description="redis://user:password@host: wakes waiting pages and workers in all web processes; without it"
+        " PostgreSQL does, and with SQLite they look once a second.",
     )
 
     broker_url: SecretStr | None = Field(

@@ -2,7 +2,7 @@
 
 A thousand idle workers must not ask the database a thousand times a second whether something waits. So polls do not
 look by themselves: each queue with polls in line has one task that listens for news and, because news may be lost,
-looks every `LOOK_EVERY` seconds. When something waits it tells the first in line, who claims.
+looks every `wakeups.fallback()` seconds. When something waits it tells the first in line, who claims.
 
 Whoever was told passes it on: after a claim because more may wait, and without one if something waits all the same
 (this worker may not take it, another may). So one piece of news wakes as many polls as there are runs, and one more,
@@ -25,9 +25,6 @@ from podium.site.evaluation import wakeups
 from podium.site.evaluation.services import order
 
 log = structlog.get_logger(__name__)
-
-LOOK_EVERY = 1.0
-"""Seconds between two looks at a queue that polls wait for."""
 
 
 class Place:
@@ -110,7 +107,7 @@ class _Line:
 
     async def _watching(self) -> None:
         while True:
-            await wakeups.wait(self._news, LOOK_EVERY)
+            await wakeups.wait(self._news, wakeups.fallback())
             told = self._news.is_set()
             self._news.clear()
             if told or await self._something_waits():
