@@ -13,14 +13,12 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from asgiref.sync import sync_to_async
-from django.db import close_old_connections
-
 from podium.protocol import Cause, advice_for
 from podium.site.evaluation import policies, wakeups
 from podium.site.evaluation.models import LogChunk, Submission
 from podium.site.evaluation.states import TERMINAL
 from podium.site.evaluation.tries import counted
+from podium.site.threads import in_thread
 
 BATCH = 200
 KEEPALIVE_SECONDS = 15.0
@@ -141,19 +139,12 @@ async def events(user: Any, submission: Submission, last_event_id: str = "") -> 
     known = last_event_id.isdecimal() and len(last_event_id) <= 18  # as far as the database's numbers go
     reader = _Reader(submission.pk, int(last_event_id) if known else 0)
 
-    def look() -> tuple[list[Event], bool, bool]:
-        close_old_connections()
-        try:
-            return reader.look(user)
-        finally:
-            close_old_connections()
-
     loop = asyncio.get_running_loop()
     quiet_since = loop.time()
     with wakeups.listening(wakeups.submission_topic(submission.pk)) as news:
         while True:
             news.clear()
-            found, more, over = await sync_to_async(look, thread_sensitive=False)()
+            found, more, over = await in_thread(lambda: reader.look(user))
             for event in found:
                 yield event
             if over:

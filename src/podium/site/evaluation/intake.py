@@ -11,8 +11,6 @@ from collections.abc import Callable
 from typing import TypeVar
 
 import structlog
-from asgiref.sync import sync_to_async
-from django.db import close_old_connections
 from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -26,23 +24,11 @@ from podium.site.evaluation.services import order
 from podium.site.evaluation.services.attempts import AttemptOver, WrongToken, abandon
 from podium.site.queues.models import Queue
 from podium.site.queues.services import queue_of_token
+from podium.site.threads import in_thread
 
 log = structlog.get_logger(__name__)
 Message = TypeVar("Message", bound=BaseModel)
 Answer = TypeVar("Answer")
-
-
-async def _in_thread(work: Callable[[], Answer]) -> Answer:
-    """Run database work in a thread of its own, with its connections closed as Django does after a request."""
-
-    def worked() -> Answer:
-        close_old_connections()
-        try:
-            return work()
-        finally:
-            close_old_connections()
-
-    return await sync_to_async(worked, thread_sensitive=False)()
 
 
 async def _read(request: Request, kind: type[Message], cap: int) -> Message:
@@ -81,7 +67,7 @@ async def claim(request: Request) -> Response:
     """Answer with a job as soon as there is one, or 204 after the wait."""
     token = _bearer(request)
     message = await _read(request, Claim, MAX_BEAT_BYTES)
-    queue = await _in_thread(lambda: queue_of_token(token))
+    queue = await in_thread(lambda: queue_of_token(token))
     if queue is None:
         raise HTTPException(403, "No queue has this token. Copy the queue's token again; it may have been rotated.")
     until = time.monotonic() + message.wait
@@ -90,8 +76,8 @@ async def claim(request: Request) -> Response:
             if await request.is_disconnected():
                 return Response(status_code=204)  # nobody waits any more: a job given now would wait out its lease
             with place.look() as told:
-                job = await _in_thread(lambda: _claim(queue, message))
-                more = told and (job is not None or await _in_thread(lambda: order.something_waits(queue.pk)))
+                job = await in_thread(lambda: _claim(queue, message))
+                more = told and (job is not None or await in_thread(lambda: order.something_waits(queue.pk)))
             if more:
                 place.pass_on()
             if job is not None:
@@ -138,7 +124,7 @@ async def finish(request: Request) -> Response:
 
 async def _guarded(work: Callable[[], Answer]) -> Answer:
     try:
-        return await _in_thread(work)
+        return await in_thread(work)
     except WrongToken:
         raise HTTPException(403, "No attempt has this id and token.") from None
     except AttemptOver:

@@ -6,7 +6,7 @@ from django.conf import settings
 
 from podium.formats.metadata import Kind
 from podium.protocol import FileRef, Job, JobLimits, Step
-from podium.site.evaluation.models import Attempt, Run, Submission
+from podium.site.evaluation.models import Attempt, Submission
 from podium.site.evaluation.services.attempts import TRANSFER_SECONDS
 from podium.site.resources import grants
 from podium.site.resources.models import Dataset, StoredFile
@@ -26,22 +26,10 @@ def _part(dataset: Dataset | None, seconds: float) -> FileRef | None:
 def job_for(attempt: Attempt, token: str, limit: float) -> Job:
     """Describe an attempt to its worker; its grants end with the attempt's deadline.
 
-    limit: the effective time limit in seconds.
+    attempt: as `claim_run` gives it. limit: the effective time limit in seconds.
     """
     lifetime = limit + TRANSFER_SECONDS
-    run = (
-        Run.objects.select_related(
-            "submission__phase__competition",
-            "submission__phase__leaderboard",
-            "submission__data__data_file",
-            "submission__task_version__scoring_program__data_file",
-            "submission__task_version__ingestion_program__data_file",
-            "submission__task_version__input_data__data_file",
-            "submission__task_version__reference_data__data_file",
-        )
-        .prefetch_related("submission__phase__leaderboard__columns")
-        .get(pk=attempt.run_id)
-    )
+    run = attempt.run
     submission, scoring = run.submission, run.step == Step.SCORING
     version, phase = submission.task_version, submission.phase
     submitted = _part(submission.data, lifetime)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Any
 
-from asgiref.sync import sync_to_async
 from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from rest_framework import exceptions
 
@@ -30,12 +29,12 @@ def _find(request: HttpRequest, pk: int) -> tuple[Any, Submission | None]:
     return user, rows.filter(pk=pk).first()
 
 
-async def submission_events(request: HttpRequest, pk: int) -> HttpResponse | StreamingHttpResponse:
+def submission_events(request: HttpRequest, pk: int) -> HttpResponse | StreamingHttpResponse:
     """Status and output of a submission as server-sent events, from the start or from Last-Event-ID."""
     if request.method != "GET":
         return JsonResponse({"detail": f'Method "{request.method}" not allowed.'}, status=405)
     try:
-        user, submission = await sync_to_async(_find)(request, pk)
+        user, submission = _find(request, pk)
     except exceptions.APIException as refusal:
         return JsonResponse({"detail": str(refusal.detail)}, status=403)
     if submission is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Exists, OuterRef, Prefetch, QuerySet
 
 from podium.site.resources.models import Task, TaskVersion
 
@@ -29,8 +29,6 @@ def with_versions(tasks: QuerySet[Task]) -> QuerySet[Task]:
 
 def current_versions(task_ids: Iterable[int]) -> dict[int, TaskVersion]:
     """The newest version of each task."""
-    newest: dict[int, TaskVersion] = {}
-    parts = [*TaskVersion.PARTS, *[f"{part}__data_file" for part in TaskVersion.PARTS]]
-    for version in TaskVersion.objects.filter(task__in=task_ids).select_related(*parts).order_by("number"):
-        newest[version.task_id] = version
-    return newest
+    newer = TaskVersion.objects.filter(task=OuterRef("task"), number__gt=OuterRef("number"))
+    newest = TaskVersion.objects.filter(~Exists(newer), task__in=task_ids)
+    return {version.task_id: version for version in newest}

@@ -27,6 +27,7 @@ from podium.site.evaluation.states import TERMINAL, AttemptState, RunState, Subm
 from podium.site.leaderboards import services as leaderboards
 from podium.site.queues.models import Queue, Worker, hash_token, new_token
 from podium.site.resources import storage
+from podium.site.resources.models import TaskVersion
 
 log = structlog.get_logger(__name__)
 Given = TypeVar("Given")
@@ -34,6 +35,17 @@ Given = TypeVar("Given")
 MAX_ATTEMPTS = 3
 TRANSFER_SECONDS = 3600
 """What an attempt may take beyond its time limit, for fetching, unpacking and uploading."""
+
+
+_DESCRIBED = (
+    "lane",
+    "submission__phase__competition",
+    "submission__phase__leaderboard",
+    "submission__data__data_file",
+    *(f"submission__task_version__{part}__data_file" for part in TaskVersion.PARTS),
+)
+_COLUMNS = "submission__phase__leaderboard__columns"
+"""What a claimed run comes with: all that its job is described by."""
 
 
 class AttemptOver(Exception):
@@ -70,7 +82,8 @@ def introduce(queue: Queue, claim: Claim) -> Worker:
 def claim_run(*, queue: Queue, claim: Claim) -> tuple[Attempt, str, float] | None:
     """Give a worker the run of `queue` whose turn it is (see `order`).
 
-    Returns the attempt, its token and its time limit in seconds, or None when nothing waits.
+    Returns the attempt with all that describes its job, its token and its time limit in seconds, or None when nothing
+    waits.
     """
     worker = introduce(queue, claim)
 
@@ -111,7 +124,7 @@ def _hand_out_next(
     found = order.next_run(queue, passed)
     if found is None or not Run.objects.filter(pk=found.pk, state=RunState.QUEUED).update(state=RunState.CLAIMED):
         return None
-    run = Run.objects.select_related("submission__phase__competition", "lane").get(pk=found.pk)
+    run = Run.objects.select_related(*_DESCRIBED).prefetch_related(_COLUMNS).get(pk=found.pk)
     given = give(run)
     order.served(run)
     return given
