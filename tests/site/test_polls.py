@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 import pytest
 
 from podium.site.evaluation import polls, wakeups
+from podium.site.evaluation.services import order
 
 QUEUE = 7
 
@@ -41,7 +42,7 @@ class Rows:
 @pytest.fixture
 def rows(monkeypatch: pytest.MonkeyPatch) -> Rows:
     rows = Rows()
-    monkeypatch.setattr(polls, "_look", rows.something_waits)
+    monkeypatch.setattr(order, "something_waits", rows.something_waits)
     monkeypatch.setattr(wakeups, "fallback", lambda: 3600.0)
     return rows
 

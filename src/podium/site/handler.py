@@ -9,7 +9,7 @@ thread. Only what streams stays asynchronous: an answer whose content is an asyn
 from __future__ import annotations
 
 import asyncio
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from django.core import signals
 from django.core.exceptions import RequestAborted
@@ -49,13 +49,12 @@ class ThreadedHandler(ASGIHandler):
         """Everything between request and answer; an answer that does not stream is closed, which ends the request."""
         set_script_prefix(get_script_prefix(scope))
         signals.request_started.send(sender=self.__class__, scope=scope)
-        request, response = self.create_request(scope, body)
-        if request is not None:
-            response = self.get_response(request)
-        response._handler_class = self.__class__
+        request, refusal = self.create_request(scope, body)
+        response: Any = refusal if request is None else self.get_response(request)
+        response._handler_class = self.__class__  # what `request_finished` is sent by
         if not response.streaming:
             response.close()
-        return response
+        return cast("HttpResponseBase", response)
 
     async def _stream(self, response: HttpResponseBase, receive: Any, send: Any) -> None:
         """Send until the content or the client's interest ends."""

@@ -18,11 +18,10 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
 import structlog
-from asgiref.sync import sync_to_async
-from django.db import close_old_connections
 
 from podium.site.evaluation import wakeups
 from podium.site.evaluation.services import order
+from podium.site.threads import in_thread
 
 log = structlog.get_logger(__name__)
 
@@ -118,18 +117,10 @@ class _Line:
         if any(place.busy for place in self._places):
             return False
         try:
-            return await sync_to_async(_look, thread_sensitive=False)(self._queue_id)
+            return await in_thread(lambda: order.something_waits(self._queue_id))
         except Exception:
             log.exception("look at a queue failed", queue=self._queue_id)
             return False
-
-
-def _look(queue_id: int) -> bool:
-    close_old_connections()
-    try:
-        return order.something_waits(queue_id)
-    finally:
-        close_old_connections()
 
 
 _lines: dict[tuple[asyncio.AbstractEventLoop, int], _Line] = {}
