@@ -166,4 +166,3 @@ async def test_an_empty_line_is_gone(rows: Rows) -> None:
         await until(lambda: polls.waiting() == 1)
     await until(lambda: polls.waiting() == 0)
     assert not polls._lines
-    assert wakeups.queue_topic(QUEUE) not in wakeups._topics._waiting
