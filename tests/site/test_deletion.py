@@ -43,8 +43,10 @@ def test_a_deleted_submission_leaves_neither_rows_nor_files(
     django_capture_on_commit_callbacks: Callable[..., object],
 ) -> None:
     before, rows = files_in(files), StoredFile.objects.count()
-    submission = submit(pat, competition)
-    worker.work_off(accuracy=0.5)
+    with django_capture_on_commit_callbacks(execute=True):  # type: ignore[attr-defined]
+        submission = submit(pat, competition)
+    with django_capture_on_commit_callbacks(execute=True):  # type: ignore[attr-defined]
+        worker.work_off(accuracy=0.5)
     assert len(files_in(files)) > len(before)
     with django_capture_on_commit_callbacks(execute=True):  # type: ignore[attr-defined]
         assert client_of(olivia).delete(path(submission)).status_code == 204

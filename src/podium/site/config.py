@@ -55,6 +55,15 @@ class Config(BaseSettings):
         default=30, gt=0, description="How long a worker may be silent before its attempt is taken from it."
     )
     sweep_seconds: float = Field(default=1, gt=0, description="How often the sweeper looks for missed deadlines.")
+    tidy_seconds: float = Field(
+        default=3600, gt=0, description="How often forgotten uploads and files without a row are looked for."
+    )
+    forgotten_seconds: float = Field(
+        default=24 * 3600,
+        gt=0,
+        description="How old a broken-off upload, an upload for an attempt that is over, or a file without a row must "
+        "be to be removed; longer than any upload may stand still.",
+    )
     secure_cookies: bool | None = Field(
         default=None, description="Send cookies over HTTPS only; on by itself when the public address is https."
     )

@@ -22,6 +22,7 @@ from podium.site.evaluation import polls, services
 from podium.site.evaluation.jobs import job_for
 from podium.site.evaluation.services import order
 from podium.site.evaluation.services.attempts import AttemptOver, WrongToken, abandon
+from podium.site.evaluation.states import IllegalTransition
 from podium.site.queues.models import Queue
 from podium.site.queues.services import queue_of_token
 from podium.site.threads import in_thread
@@ -127,7 +128,7 @@ async def _guarded(work: Callable[[], Answer]) -> Answer:
         return await in_thread(work)
     except WrongToken:
         raise HTTPException(403, "No attempt has this id and token.") from None
-    except AttemptOver:
+    except (AttemptOver, IllegalTransition):
         raise HTTPException(409, "This attempt is over.") from None
 
 

@@ -11,6 +11,8 @@ to Submitted. Changes are compare-and-set; what the table does not allow is refu
 
 from __future__ import annotations
 
+from typing import Any, TypeVar
+
 from django.db import models
 
 
@@ -47,6 +49,7 @@ class AttemptState(models.TextChoices):
     CANCELLED = "cancelled"
 
 
+State = TypeVar("State", SubmissionStatus, RunState, AttemptState)
 _S = SubmissionStatus
 TERMINAL = frozenset({_S.FINISHED, _S.FAILED, _S.CANCELLED})
 _ENDS = {_S.FAILED, _S.CANCELLED}
@@ -67,15 +70,25 @@ RUN_TRANSITIONS: dict[RunState, frozenset[RunState]] = {
     RunState.FAILED: frozenset(),
     RunState.CANCELLED: frozenset(),
 }
+OPEN_RUNS = frozenset(state for state, targets in RUN_TRANSITIONS.items() if targets)
+ATTEMPT_TRANSITIONS: dict[AttemptState, frozenset[AttemptState]] = {
+    AttemptState.ACTIVE: frozenset(AttemptState) - {AttemptState.ACTIVE},
+    **{state: frozenset() for state in set(AttemptState) - {AttemptState.ACTIVE}},
+}
 
 
 class IllegalTransition(Exception):
     """A change of state that the table does not allow, or that another process was quicker to make."""
 
 
-def sources_of(target: SubmissionStatus) -> list[SubmissionStatus]:
-    """The states from which `target` may be reached."""
-    return [state for state, targets in SUBMISSION_TRANSITIONS.items() if target in targets]
+def sources_of(target: State) -> list[State]:
+    """The states of the same machine from which `target` may be reached."""
+    tables: dict[type, dict[Any, frozenset[Any]]] = {
+        SubmissionStatus: SUBMISSION_TRANSITIONS,
+        RunState: RUN_TRANSITIONS,
+        AttemptState: ATTEMPT_TRANSITIONS,
+    }
+    return [state for state, targets in tables[type(target)].items() if target in targets]
 
 
 _PROGRESS = {

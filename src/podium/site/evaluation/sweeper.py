@@ -12,9 +12,12 @@ from django.db import close_old_connections
 
 from podium.site.competitions.services import creation_claims, migration
 from podium.site.evaluation import services
+from podium.site.evaluation.services import attempts, repairs
 from podium.site.resources import grants, storage
 
 log = structlog.get_logger(__name__)
+
+REPAIR_SECONDS = 60
 
 
 class Sweeper:
@@ -24,15 +27,25 @@ class Sweeper:
         self._stopped = threading.Event()
 
     def run(self) -> None:
-        """Sweep until `stop`; once an hour also clear uploads that nobody completed."""
-        tidy_at = 0.0
+        """Sweep until `stop`; now and then also look for contradictions, and for files that nobody will need."""
+        repair_at = tidy_at = 0.0
         while not self._stopped.wait(settings.CONFIG.sweep_seconds):
             self._do(services.sweep)
             self._do(creation_claims.recover)
             self._do(migration.migrate_due)
+            if time.monotonic() >= repair_at:
+                repair_at = time.monotonic() + REPAIR_SECONDS
+                self._do(repairs.repair)
             if time.monotonic() >= tidy_at:
-                tidy_at = time.monotonic() + 3600
-                self._do(lambda: storage.discard_stale_incoming(older_than_seconds=grants.FIVE_DAYS + 24 * 3600))
+                tidy_at = time.monotonic() + settings.CONFIG.tidy_seconds
+                self._tidy()
+
+    def _tidy(self) -> None:
+        """Clear uploads that nobody completed, and content that no row knows."""
+        forgotten, stale = settings.CONFIG.forgotten_seconds, grants.FIVE_DAYS + 24 * 3600
+        self._do(lambda: storage.discard_stale_incoming(older_than_seconds=stale, drafts_older_than_seconds=forgotten))
+        self._do(lambda: attempts.discard_late_uploads(older_than_seconds=forgotten))
+        self._do(lambda: storage.discard_orphans(older_than_seconds=forgotten))
 
     @staticmethod
     def _do(sweep: Callable[[], object]) -> None:

@@ -1,13 +1,19 @@
 """Where files are kept: one interface, with uploads that are sealed before they count.
 
-An upload is written below `incoming/` under a name of its own; *sealing* moves it to its final key and makes the
+An upload is written below `incoming/` under a name of its own; *sealing* gives it its final key and makes the
 `StoredFile` row. A sealed file is never written again, so a digest once recorded stays true, and a late or second
 upload to the same address changes nothing.
+
+A folder of files takes no part in a database's transaction, so one of the two must err, and it is always the folder:
+content is there before its row commits and goes after the row has gone. What a process that died in between has left,
+content without a row, is found by `discard_orphans`; a row without its content there is never.
 """
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import itertools
 import json
 import os
 import secrets
@@ -19,11 +25,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, BinaryIO, cast
 
+import structlog
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
 from podium.site.resources.models import StoredFile
+
+log = structlog.get_logger(__name__)
 
 CHUNK = 1024 * 1024
 
@@ -92,7 +101,7 @@ class IncomingFile:
         digest = self._hasher.digest()
         inode = self._draft.stat().st_ino
         self._draft.replace(self.path)
-        note = self.path.with_name(self.path.name + ".json")
+        note = _note_of(self.path)
         draft_note = note.with_name(f"{note.name}.{secrets.token_hex(6)}.part")
         draft_note.write_text(json.dumps({**asdict(digest), "inode": inode}))
         draft_note.replace(note)
@@ -104,10 +113,15 @@ class IncomingFile:
         self._draft.unlink(missing_ok=True)
 
 
-def _digest_of(path: Path) -> Digest:
+def _note_of(path: Path) -> Path:
+    """Where the digest of an upload is noted."""
+    return path.with_name(path.name + ".json")
+
+
+def _digest_of(path: Path, note: Path | None = None) -> Digest:
     """The digest noted when the upload arrived, if it is this very file's; else computed."""
     stat = path.stat()
-    note = path.with_name(path.name + ".json")
+    note = note or _note_of(path)
     try:
         noted = json.loads(note.read_text())
     except (FileNotFoundError, ValueError):
@@ -147,47 +161,87 @@ def _record(key: str, digest: Digest) -> StoredFile:
 
 
 def seal(incoming_key: str, *, folder: str, name: str) -> StoredFile:
-    """Turn a complete upload into a stored file.
+    """Turn a complete upload into a stored file; the upload itself stays until the transaction has committed.
+
+    So a transaction that fails can be tried again with the same upload.
 
     incoming_key: where it was uploaded to.
     folder: first part of the final key, e.g. "dataset".
     name: the file's name for people; a safe form of it ends the key.
     Raises NotUploaded when nothing has arrived.
     """
-    source = path_of(incoming_key)
-    try:
-        digest = _digest_of(source)
-    except FileNotFoundError:
-        raise NotUploaded(incoming_key) from None
     key = new_key(folder, name)
     target = path_of(key)
     target.parent.mkdir(parents=True, exist_ok=True)
-    source.rename(target)
-    source.with_name(source.name + ".json").unlink(missing_ok=True)
-    return _record(key, digest)
+    try:
+        _link(path_of(incoming_key), target)
+    except FileNotFoundError:
+        target.parent.rmdir()
+        raise NotUploaded(incoming_key) from None
+    file = _record(key, _digest_of(target, note=_note_of(path_of(incoming_key))))
+    transaction.on_commit(lambda: discard_incoming(incoming_key))
+    return file
+
+
+def _link(source: Path, target: Path) -> None:
+    """A second name for the same content; a copy where the file system knows no such thing."""
+    try:
+        target.hardlink_to(source)
+    except OSError as error:
+        if error.errno not in {errno.EPERM, errno.EOPNOTSUPP, errno.EXDEV, errno.EMLINK}:
+            raise
+        shutil.copyfile(source, target)
 
 
 def discard_incoming(incoming_key: str) -> None:
     """Forget an upload that will not be sealed."""
     path = path_of(incoming_key)
     path.unlink(missing_ok=True)
-    path.with_name(path.name + ".json").unlink(missing_ok=True)
+    _note_of(path).unlink(missing_ok=True)
 
 
-def discard_stale_incoming(*, older_than_seconds: float) -> int:
+def incoming_names(*, older_than_seconds: float) -> list[str]:
+    """Names below `incoming/` (uploads, their notes and drafts) that were not written to for so long."""
+    limit = time.time() - older_than_seconds
+    return [path.name for path in path_of("incoming").glob("*") if _untouched_since(path, limit)]
+
+
+def _untouched_since(path: Path, limit: float) -> bool:
+    try:
+        stat = path.stat()
+    except FileNotFoundError:
+        return False  # sealed or removed meanwhile
+    return max(stat.st_mtime, stat.st_ctime) < limit  # the second is when it got its name
+
+
+def discard_stale_incoming(*, older_than_seconds: float, drafts_older_than_seconds: float) -> int:
     """Remove uploads that nobody completed, and drafts of broken ones; returns how many files went.
 
-    older_than_seconds: longer than any grant lives, so that no upload under way is touched.
+    older_than_seconds: longer than any grant lives, so that no upload that may still be completed is touched.
+    drafts_older_than_seconds: longer than a connection may stand still, since nothing completes a draft but its own.
     """
-    limit = time.time() - older_than_seconds
+    names = incoming_names(older_than_seconds=older_than_seconds)
+    drafts = incoming_names(older_than_seconds=drafts_older_than_seconds)
+    stale = {*names, *(name for name in drafts if name.endswith(".part"))}
+    for name in stale:
+        path_of(f"incoming/{name}").unlink(missing_ok=True)
+    return len(stale)
+
+
+def discard_orphans(*, older_than_seconds: float) -> int:
+    """Remove content whose row never came to be or is gone, left by processes that died; returns how many files went.
+
+    older_than_seconds: longer than any transaction, and any writing before one, takes.
+    """
+    root, limit = Path(settings.FILES_DIR), time.time() - older_than_seconds
+    old = (str(path.relative_to(root)) for path in root.glob("*/*/*/*") if _untouched_since(path, limit))
     removed = 0
-    for path in path_of("incoming").glob("*"):
-        try:
-            if path.stat().st_mtime < limit:
-                path.unlink()
-                removed += 1
-        except FileNotFoundError:
-            continue  # sealed or removed meanwhile
+    for keys in iter(lambda: list(itertools.islice(old, 500)), []):
+        known = set(StoredFile.objects.filter(key__in=keys).values_list("key", flat=True))
+        for key in set(keys) - known:
+            log.warning("content without a row removed", key=key)
+            remove_content(key)
+            removed += 1
     return removed
 
 

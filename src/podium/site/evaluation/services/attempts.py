@@ -8,6 +8,7 @@ told so (AttemptOver, 409) and kills what it still runs.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -23,7 +24,8 @@ from podium.protocol import Beat, BeatAnswer, Cause, Claim, Failure, Fault, Outc
 from podium.site.evaluation import wakeups
 from podium.site.evaluation.models import Attempt, LogChunk, Run, Submission
 from podium.site.evaluation.services import order, verdicts
-from podium.site.evaluation.states import TERMINAL, AttemptState, RunState, SubmissionStatus
+from podium.site.evaluation.services.transitions import end_attempt, move_run
+from podium.site.evaluation.states import TERMINAL, AttemptState, IllegalTransition, RunState, SubmissionStatus
 from podium.site.leaderboards import services as leaderboards
 from podium.site.queues.models import Queue, Worker, hash_token, new_token
 from podium.site.resources import storage
@@ -232,8 +234,8 @@ def conclude(attempt: Attempt, outcome: Outcome) -> None:
     if failure is not None:
         _fail(attempt, failure)
         return
-    _end(attempt, AttemptState.SUCCEEDED)
-    Run.objects.filter(pk=run.pk).update(state=RunState.SUCCEEDED, finished_when=timezone.now())
+    end_attempt(attempt, AttemptState.SUCCEEDED)
+    move_run(run, RunState.SUCCEEDED)
     show_running(run, submission)
     if run.step == Step.PREDICTION:
         verdicts.advance(submission, SubmissionStatus.SCORING)
@@ -274,7 +276,11 @@ def _refused_scores(run: Run, outcome: Outcome) -> Failure | None:
 
 
 def _store_outputs(attempt: Attempt, run: Run, outcome: Outcome) -> None:
+    """Keep what this attempt has delivered, in place of what an earlier one had."""
+    replaced = [file for file in (run.output, run.detailed_results) if file is not None]
     changes: dict[str, object] = {
+        "output": None,
+        "detailed_results": None,
         "programs": [program.model_dump() for program in outcome.programs],
         "image_digest": outcome.image_digest or "",
         "sandbox_seconds": outcome.sandbox_seconds,
@@ -288,32 +294,29 @@ def _store_outputs(attempt: Attempt, run: Run, outcome: Outcome) -> None:
     Run.objects.filter(pk=run.pk).update(**changes)
     for name, value in changes.items():
         setattr(run, name, value)
-
-
-def _end(attempt: Attempt, state: AttemptState, cause: str = "", message: str = "") -> None:
-    Attempt.objects.filter(pk=attempt.pk, state=AttemptState.ACTIVE).update(
-        state=state, finished_when=timezone.now(), cause=cause, message=message
-    )
+    for file in replaced:
+        storage.delete(file)
 
 
 def _fail(attempt: Attempt, failure: Failure) -> None:
     """End an attempt as failed: a platform's fault is tried again, anything else is the verdict."""
-    _end(attempt, AttemptState.FAILED, failure.cause, failure.message)
+    end_attempt(attempt, AttemptState.FAILED, cause=failure.cause, message=failure.message)
     _retry_or_fail(attempt, failure)
 
 
 def _retry_or_fail(attempt: Attempt, failure: Failure) -> None:
     run, submission = attempt.run, attempt.run.submission
     if submission.status in TERMINAL:
+        move_run(run, RunState.CANCELLED)  # a run of what has ended must not be claimed again
         return
     if failure.blamed is Fault.PLATFORM and attempt.number < MAX_ATTEMPTS:
-        Run.objects.filter(pk=run.pk, state=RunState.CLAIMED).update(state=RunState.QUEUED)
+        move_run(run, RunState.QUEUED)
         if submission.status in {SubmissionStatus.PREPARING, SubmissionStatus.RUNNING}:
             verdicts.advance(submission, SubmissionStatus.SUBMITTED)
         order.queued_again(run)
         wakeups.notify(wakeups.queue_topic(run.queue_id))
         return
-    Run.objects.filter(pk=run.pk, state=RunState.CLAIMED).update(state=RunState.FAILED, finished_when=timezone.now())
+    move_run(run, RunState.FAILED)
     verdicts.fail(submission, failure)
 
 
@@ -341,9 +344,7 @@ def lose(*, attempt_id: int, now: datetime) -> bool:
 def take_away(attempt: Attempt, message: str) -> None:
     """Take an active attempt, whose row is locked, from a worker that is gone; the run gets another attempt."""
     submission = attempt.run.submission
-    _end(attempt, AttemptState.LOST, Cause.WORKER_LOST, message)
-    for key in (attempt.output_key, attempt.detailed_results_key):
-        storage.discard_incoming(key)
+    end_attempt(attempt, AttemptState.LOST, cause=Cause.WORKER_LOST, message=message)
     log.warning("attempt lost", attempt=attempt.pk, submission=submission.pk, worker=attempt.worker_name)
     if submission.cancel_requested_when is not None:
         verdicts.cancel_now(submission)
@@ -356,14 +357,34 @@ def sweep() -> int:
     """Enforce every deadline that has passed; returns how many attempts were taken from their workers."""
     now = timezone.now()
     overdue = Attempt.objects.filter(state=AttemptState.ACTIVE).filter(Q(lease_until__lte=now) | Q(deadline__lte=now))
-    return sum(lose(attempt_id=pk, now=now) for pk in overdue.values_list("pk", flat=True))
+    lost = 0
+    for pk in overdue.values_list("pk", flat=True):
+        try:
+            lost += lose(attempt_id=pk, now=now)
+        except IllegalTransition:
+            continue  # logged where it was refused; one of them must not keep the others from being lost
+    return lost
+
+
+def discard_late_uploads(*, older_than_seconds: float) -> int:
+    """Remove what workers have uploaded for attempts that were over by then; returns how many files went."""
+    names = storage.incoming_names(older_than_seconds=older_than_seconds)
+    by_attempt: dict[int, list[str]] = {}
+    for name in names:
+        if found := re.match(r"attempt-(\d{1,18})-", name):
+            by_attempt.setdefault(int(found[1]), []).append(name)
+    active = Attempt.objects.filter(pk__in=by_attempt, state=AttemptState.ACTIVE).values_list("pk", flat=True)
+    late = [name for pk in set(by_attempt) - set(active) for name in by_attempt[pk]]
+    for name in late:
+        storage.discard_incoming(f"incoming/{name}")
+    return len(late)
 
 
 @transaction.atomic
 def abandon(*, attempt_id: int, reason: str) -> None:
     """End an attempt that the platform itself cannot describe any more (its file or task is gone)."""
     attempt = Attempt.objects.select_related("run__submission__phase__competition").get(pk=attempt_id)
-    _end(attempt, AttemptState.FAILED, Cause.PLATFORM, reason)
-    Run.objects.filter(pk=attempt.run_id).update(state=RunState.FAILED, finished_when=timezone.now())
+    end_attempt(attempt, AttemptState.FAILED, cause=Cause.PLATFORM, message=reason)
+    move_run(attempt.run, RunState.FAILED)
     message = "A file that this submission needs was deleted, so it cannot be evaluated."
     verdicts.fail(attempt.run.submission, Failure(cause=Cause.PLATFORM, step=Step(attempt.run.step), message=message))

@@ -6,25 +6,23 @@ when scores, place and outputs are already stored.
 
 from __future__ import annotations
 
-import structlog
 from django.utils import timezone
 
 from podium.protocol import Cause, Failure, Fault, Step
 from podium.site.evaluation import wakeups
 from podium.site.evaluation.models import Attempt, Run, Submission
-from podium.site.evaluation.services import ledger, order
+from podium.site.evaluation.services import ledger, order, transitions
 from podium.site.evaluation.states import (
+    OPEN_RUNS,
     TERMINAL,
     AttemptState,
-    IllegalTransition,
     RunState,
     SubmissionStatus,
     parent_status,
     sources_of,
 )
 from podium.site.leaderboards import services as leaderboards
-
-log = structlog.get_logger(__name__)
+from podium.site.queues.services import default_queue
 
 
 def advance(submission: Submission, target: SubmissionStatus, **changes: object) -> None:
@@ -40,8 +38,7 @@ def advance(submission: Submission, target: SubmissionStatus, **changes: object)
         changes["started_when"] = now
     allowed = Submission.objects.filter(pk=submission.pk, status__in=sources_of(target))
     if not allowed.update(status=target, **changes):
-        log.warning("illegal transition refused", submission=submission.pk, seen=submission.status, target=target)
-        raise IllegalTransition(f"submission {submission.pk}: {submission.status} -> {target}")
+        raise transitions.refused(f"submission {submission.pk}", seen=submission.status, target=target)
     submission.status = target
     for name, value in changes.items():
         setattr(submission, name, value)
@@ -130,13 +127,10 @@ def fail(submission: Submission, failure: Failure) -> None:
 
 def cancel_now(submission: Submission) -> None:
     """End a submission as Cancelled and close what is open of its runs and attempts."""
-    now = timezone.now()
-    Attempt.objects.filter(run__submission=submission, state=AttemptState.ACTIVE).update(
-        state=AttemptState.CANCELLED, finished_when=now, cause=Cause.CANCELLED
-    )
-    Run.objects.filter(submission=submission, state__in=[RunState.QUEUED, RunState.CLAIMED]).update(
-        state=RunState.CANCELLED, finished_when=now
-    )
+    for attempt in Attempt.objects.filter(run__submission=submission, state=AttemptState.ACTIVE):
+        transitions.end_attempt(attempt, AttemptState.CANCELLED, cause=Cause.CANCELLED)
+    for run in Run.objects.filter(submission=submission, state__in=OPEN_RUNS):
+        transitions.move_run(run, RunState.CANCELLED)
     if submission.started_when is None:
         ledger.give_back(submission, "Cancelled before it started")
     advance(
@@ -155,7 +149,9 @@ def enqueue(submission: Submission, step: Step, *, begun: bool) -> Run:
     """
     competition = submission.phase.competition
     queue = submission.queue
-    assert queue is not None  # noqa: S101 - set when the submission was accepted
+    if queue is None:  # it was deleted while the submission was held for the organizer
+        queue = submission.queue = competition.queue or default_queue()
+        Submission.objects.filter(pk=submission.pk).update(queue=queue)
     lane = order.lane_for(
         queue=queue,
         competition=competition,
