@@ -18,6 +18,7 @@ from podium.site.accounts.models import User
 from podium.site.competitions.models import Competition, Participant, ParticipantStatus, Phase, PhaseTask
 from podium.site.evaluation.models import Submission, SubmissionKind
 from podium.site.leaderboards.models import Column, Entry, Leaderboard, Score
+from podium.site.queues.models import Queue, QueueToken, hash_token
 from podium.site.resources import storage
 from podium.site.resources.models import Dataset, DatasetType, Task
 from podium.site.resources.services import create_dataset, create_task
@@ -156,6 +157,11 @@ def dataset(owner: User, content: bytes = RESULT, *, type: str = DatasetType.SUB
         Dataset.objects.filter(pk=made.pk).update(**facts)
         made.refresh_from_db()
     return made
+
+
+def queue_token(queue: Queue, secret: str) -> QueueToken:
+    """A token of a queue with a secret of the test's choice."""
+    return QueueToken.objects.create(queue=queue, name=secret, token_hash=hash_token(secret))
 
 
 def task(owner: User, name: str = "A task") -> Task:

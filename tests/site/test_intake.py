@@ -19,7 +19,9 @@ from podium.site.competitions.models import Competition
 from podium.site.evaluation import intake, queries, services
 from podium.site.evaluation.models import Attempt, LogChunk, Submission
 from podium.site.leaderboards.models import Entry, Score
-from podium.site.queues.models import Queue, Worker, hash_token
+from podium.site.queues.models import Queue, QueueToken, Worker
+from podium.site.queues.services import rotate_token
+from tests.factories import queue_token
 from tests.site.acting import OUTPUT, fresh, put, submit
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -56,7 +58,7 @@ class WorkerOverHttp:
 
 @pytest.fixture
 def worker(queue: Queue) -> Iterator[WorkerOverHttp]:
-    Queue.objects.update(token_hash=hash_token(TOKEN))
+    queue_token(queue, TOKEN)
     with TestClient(Starlette(routes=intake.routes)) as client:
         yield WorkerOverHttp(client)
 
@@ -79,14 +81,16 @@ def test_a_worker_without_token_is_401_and_with_a_wrong_one_403(worker: WorkerOv
     assert not Worker.objects.exists()
 
 
-def test_a_rotated_token_opens_nothing(worker: WorkerOverHttp, submission: Submission) -> None:
-    Queue.objects.update(token_hash=hash_token("another"))
+def test_a_rotated_token_opens_nothing_and_the_new_one_opens_the_queue(
+    worker: WorkerOverHttp, submission: Submission, ada: User
+) -> None:
+    _, secret = rotate_token(token=QueueToken.objects.get(name=TOKEN), by=ada)
     assert worker.claim().status_code == 403
-    assert worker.post("claim", {"worker": "w", "wait": 0}, "another").status_code == 200
+    assert worker.post("claim", {"worker": "w", "wait": 0}, secret).status_code == 200
 
 
 def test_a_worker_of_another_queue_gets_nothing_of_this_one(worker: WorkerOverHttp, submission: Submission) -> None:
-    Queue.objects.create(name="other", token_hash=hash_token("other"))
+    queue_token(Queue.objects.create(name="other"), "other")
     assert worker.post("claim", {"worker": "w", "wait": 0}, "other").status_code == 204
 
 

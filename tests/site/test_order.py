@@ -17,7 +17,7 @@ from podium.site.evaluation import queries, services
 from podium.site.evaluation.models import Attempt, CompetitionLane, ParticipantLane, Run, Submission
 from podium.site.evaluation.services import order, verdicts
 from podium.site.evaluation.states import SubmissionStatus
-from podium.site.queues.models import Queue, Worker, hash_token
+from podium.site.queues.models import Queue, Worker
 from tests.factories import CODE, ParticipantFactory, UserFactory, dataset
 from tests.site.acting import WorkerDouble, fresh, phase_of, scores, submit
 
@@ -84,7 +84,7 @@ def test_five_hundred_submissions_to_one_competition_delay_anothers_by_one_job(
 
 
 def test_five_competitions_on_two_queues_take_turns(make_competition: Make, pat: User, queue: Queue) -> None:
-    second = Queue.objects.create(name="second", token_hash=hash_token("second"))
+    second = Queue.objects.create(name="second")
     competitions = [unlimited(make_competition) for _ in range(5)]
     for competition in competitions[3:]:
         competition.queue = second

@@ -32,7 +32,7 @@ from podium.site.evaluation.states import (
 )
 from podium.site.leaderboards.models import Entry, Score
 from podium.site.queues.models import Queue
-from tests.factories import CODE, RESULT, ParticipantFactory, UserFactory
+from tests.factories import CODE, RESULT, ParticipantFactory, UserFactory, queue_token
 from tests.site.acting import WorkerDouble, frame, phase_of, scores, submit
 
 S = SubmissionStatus
@@ -339,7 +339,7 @@ def test_a_submission_whose_file_is_gone_fails_with_the_platform_as_cause(
 ) -> None:
     submission = submit(pat, competition)
     Submission.objects.filter(pk=submission.pk).update(data=None)
-    assert _claim(queue, Claim(worker="w")) is None
+    assert _claim(queue_token(queue, "t"), Claim(worker="w")) is None
     submission.refresh_from_db()
     assert (submission.status, submission.cause, submission.fault) == ("Failed", "platform", "platform")
     assert submission.tries.aggregate(sum=Sum("amount"))["sum"] == 0

@@ -2,10 +2,12 @@
 
 from podium.protocol.causes import Cause, Failure, Fault, Step, advice_for, fault_of
 from podium.protocol.jobs import (
+    DRAINED,
     MAX_BEAT_BYTES,
     MAX_FRAME_BYTES,
     MAX_OUTCOME_BYTES,
     PROTOCOL_VERSION,
+    WORKER_STATE,
     Beat,
     BeatAnswer,
     Ceilings,
@@ -23,10 +25,12 @@ from podium.protocol.jobs import (
 )
 
 __all__ = [
+    "DRAINED",
     "MAX_BEAT_BYTES",
     "MAX_FRAME_BYTES",
     "MAX_OUTCOME_BYTES",
     "PROTOCOL_VERSION",
+    "WORKER_STATE",
     "Beat",
     "BeatAnswer",
     "Cause",

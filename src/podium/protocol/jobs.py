@@ -18,6 +18,9 @@ from pydantic import Base64Bytes, BaseModel, ConfigDict, Field
 from podium.protocol.causes import Failure, Step
 
 PROTOCOL_VERSION = 1
+WORKER_STATE = "Podium-Worker-State"
+"""Header of the answer 204; `DRAINED` says that the worker gets no job because its people drained it."""
+DRAINED = "drained"
 MAX_FRAME_BYTES = 256 * 1024
 MAX_BEAT_BYTES = 4 * 1024 * 1024
 MAX_OUTCOME_BYTES = 2 * 1024 * 1024
@@ -38,12 +41,14 @@ class Ceilings(_Message):
 class Claim(_Message):
     """A worker asks for one job; `wait` is how many seconds the platform may hold the request open."""
 
-    worker: str = Field(max_length=255, description="host name and slot, unique within the queue")
+    worker: str = Field(min_length=1, max_length=255, description="the worker's name, unique within the queue")
     hostname: str = Field(default="", max_length=255)
     version: str = Field(default="", max_length=40)
     protocol: int = PROTOCOL_VERSION
     engine: str = Field(default="", max_length=40)
-    slots: int = Field(default=1, ge=1, le=1024)
+    slots: int = Field(default=1, ge=1, le=1024, description="how many claims this worker makes at once")
+    free_disk_bytes: int | None = Field(default=None, ge=0, lt=2**63, description="free where jobs are done")
+    gpus: list[Annotated[str, Field(max_length=100)]] = Field(default_factory=list, max_length=64)
     wait: float = Field(default=20, ge=0, le=60)
     ceilings: Ceilings = Field(default_factory=Ceilings)
 

@@ -17,19 +17,31 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from podium.protocol import MAX_BEAT_BYTES, MAX_OUTCOME_BYTES, Beat, BeatAnswer, Claim, FinishAnswer, Job, Outcome
+from podium.protocol import (
+    DRAINED,
+    MAX_BEAT_BYTES,
+    MAX_OUTCOME_BYTES,
+    WORKER_STATE,
+    Beat,
+    BeatAnswer,
+    Claim,
+    FinishAnswer,
+    Job,
+    Outcome,
+)
 from podium.site.evaluation import polls, services
 from podium.site.evaluation.jobs import job_for
 from podium.site.evaluation.services import order
-from podium.site.evaluation.services.attempts import AttemptOver, WrongToken, abandon
+from podium.site.evaluation.services.attempts import AttemptOver, Drained, TokenRevoked, WrongToken, abandon
 from podium.site.evaluation.states import IllegalTransition
-from podium.site.queues.models import Queue
-from podium.site.queues.services import queue_of_token
+from podium.site.queues.models import QueueToken
+from podium.site.queues.services import token_of
 from podium.site.threads import in_thread
 
 log = structlog.get_logger(__name__)
 Message = TypeVar("Message", bound=BaseModel)
 Answer = TypeVar("Answer")
+REFUSED = "No queue has this token. It may have been revoked or rotated: make another on the queue's page."
 
 
 async def _read(request: Request, kind: type[Message], cap: int) -> Message:
@@ -68,27 +80,37 @@ async def claim(request: Request) -> Response:
     """Answer with a job as soon as there is one, or 204 after the wait."""
     token = _bearer(request)
     message = await _read(request, Claim, MAX_BEAT_BYTES)
-    queue = await in_thread(lambda: queue_of_token(token))
-    if queue is None:
-        raise HTTPException(403, "No queue has this token. Copy the queue's token again; it may have been rotated.")
+    found = await in_thread(lambda: token_of(token))
+    if found is None:
+        raise HTTPException(403, REFUSED)
     until = time.monotonic() + message.wait
-    with polls.in_line(queue.pk) as place:
+    with polls.in_line(found.queue_id) as place:
         while True:
             if await request.is_disconnected():
                 return Response(status_code=204)  # nobody waits any more: a job given now would wait out its lease
             with place.look() as told:
-                job = await in_thread(lambda: _claim(queue, message))
-                more = told and (job is not None or await in_thread(lambda: order.something_waits(queue.pk)))
+                job, drained = await in_thread(lambda: _look(found, message))
+                more = told and (job is not None or await in_thread(lambda: order.something_waits(found.queue_id)))
             if more:
                 place.pass_on()
             if job is not None:
                 return _json(job)
             if not await place.turn(until - time.monotonic()):
-                return Response(status_code=204)
+                return Response(status_code=204, headers={WORKER_STATE: DRAINED} if drained else None)
 
 
-def _claim(queue: Queue, message: Claim) -> Job | None:
-    claimed = services.claim_run(queue=queue, claim=message)
+def _look(token: QueueToken, message: Claim) -> tuple[Job | None, bool]:
+    """A job if there is one for this worker, and whether the worker is drained."""
+    try:
+        return _claim(token, message), False
+    except Drained:
+        return None, True
+    except TokenRevoked:
+        raise HTTPException(403, REFUSED) from None
+
+
+def _claim(token: QueueToken, message: Claim) -> Job | None:
+    claimed = services.claim_run(queue=token.queue, claim=message, token_id=token.pk)
     if claimed is None:
         return None
     attempt, token, limit = claimed

@@ -12,7 +12,7 @@ from django.db import close_old_connections
 
 from podium.site.competitions.services import creation_claims, migration
 from podium.site.evaluation import services
-from podium.site.evaluation.services import attempts, repairs
+from podium.site.evaluation.services import attempts, moving, repairs
 from podium.site.resources import grants, storage
 
 log = structlog.get_logger(__name__)
@@ -31,6 +31,7 @@ class Sweeper:
         repair_at = tidy_at = 0.0
         while not self._stopped.wait(settings.CONFIG.sweep_seconds):
             self._do(services.sweep)
+            self._do(moving.follow_all)
             self._do(creation_claims.recover)
             self._do(migration.migrate_due)
             if time.monotonic() >= repair_at:

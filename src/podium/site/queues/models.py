@@ -1,4 +1,4 @@
-"""Queues, and the workers that serve them."""
+"""Queues, the tokens that open them, and the workers that serve them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import uuid
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
 from django.utils import timezone
 
 
@@ -22,31 +23,58 @@ def new_token() -> str:
 
 
 class Queue(models.Model):
-    """Where runs wait; each queue has a token by which its workers claim."""
+    """Where runs wait. A deleted queue stays as a row, because past runs name the queue that they were in."""
 
     name = models.CharField(max_length=64)
     vhost = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
     is_public = models.BooleanField(default=False)
     is_default = models.BooleanField(default=False)
-    owner = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="owned_queues"
+    )
     organizers = models.ManyToManyField(settings.AUTH_USER_MODEL, blank=True, related_name="organized_queues")
-    token_hash = models.CharField(max_length=64, unique=True)
     created_when = models.DateTimeField(default=timezone.now)
+    deleted_when = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering = ["name", "pk"]
         constraints = [
             models.UniqueConstraint(
-                fields=["is_default"], condition=models.Q(is_default=True), name="queues_queue_one_default"
-            )
+                fields=["is_default"], condition=Q(is_default=True), name="queues_queue_one_default"
+            ),
+            models.CheckConstraint(
+                condition=Q(is_default=False) | Q(is_public=True, deleted_when__isnull=True),
+                name="queues_queue_default_stays",
+            ),
         ]
 
     def __str__(self) -> str:
         return self.name
 
 
+class QueueToken(models.Model):
+    """A secret by which workers claim from a queue; it is shown once, and only its hash is kept."""
+
+    queue = models.ForeignKey(Queue, on_delete=models.CASCADE, related_name="tokens")
+    name = models.CharField(max_length=64)
+    token_hash = models.CharField(max_length=64, unique=True)
+    ending = models.CharField(max_length=4, blank=True, default="", help_text="the token's last characters")
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    created_when = models.DateTimeField(default=timezone.now)
+    last_used_when = models.DateTimeField(null=True, blank=True)
+    revoked_when = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.name} of {self.queue}"
+
+
 class Worker(models.Model):
-    """A worker as it last introduced itself."""
+    """A worker process as it last introduced itself."""
 
     queue = models.ForeignKey(Queue, on_delete=models.CASCADE, related_name="workers")
     name = models.CharField(max_length=255)
@@ -54,8 +82,11 @@ class Worker(models.Model):
     version = models.CharField(max_length=40, blank=True, default="")
     engine = models.CharField(max_length=40, blank=True, default="")
     slots = models.PositiveSmallIntegerField(default=1)
+    free_disk_bytes = models.PositiveBigIntegerField(null=True, blank=True)
+    gpus = models.JSONField(default=list, blank=True, help_text="names of its GPUs")
     first_seen = models.DateTimeField(default=timezone.now)
     last_seen = models.DateTimeField(default=timezone.now)
+    drained_when = models.DateTimeField(null=True, blank=True, help_text="since when it gets no new job")
 
     class Meta:
         ordering = ["name"]

@@ -36,6 +36,7 @@ from podium.site.competitions.models import (
 from podium.site.competitions.services import creation_claims as claims
 from podium.site.errors import Refused
 from podium.site.leaderboards.models import Column, Leaderboard
+from podium.site.queues import policies as queues
 from podium.site.queues.models import Queue
 from podium.site.resources import policies as resource_policies
 from podium.site.resources import storage
@@ -363,17 +364,16 @@ class _Builder:
     def _queue(self, vhost: str | None) -> Queue | None:
         if vhost is None:
             return None
-        queue = Queue.objects.filter(vhost=vhost).first()
+        queue = Queue.objects.filter(vhost=vhost, deleted_when__isnull=True).first()
         if queue is None:
             raise self._refuse(
                 "The specified Queue does not exist!", "queue", "Use the vhost shown on the queue's page."
             )
-        usable = (
-            queue.is_public or queue.owner_id == self._user.pk or queue.organizers.filter(pk=self._user.pk).exists()
-        )
-        if not usable:
+        # Locked until the competition is there, so that it cannot come to a queue that is being closed to it.
+        usable = queues.visible_to(self._user).select_for_update(no_key=True, of=("self",)).filter(pk=queue.pk).first()
+        if usable is None:
             raise self._refuse("You do not have access to the specified queue!", "queue")
-        return queue
+        return None if usable.is_default else usable
 
     def _leaderboards(self, source: formats.Competition, competition: Competition) -> dict[str, Leaderboard]:
         boards: dict[str, Leaderboard] = {}

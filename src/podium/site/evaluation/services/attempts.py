@@ -23,11 +23,13 @@ from podium.formats.scores import ScoresError, ScoreValue, validate_scores
 from podium.protocol import Beat, BeatAnswer, Cause, Claim, Failure, Fault, Outcome, Phase, Step
 from podium.site.evaluation import wakeups
 from podium.site.evaluation.models import Attempt, LogChunk, Run, Submission
-from podium.site.evaluation.services import order, verdicts
+from podium.site.evaluation.services import moving, order, verdicts
 from podium.site.evaluation.services.transitions import end_attempt, move_run
 from podium.site.evaluation.states import TERMINAL, AttemptState, IllegalTransition, RunState, SubmissionStatus
 from podium.site.leaderboards import services as leaderboards
 from podium.site.queues.models import Queue, Worker, hash_token, new_token
+from podium.site.queues.services import introduce
+from podium.site.queues.services.tokens import opens
 from podium.site.resources import storage
 from podium.site.resources.models import TaskVersion
 
@@ -54,6 +56,14 @@ class AttemptOver(Exception):
     """The attempt has ended; whatever its worker says changes nothing."""
 
 
+class Drained(Exception):
+    """The worker gets no new job until it is undrained."""
+
+
+class TokenRevoked(Exception):
+    """The queue's token was revoked since the worker showed it."""
+
+
 class WrongToken(Exception):
     """No attempt with this id and token."""
 
@@ -66,28 +76,21 @@ def time_limit(run: Run, claim: Claim) -> float:
     return float(min(limits))
 
 
-def introduce(queue: Queue, claim: Claim) -> Worker:
-    """Keep the worker's row fresh, with one write in ten seconds at most."""
-    facts = {
-        "hostname": claim.hostname,
-        "version": claim.version,
-        "engine": claim.engine,
-        "slots": claim.slots,
-        "last_seen": timezone.now(),
-    }
-    worker, created = Worker.objects.get_or_create(queue=queue, name=claim.worker, defaults=facts)
-    if not created and timezone.now() - worker.last_seen > timedelta(seconds=10):
-        Worker.objects.filter(pk=worker.pk).update(**facts)
-    return worker
-
-
-def claim_run(*, queue: Queue, claim: Claim) -> tuple[Attempt, str, float] | None:
+def claim_run(*, queue: Queue, claim: Claim, token_id: int | None = None) -> tuple[Attempt, str, float] | None:
     """Give a worker the run of `queue` whose turn it is (see `order`).
 
+    token_id: key of the queue's token by which the worker came in, None where it needed none.
     Returns the attempt with all that describes its job, its token and its time limit in seconds, or None when nothing
-    waits.
+    waits. Raises Drained, and TokenRevoked when the token does not open the queue any more.
     """
     worker = introduce(queue, claim)
+    if worker.drained_when is not None:
+        raise Drained
+
+    def still_open() -> bool:
+        if token_id is not None and not opens(token_id):
+            raise TokenRevoked
+        return True
 
     def begin(run: Run) -> tuple[Attempt, str, float]:
         limit, token = time_limit(run, claim), new_token()
@@ -95,7 +98,7 @@ def claim_run(*, queue: Queue, claim: Claim) -> tuple[Attempt, str, float] | Non
         show_begun(run)
         return attempt, token, limit
 
-    return hand_out(queue=queue, give=begin)
+    return hand_out(queue=queue, give=begin, may=still_open)
 
 
 def hand_out(*, queue: Queue, give: Callable[[Run], Given], may: Callable[[], bool] = lambda: True) -> Given | None:
@@ -119,7 +122,7 @@ def hand_out(*, queue: Queue, give: Callable[[Run], Given], may: Callable[[], bo
 def _hand_out_next(
     queue: Queue, give: Callable[[Run], Given], may: Callable[[], bool], passed: list[int]
 ) -> Given | None:
-    # The queue's row is the lock under which turns are taken; rows that name the queue can still be written.
+    # The queue's row is the lock under which turns are taken and tokens revoked; rows that name it can be written.
     Queue.objects.select_for_update(no_key=True).get(pk=queue.pk)
     if not may():
         return None
@@ -313,8 +316,7 @@ def _retry_or_fail(attempt: Attempt, failure: Failure) -> None:
         move_run(run, RunState.QUEUED)
         if submission.status in {SubmissionStatus.PREPARING, SubmissionStatus.RUNNING}:
             verdicts.advance(submission, SubmissionStatus.SUBMITTED)
-        order.queued_again(run)
-        wakeups.notify(wakeups.queue_topic(run.queue_id))
+        moving.queue_again(run)
         return
     move_run(run, RunState.FAILED)
     verdicts.fail(submission, failure)

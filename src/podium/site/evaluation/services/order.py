@@ -180,6 +180,18 @@ def tidy(empty: Empty) -> bool:
     return True
 
 
+@transaction.atomic
+def tidy_away(competition_id: int, *, but: int) -> None:
+    """Clear the marks of a competition's empty lanes in every queue other than `but`, a queue's key."""
+    turns = CompetitionLane.objects.filter(competition=competition_id, waiting=True).exclude(queue=but)
+    lanes = ParticipantLane.objects.filter(competition=competition_id, waiting=True).exclude(queue=but)
+    locked = [list(rows.select_for_update().order_by("pk").values_list("pk", flat=True)) for rows in (turns, lanes)]
+    queued = Run.objects.filter(lane=OuterRef("pk"), state=RunState.QUEUED)
+    lanes.filter(~Exists(queued), pk__in=locked[1]).update(waiting=False)
+    same = {name: OuterRef(name) for name in ("queue", "priority", "competition")}
+    turns.filter(~Exists(ParticipantLane.objects.filter(waiting=True, **same)), pk__in=locked[0]).update(waiting=False)
+
+
 def served(run: Run) -> None:
     """Note that it was this participant's and this competition's turn; last in the claim's transaction."""
     lane, now = run.lane, timezone.now()

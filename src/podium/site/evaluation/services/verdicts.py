@@ -11,7 +11,7 @@ from django.utils import timezone
 from podium.protocol import Cause, Failure, Fault, Step
 from podium.site.evaluation import wakeups
 from podium.site.evaluation.models import Attempt, Run, Submission
-from podium.site.evaluation.services import ledger, order, transitions
+from podium.site.evaluation.services import ledger, moving, order, transitions
 from podium.site.evaluation.states import (
     OPEN_RUNS,
     TERMINAL,
@@ -148,10 +148,10 @@ def enqueue(submission: Submission, step: Step, *, begun: bool) -> Run:
     begun: whether an earlier step of the submission has run.
     """
     competition = submission.phase.competition
-    queue = submission.queue
-    if queue is None:  # it was deleted while the submission was held for the organizer
-        queue = submission.queue = competition.queue or default_queue()
+    queue = moving.queue_of(competition.pk)
+    if submission.queue_id != queue.pk:
         Submission.objects.filter(pk=submission.pk).update(queue=queue)
+        submission.queue = queue
     lane = order.lane_for(
         queue=queue,
         competition=competition,

@@ -11,7 +11,8 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand
 
 from podium.site.accounts.services import ensure_administrator
-from podium.site.queues.services import TOKEN_FILE, ensure_default_queue
+from podium.site.queues.services import ensure_default_queue
+from podium.site.queues.services.tokens import kept_token_file
 
 
 class Command(BaseCommand):
@@ -41,7 +42,7 @@ class Command(BaseCommand):
                     "admin_created": administrator.created,
                     "admin_username": administrator.username,
                     "admin_password": administrator.password,
-                    "worker_token_file": str(settings.DATA_DIR / "secrets" / TOKEN_FILE),
+                    "worker_token_file": str(kept_token_file()),
                 }
             )
         )

@@ -1,0 +1,138 @@
+"""Queues made, shared, renamed and deleted, with what becomes of the competitions that use them.
+
+A competition keeps a queue as long as one of its own people may use it. When that ends (the queue is deleted or made
+private, an organizer of the queue is removed) the competition goes back to the default queue, and what waits goes with
+it; what runs is finished where it runs. So no change of a queue loses a run or leaves one where nobody serves it.
+
+Whoever chooses a queue for a competition holds the queue's row (see `competitions.services.queueing`), as every change
+here does: a competition cannot come to a queue that is being closed to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import structlog
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from podium.site.accounts.models import User
+from podium.site.competitions.models import Competition
+from podium.site.errors import Forbidden, Refused
+from podium.site.evaluation.services import moving
+from podium.site.queues import policies
+from podium.site.queues.models import Queue
+from podium.site.queues.services.names import checked_name
+
+log = structlog.get_logger(__name__)
+
+MAX_ORGANIZERS = 100
+
+
+@transaction.atomic
+def create_queue(*, user: User, name: str, is_public: bool = False, organizers: Iterable[User] = ()) -> Queue:
+    """Make a queue of `user`'s own.
+
+    is_public: whether everybody's competitions may use it. organizers: who else may use and operate it.
+    Raises Forbidden when the user owns as many queues as `User.queue_limit` allows (administrators may own any number),
+    and Refused for a bad name.
+    """
+    # The user's row is the lock under which queues are counted, so two requests cannot share the last one.
+    owner = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    owned = Queue.objects.filter(owner=owner, deleted_when__isnull=True).count()
+    if not owner.is_superuser and owned >= owner.queue_limit:
+        raise Forbidden(
+            f"User has reached queue limit! You own {owned} queues and may own {owner.queue_limit}: delete one that is "
+            "not used, or ask an administrator for more.",
+            code="queue_limit",
+        )
+    queue = Queue.objects.create(name=checked_name(name), is_public=is_public, owner=owner)
+    queue.organizers.set(_checked(organizers, owner))
+    return queue
+
+
+@transaction.atomic
+def update_queue(
+    *,
+    queue: Queue,
+    by: User,
+    name: str | None = None,
+    is_public: bool | None = None,
+    organizers: Iterable[User] | None = None,
+) -> Queue:
+    """Change what is not None of a queue.
+
+    Making it private sends away the competitions none of whose people may use it any more; removing an organizer does
+    so with the competitions of that person.
+    Raises Forbidden for others than the owner, and Refused for a bad name and for hiding the default queue.
+    """
+    locked = _locked(queue, by, "Cannot update a queue that is not yours")
+    if name is not None:
+        locked.name = checked_name(name)
+    if is_public is False and locked.is_default:
+        raise Refused("The default queue is everybody's.", field="is_public", code="default_queue")
+    hidden = is_public is False and locked.is_public
+    if is_public is not None:
+        locked.is_public = is_public
+    locked.save(update_fields=["name", "is_public"])
+    removed: set[int] = set()
+    if organizers is not None:
+        before = set(locked.organizers.values_list("pk", flat=True))
+        after = _checked(organizers, locked.owner)
+        locked.organizers.set(after)
+        removed = before - {person.pk for person in after}
+    if hidden:
+        _send_away(_without_right(locked))
+    elif removed and not locked.is_public:
+        _send_away(_without_right(locked).filter(Q(created_by__in=removed) | Q(collaborators__in=removed)))
+    return locked
+
+
+@transaction.atomic
+def delete_queue(*, queue: Queue, by: User) -> None:
+    """Delete a queue: its tokens open nothing any more, its competitions and what waits go to the default queue.
+
+    Jobs under way finish; one that is lost is tried again in the queue that its competition uses then.
+    Raises Forbidden for others than the owner, and Refused for the default queue.
+    """
+    locked = _locked(queue, by, "Cannot delete a queue that is not yours")
+    if locked.is_default:
+        raise Refused("The default queue cannot be deleted.", code="default_queue")
+    now = timezone.now()
+    locked.tokens.filter(revoked_when__isnull=True).update(revoked_when=now)
+    Queue.objects.filter(pk=locked.pk).update(deleted_when=now)
+    queue.deleted_when = now
+    _send_away(Competition.objects.filter(queue=locked))
+
+
+def _locked(queue: Queue, by: User, refusal: str) -> Queue:
+    locked = Queue.objects.select_for_update(no_key=True, of=("self",)).select_related("owner").get(pk=queue.pk)
+    if not policies.can_change(by, locked):
+        raise Forbidden(refusal)
+    return locked
+
+
+def _checked(people: Iterable[User], owner: User | None) -> list[User]:
+    """The organizers to set. Raises Refused for too many, or for an account that is gone."""
+    found = {person.pk: person for person in people if owner is None or person.pk != owner.pk}
+    if len(found) > MAX_ORGANIZERS:
+        raise Refused(f"A queue may have {MAX_ORGANIZERS} organizers.", field="organizers", code="too_many")
+    for person in found.values():
+        if person.is_deleted or not person.is_active:
+            raise Refused(f'The account "{person.username}" is closed.', field="organizers", code="closed_account")
+    return list(found.values())
+
+
+def _without_right(queue: Queue) -> QuerySet[Competition]:
+    """The competitions that use a private queue though none of their people may."""
+    may = User.objects.filter(Q(is_superuser=True) | Q(pk=queue.owner_id) | Q(organized_queues=queue)).values("pk")
+    return Competition.objects.filter(queue=queue).exclude(Q(created_by__in=may) | Q(collaborators__in=may))
+
+
+def _send_away(competitions: QuerySet[Competition]) -> None:
+    """Take competitions back to the default queue, with all that waits."""
+    keys = sorted(set(competitions.values_list("pk", flat=True)))
+    Competition.objects.filter(pk__in=keys).update(queue=None)
+    for key in keys:
+        log.info("competition sent to the default queue", competition=key, moved=moving.follow(key))
