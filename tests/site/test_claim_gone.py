@@ -14,7 +14,7 @@ from podium.site.evaluation import intake
 async def test_a_worker_that_has_hung_up_gets_no_job(monkeypatch: pytest.MonkeyPatch) -> None:
     given: list[Any] = []
     monkeypatch.setattr(intake, "token_of", lambda token: SimpleNamespace(pk=1, queue_id=1))
-    monkeypatch.setattr(intake, "_claim", lambda token, message: given.append(message))
+    monkeypatch.setattr(intake, "_look", lambda token, message: given.append(message))
     messages = [
         {"type": "http.request", "body": b'{"worker": "gone", "wait": 5}', "more_body": False},
         {"type": "http.disconnect"},
