@@ -113,9 +113,9 @@ def _claim(token: QueueToken, message: Claim) -> Job | None:
     claimed = services.claim_run(queue=token.queue, claim=message, token_id=token.pk)
     if claimed is None:
         return None
-    attempt, token, limit = claimed
+    attempt, secret, limit = claimed
     try:
-        return job_for(attempt, token, limit)
+        return job_for(attempt, secret, limit)
     except LookupError as error:
         log.exception("job cannot be described", attempt=attempt.pk, reason=str(error))
         abandon(attempt_id=attempt.pk, reason=str(error))
