@@ -22,7 +22,6 @@ from podium.site.evaluation.states import (
     sources_of,
 )
 from podium.site.leaderboards import services as leaderboards
-from podium.site.queues.services import default_queue
 
 
 def advance(submission: Submission, target: SubmissionStatus, **changes: object) -> None:
