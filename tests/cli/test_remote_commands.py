@@ -21,6 +21,7 @@ from podium.cli.live import LinePrinter
 from podium.cli.main import app
 from podium.cli.session import Globals, Session, open_session
 from podium.client import Podium
+from tests.factories import write_bundle
 
 HERE = "http://127.0.0.1:8000"
 THERE = "https://podium.example.org"
@@ -704,3 +705,23 @@ def test_lines_of_several_programs_are_not_mixed(capsys: pytest.CaptureFixture[s
     printer.feed("a", "line\n")
     printer.finish()
     assert capsys.readouterr().out == "b | other\na | one line\nb | unfinished\n"
+
+
+def test_a_check_with_a_server_holds_the_limits_against_what_it_gives(
+    podium: Run, server: Server, tmp_path: Path
+) -> None:
+    folder = write_bundle(tmp_path / "bundle", phase={"memory_limit": "16 GB", "network": True})
+    assert podium("check", str(folder)).exit_code == 0
+    server.answers["GET /api/limits/"] = [{"memory_limit": 4e9, "network": 0.0}]
+
+    done = podium("check", str(folder), "--server", THERE)
+
+    assert done.exit_code == 1
+    assert "warning: memory_limit is 16.0 GB, and this site gives at most 4.0 GB." in done.output
+    assert "error: This site gives programs no network." in done.output
+
+
+def test_a_check_with_a_server_that_does_not_answer_says_so(podium: Run, tmp_path: Path) -> None:
+    done = podium("check", str(write_bundle(tmp_path / "bundle")), "--server", THERE)
+    assert done.exit_code == 1
+    assert "Not found" in done.output

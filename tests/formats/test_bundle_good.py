@@ -6,6 +6,8 @@ import io
 import zipfile
 from datetime import UTC, datetime
 
+import pytest
+
 from podium.formats.archives import inspect
 from podium.formats.bundle import check_bundle, check_open_bundle, open_bundle
 from podium.formats.model import (
@@ -374,3 +376,32 @@ def test_pages_are_read_as_text_whatever_their_encoding(bundle: BundleMaker) -> 
             assert opened.read_text("pages/terms.md") == "Gebühr\n"
     fault = bundle.fault("not_utf8")
     assert (fault.severity, fault.line) == ("warning", bundle.line_of("terms: pages/terms.md"))
+
+
+@pytest.mark.parametrize(
+    ("written", "bytes_"),
+    [
+        ("2000000", 2_000_000),
+        ("8 GB", 8 * 10**9),
+        ("8gb", 8 * 10**9),
+        ("1.5 GiB", 3 * 2**29),
+        ('"512 MiB"', 512 * 2**20),
+        ("1 TiB", 2**40),
+        ("4000 kB", 4_000_000),
+    ],
+)
+def test_a_size_is_written_with_or_without_a_unit(bundle: BundleMaker, written: str, bytes_: int) -> None:
+    bundle.replace("    max_submissions: 1\n", f"    memory_limit: {written}\n")
+    assert good(bundle).phases[1].memory_limit == bytes_
+
+
+def test_a_phase_asks_for_what_its_steps_need_and_else_for_nothing(bundle: BundleMaker) -> None:
+    bundle.replace(
+        "    max_submissions: 1\n",
+        "    cpu_limit: 1.5\n    process_limit: 64\n    gpus: 0\n    network: true\n    shared_memory_limit: 1 GiB\n",
+    )
+    silent, asking = good(bundle).phases
+    assert (asking.cpu_limit, asking.process_limit, asking.gpus, asking.network) == (1.5, 64, 0, True)
+    assert asking.shared_memory_limit == 2**30
+    assert (silent.memory_limit, silent.disk_limit, silent.output_limit, silent.gpus) == (None, None, None, None)
+    assert (silent.cpu_limit, silent.process_limit, silent.network) == (None, None, False)

@@ -29,6 +29,7 @@ GET competitions/<pk>/pages/<page_id>/                          200 200 200 200 
 GET competitions/<pk>/terms/                                    200 200 200 200 200 200 200 403 200  |  404 404 404 200 200 200 200 403 404
 GET competitions/<pk>/files/                                    200 200 200 200 200 200 200 403 200  |  404 404 404 200 200 200 200 403 404
 GET competitions/<pk>/phases/                                   200 200 200 200 200 200 200 403 200  |  404 404 404 200 200 200 200 403 404
+POST competitions/<pk>/phases/<phase>/settle_limits/            302 302 302 302 302 302 302 403 302  |  302 404 404 302 302 302 302 403 404
 POST competitions/<pk>/register/                                302 302 302 302 302 302 302 403 302  |  302 404 404 302 302 302 302 403 404
 POST competitions/<pk>/publish/                                 302 302 302 302 302 302 302 403 302  |  302 404 404 302 302 302 302 403 404
 GET competitions/<pk>/bundle/                                   302 403 403 403 302 302 302 403 403  |  302 404 404 403 302 302 302 403 404
@@ -49,6 +50,7 @@ POST submissions/<pk>/cancel/                                   302 302 302 302 
 POST submissions/<pk>/start/                                    302 302 302 302 302 302 302 403 302  |  302 404 404 302 302 302 302 403 404
 GET submissions/<pk>/logs/<step>/<stream>/                      404 404 404 200 200 200 200 403 404  |  404 404 404 404 200 200 200 403 404
 POST api/api-token-auth/                                        400 400 400 400 400 400 400 403 400  |  400 400 400 400 400 400 400 403 400
+GET api/limits/                                                 200 200 200 200 200 200 200 403 200  |  200 200 200 200 200 200 200 403 200
 GET api/my_profile/                                             403 200 200 200 200 200 200 403 200  |  403 200 200 200 200 200 200 403 200
 GET api/can_make_submission/<phase>/                            403 200 200 200 200 200 200 403 200  |  403 404 404 200 200 200 200 403 404
 GET api/submissions/<pk>/events/                                200 200 200 200 200 200 200 403 200  |  404 404 404 200 200 200 200 403 404
@@ -85,6 +87,7 @@ DELETE api/submissions/delete_many/                             403 400 400 400 
 POST api/submissions/re_run_many_submissions/                   403 400 400 400 400 400 400 403 400  |  403 400 400 400 400 400 400 403 400
 GET api/phases/<pk>/rerun_submissions/                          403 405 405 405 405 405 405 403 405  |  403 405 405 405 405 405 405 403 405
 POST api/phases/<pk>/rerun_submissions/                         403 403 403 403 200 200 200 403 403  |  403 404 404 403 200 200 200 403 404
+POST api/phases/<pk>/settle_limits/                             403 403 403 403 204 204 204 403 403  |  403 404 404 403 204 204 204 403 404
 POST api/phases/<pk>/manually_migrate/                          403 403 403 403 400 400 400 403 403  |  403 404 404 403 400 400 400 403 404
 """
 # fmt: on

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from podium.protocol import Cause, Ceilings, Claim, Failure, Fault, Job, Step
+from podium.protocol import Cause, Failure, Fault, Job, Step
 from podium.site.accounts.models import User
 from podium.site.competitions.models import Competition, Participant, ParticipantStatus, Phase
 from podium.site.errors import Forbidden, Refused
@@ -382,15 +382,3 @@ def test_strangers_cannot_cancel(competition: Competition, pat: User, sam: User,
         services.cancel(submission=fresh(submission), by=sam)
     assert services.cancel(submission=fresh(submission), by=olivia) is True
     assert services.cancel(submission=fresh(submission), by=olivia) is False
-
-
-def test_the_time_limit_is_the_smallest_of_phase_site_and_worker(
-    make_competition: Make, pat: User, queue: Queue, settings: Any
-) -> None:
-    competition = make_competition(phase={"execution_time_limit": 2147483647})
-    for ceiling, expected in [(None, float(settings.CONFIG.max_execution_seconds)), (30.0, 30.0)]:
-        submit(pat, competition)
-        claimed = services.claim_run(queue=queue, claim=Claim(worker="w", ceilings=Ceilings(wall_seconds=ceiling)))
-        assert claimed is not None
-        assert claimed[2] == expected
-    assert competition.phases.get().execution_time_limit == 2147483647, "what the organizer asked stays as asked"

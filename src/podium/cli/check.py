@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from podium.cli import output
-from podium.cli.session import Exit, Globals, JsonOption
+from podium.cli.session import Exit, Globals, JsonOption, ServerOption, open_session
 
 if TYPE_CHECKING:
     from podium.formats.bundle import Fault, Report
@@ -21,27 +21,44 @@ app = typer.Typer()
 def check(
     ctx: typer.Context,
     path: Annotated[Path, typer.Argument(help="Competition bundle: a zip or a folder.", show_default=False)],
+    server: ServerOption = None,
     json_: JsonOption = False,
 ) -> None:
-    """Check a bundle without a server.
+    """Check a bundle; no server is needed.
 
-    Every fault at once, with its place and a hint. Exit code 1 when the server would refuse it.
+    Every fault at once, with its place and a hint. Exit code 1 when the server would refuse it. With --server the
+    limits of its phases are also held against what that server gives.
     """
-    as_json = json_ or (ctx.find_object(Globals) or Globals()).json
-    report = run_check(path)
+    before = ctx.find_object(Globals) or Globals()
+    as_json = json_ or before.json
+    report = run_check(path, server or before.server)
     print_report(report, path, as_json=as_json)
     if not report.ok:
         raise typer.Exit(Exit.FAILED)
 
 
-def run_check(path: Path) -> Report:
-    """Check a bundle; a path where nothing is ends the command."""
+def run_check(path: Path, server: str | None = None) -> Report:
+    """Check a bundle, against a server's ceilings if one is named.
+
+    A path where nothing is, and a server that does not answer, end the command.
+    """
     if not path.exists():
         output.error(f"There is no file or folder {path}.", hint="Check the path.")
         raise typer.Exit(Exit.USAGE)
     from podium.formats.bundle import check_bundle  # noqa: PLC0415 - pydantic and the YAML reader load slowly
 
-    return check_bundle(path)
+    return check_bundle(path, ceilings=_ceilings(server) if server else {})
+
+
+def _ceilings(server: str) -> dict[str, float]:
+    from podium.client.errors import PodiumError  # noqa: PLC0415 - costs a third of a second
+
+    try:
+        with open_session(Globals(server=server)).client() as podium:
+            return podium.limits()
+    except PodiumError as fault:
+        output.error(fault.message, hint=fault.hint)
+        raise typer.Exit(Exit.FAILED) from fault
 
 
 def print_report(report: Report, path: Path, *, as_json: bool) -> None:

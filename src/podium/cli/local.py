@@ -182,8 +182,22 @@ def _local_task(plan: Plan, task: Task, parts: _Parts) -> LocalTask:
         ingestion_only_during_scoring=task.ingestion_only_during_scoring,
         image=plan.competition.docker_image,
         columns=plan.board.score_keys,
-        limits=JobLimits(wall_seconds=min(float(plan.phase.execution_time_limit), LONGEST_STEP)),
+        limits=_limits(plan.phase),
     )
+
+
+def _limits(phase: Phase) -> JobLimits:
+    """What the phase asks for; this machine's own bounds are the sandbox's. Network and GPUs are not given here."""
+    asked = {
+        "memory_bytes": phase.memory_limit,
+        "disk_bytes": phase.disk_limit,
+        "shm_bytes": phase.shared_memory_limit,
+        "output_bytes": phase.output_limit,
+        "cpus": phase.cpu_limit,
+        "processes": phase.process_limit,
+    }
+    given = {name: value for name, value in asked.items() if value is not None}
+    return JobLimits(wall_seconds=min(float(phase.execution_time_limit), LONGEST_STEP), **given)
 
 
 @dataclass(frozen=True)

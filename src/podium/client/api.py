@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import httpx
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, RootModel, ValidationError
 
 from podium.client import events
 from podium.client.errors import (
@@ -36,6 +36,10 @@ from podium.client.transport import Transport, unreachable
 from podium.client.uploads import Progress, as_zip, pieces
 
 _Model = TypeVar("_Model", bound=BaseModel)
+
+
+class _Limits(RootModel[dict[str, float]]):
+    """Ceilings by key."""
 
 
 @contextmanager
@@ -218,6 +222,11 @@ class Podium:
                     f"The bundle was not unpacked within {timeout:g} s.", hint="Unpacking goes on; look again later."
                 )
             self.transport.pause(0.2)
+
+    def limits(self) -> dict[str, float]:
+        """The most that the server gives a step of a submission, by the keys of a phase in a bundle."""
+        path = "api/limits/"
+        return self._typed(_Limits, self.transport.call("GET", path), path).root
 
     # Submissions
 

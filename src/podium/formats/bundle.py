@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from podium.formats import version2
@@ -28,27 +29,29 @@ __all__ = [
     "open_bundle",
 ]
 
-Reader = Callable[[Fields, Bundle, Collector], Competition | None]
+Reader = Callable[[Fields, Bundle, Collector, Mapping[str, float]], Competition | None]
+NO_CEILINGS: Final[Mapping[str, float]] = MappingProxyType({})
 
 # One reader per version of competition.yaml; all of them give the same model.
 VERSIONS: Final[dict[str, Reader]] = {"2": version2.read}
 _OLDER: Final = frozenset({"1", "1.5", "1.8"})
 
 
-def check_bundle(source: Path, caps: Caps = DEFAULT_CAPS) -> Report:
+def check_bundle(source: Path, caps: Caps = DEFAULT_CAPS, *, ceilings: Mapping[str, float] = NO_CEILINGS) -> Report:
     """Check a bundle, a zip or a folder, and report everything that is wrong with it, in the order of the file.
 
+    `ceilings` are the most that a site gives a phase, by the phase's keys; what asks for more is told.
     `Report.competition` is there when no error is. Never raises for what is in the bundle.
     """
     try:
         with open_bundle(source, caps) as bundle:
-            return check_open_bundle(bundle)
+            return check_open_bundle(bundle, ceilings)
     except ArchiveError as problem:
         hint = "Upload a zip of the bundle." if problem.code == "not_a_zip" else ""
         return Report(None, (Fault("error", problem.code, str(problem), None, hint=hint),))
 
 
-def check_open_bundle(bundle: Bundle) -> Report:
+def check_open_bundle(bundle: Bundle, ceilings: Mapping[str, float] = NO_CEILINGS) -> Report:
     """Check a bundle that is already open, so that its parts can be taken out afterwards."""
     name = bundle.yaml_name
     if name is None:
@@ -62,7 +65,7 @@ def check_open_bundle(bundle: Bundle) -> Report:
     faults = Collector(root, name)
     if name != YAML_NAME:
         faults.warning("yaml_name", f"The file is called {name}.", (), f"Rename it to {YAML_NAME}.")
-    competition = _read(root, bundle, faults)
+    competition = _read(root, bundle, faults, ceilings)
     return Report(competition if not faults.failed else None, faults.sorted(), bundle.notes)
 
 
@@ -75,7 +78,7 @@ def _no_yaml(bundle: Bundle) -> Fault:
     return Fault("error", "no_competition_yaml", message, YAML_NAME, hint=hint)
 
 
-def _read(root: Node, bundle: Bundle, faults: Collector) -> Competition | None:
+def _read(root: Node, bundle: Bundle, faults: Collector, ceilings: Mapping[str, float]) -> Competition | None:
     if root.kind != "map":
         what = "is empty" if root.is_null else "holds no keys"
         faults.error("not_a_mapping", f"The file {what}.", (), "It starts with lines such as: version: 2")
@@ -83,7 +86,7 @@ def _read(root: Node, bundle: Bundle, faults: Collector) -> Competition | None:
     version = _version(root, faults)
     if version is None:
         return None
-    competition = VERSIONS[version](Fields(root, (), faults), bundle, faults)
+    competition = VERSIONS[version](Fields(root, (), faults), bundle, faults, ceilings)
     check_image(root, bundle, faults)
     check_pages(root, bundle, faults)
     return competition

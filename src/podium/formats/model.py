@@ -16,6 +16,12 @@ from podium.formats.factsheet import Question
 
 DEFAULT_IMAGE: Final = "codalab/codalab-legacy:py37"
 DEFAULT_TIME_LIMIT: Final = 600
+MIN_SIZE: Final = 2**20
+"""No program runs in less than a megabyte of memory or disk: who writes 512 means another unit."""
+MIN_CPUS: Final = 0.1
+MAX_CPUS: Final = 4096.0
+MAX_PROCESSES: Final = 1_000_000
+MAX_GPUS: Final = 1024
 DEFAULT_PER_DAY: Final = 5
 DEFAULT_TOTAL: Final = 100
 
@@ -113,7 +119,9 @@ class Phase(_Model):
     """A phase; `index` counts from 0 in order of time, `tasks` are task indexes in their order.
 
     `end` is None for a phase without end. Of `max_submissions` (in total) and `max_submissions_per_day`, both per
-    participant, 0 means no limit. `execution_time_limit` is in seconds, as the organizer asked. `leaderboard` is the
+    participant, 0 means no limit. The limits of a step are as the organizer asked, None for not asked:
+    `execution_time_limit` in seconds, `memory_limit`, `disk_limit`, `shared_memory_limit` and `output_limit` in bytes,
+    `cpu_limit` in processors, `process_limit` and `gpus` in numbers. `leaderboard` is the
     key of the board that the phase uses.
     """
 
@@ -127,6 +135,14 @@ class Phase(_Model):
     max_submissions: int = DEFAULT_TOTAL
     has_max_submissions: bool = True
     execution_time_limit: int = DEFAULT_TIME_LIMIT
+    memory_limit: int | None = None
+    disk_limit: int | None = None
+    shared_memory_limit: int | None = None
+    output_limit: int | None = None
+    cpu_limit: float | None = None
+    process_limit: int | None = None
+    gpus: int | None = None
+    network: bool = False
     auto_migrate_to_this_phase: bool = False
     hide_output: bool = False
     hide_prediction_output: bool = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
 from datetime import datetime
 from enum import StrEnum
@@ -16,6 +17,15 @@ from podium.formats.yamlnodes import Node
 MAX_TEXT: Final = 100_000
 MAX_ITEMS: Final = 1000
 MAX_INTEGER: Final = 2**31 - 1
+MAX_SIZE: Final = 2**60
+_UNITS: Final = {
+    "": 1,
+    "b": 1,
+    "bytes": 1,
+    **{f"{letter}b": 1000**power for power, letter in enumerate("kmgt", start=1)},
+    **{f"{letter}ib": 1024**power for power, letter in enumerate("kmgt", start=1)},
+}
+_SIZE: Final = re.compile(r"(?P<number>[0-9]{1,19}(?:\.[0-9]{1,6})?)\s*(?P<unit>|b|bytes|[kmgt]i?b)", re.IGNORECASE)
 _WORDS: Final = {"scalar": "a plain value", "list": "a list", "map": "a mapping"}
 _YES: Final = frozenset({"true", "yes", "on", "1"})
 _NO: Final = frozenset({"false", "no", "off", "0"})
@@ -101,6 +111,42 @@ class Fields:
             self.faults.error("out_of_range", message, self.at(key), f"Write a number from {minimum} to {maximum}.")
             return default
         return number
+
+    def number(self, key: str, minimum: float, maximum: float) -> float | None:
+        """Read a number between two bounds; None when it is absent or wrong."""
+        node = self.present(key)
+        if node is None:
+            return None
+        try:
+            number = math.nan if node.kind != "scalar" or isinstance(node.value, bool) else float(node.text)
+        except ValueError:
+            number = math.nan
+        if math.isnan(number):
+            self._wrong(key, node, "a number such as 2 or 0.5")
+            return None
+        if not minimum <= number <= maximum:
+            bound = f"at least {minimum:g}" if number < minimum else f"at most {maximum:g}"
+            hint = f"Write a number from {minimum:g} to {maximum:g}."
+            self.faults.error("out_of_range", f"{key} is {node.text}, but must be {bound}.", self.at(key), hint)
+            return None
+        return number
+
+    def size(self, key: str, minimum: int) -> int | None:
+        """Read a size in bytes: a number of bytes, or a number with a unit; None when it is absent or wrong."""
+        node = self.present(key)
+        if node is None:
+            return None
+        found = _SIZE.fullmatch(node.text.strip()) if node.kind == "scalar" else None
+        if found is None or isinstance(node.value, bool):
+            self._wrong(key, node, 'a size such as "8 GB", "512 MiB" or a number of bytes')
+            return None
+        bytes_ = int(float(found["number"]) * _UNITS[found["unit"].lower()])
+        if not minimum <= bytes_ <= MAX_SIZE:
+            bound = "at least 1 MiB" if bytes_ < minimum else "at most 1 EiB"
+            hint = "Write a unit, for example: 8 GB (10^9 bytes) or 8 GiB (2^30 bytes)."
+            self.faults.error("out_of_range", f"{key} is {node.text}, but must be {bound}.", self.at(key), hint)
+            return None
+        return bytes_
 
     def choice(self, key: str, kind: type[Choice], default: Choice) -> Choice:
         """Read one of a few words, in any case."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from podium.formats.faults import Collector, Path
 from podium.formats.model import Column
-from podium.formats.unpacking import quoted
+from podium.formats.unpacking import human_size, quoted
 
 _FEW = 20
 
@@ -50,6 +50,36 @@ def check_phases(phases: Sequence[Draft], tasks: set[int], faults: Collector) ->
     if ends and None not in ends and max(ends) <= datetime.now(UTC):
         hint = "Correct the dates if participants are to submit."
         faults.warning("all_over", "All phases are already over.", (*phases[-1][0], "end"), hint)
+
+
+def check_ceilings(phases: Sequence[Draft], ceilings: Mapping[str, float], faults: Collector) -> None:
+    """Warn where a phase asks for more than the site gives: it is stored as asked, and held as the ceiling says.
+
+    What a program cannot do without, GPUs and network, is an error: its runs would wait for ever.
+    """
+    for path, facts in phases:
+        for key, most in ceilings.items():
+            asked = facts.get(key)
+            if not asked or asked <= most:
+                continue
+            if key == "network":
+                message, hint = "This site gives programs no network.", "Remove this line, or ask the site's operator."
+                faults.error("no_network", message, (*path, key), hint)
+            elif key == "gpus":
+                message = f"The phase asks for {asked} GPUs, and this site gives at most {most:g}."
+                faults.error("above_ceiling", message, (*path, key), "Lower it, or ask the site's operator.")
+            else:
+                message = f"{key} is {_amount(key, asked)}, and this site gives at most {_amount(key, most)}."
+                hint = "The lower one will hold; participants see both."
+                faults.warning("above_ceiling", message, (*path, key), hint)
+
+
+def _amount(key: str, value: float) -> str:
+    if key == "execution_time_limit":
+        return f"{value:,.0f} s"
+    if key.endswith("_limit") and key not in {"cpu_limit", "process_limit"}:
+        return human_size(int(value))
+    return f"{value:g}"
 
 
 def _check_pair(path: Path, facts: dict[str, Any], following: Draft, faults: Collector) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, Final
 from uuid import UUID
 
@@ -17,6 +18,11 @@ from podium.formats.model import (
     DEFAULT_PER_DAY,
     DEFAULT_TIME_LIMIT,
     DEFAULT_TOTAL,
+    MAX_CPUS,
+    MAX_GPUS,
+    MAX_PROCESSES,
+    MIN_CPUS,
+    MIN_SIZE,
     Column,
     Competition,
     CompetitionType,
@@ -50,8 +56,13 @@ _IMAGE: Final = re.compile(
 _EMAIL: Final = re.compile(r"[^@\s,;<>]+@[^@\s,;<>]+\.[^@\s,;<>.]+")
 
 
-def read(fields: Fields, bundle: Bundle, faults: Collector) -> Competition | None:
-    """Read the whole file; None when something that is needed is missing or wrong (`faults` says what)."""
+def read(
+    fields: Fields, bundle: Bundle, faults: Collector, ceilings: Mapping[str, float] = MappingProxyType({})
+) -> Competition | None:
+    """Read the whole file; None when something that is needed is missing or wrong (`faults` says what).
+
+    ceilings: the most that the site gives a phase, by key.
+    """
     fields.ignore("version")
     facts: dict[str, Any] = {
         "title": _required_text(fields, "title", "The competition has no title.", "Add a line: title: My competition"),
@@ -65,7 +76,7 @@ def read(fields: Fields, bundle: Bundle, faults: Collector) -> Competition | Non
     boards = tuple(_leaderboards(fields))
     facts |= {"tasks": tasks, "leaderboards": boards, "fact_sheet": _fact_sheet(fields)}
     facts["solutions"] = tuple(_solutions(fields, bundle, known))
-    phases = _phases(fields, bundle, boards, known)
+    phases = _phases(fields, bundle, boards, known, ceilings)
     fields.finish()
     check_programs(tasks, bundle, faults)
     check_solutions(facts["solutions"], bundle, faults)
@@ -249,13 +260,20 @@ def _solutions(fields: Fields, bundle: Bundle, known: set[int]) -> Iterator[Solu
             yield Solution(index=index, tasks=tasks, data=data, name=name, description=description)
 
 
-def _phases(fields: Fields, bundle: Bundle, boards: tuple[Leaderboard, ...], tasks: set[int]) -> list[dict[str, Any]]:
+def _phases(
+    fields: Fields,
+    bundle: Bundle,
+    boards: tuple[Leaderboard, ...],
+    tasks: set[int],
+    ceilings: Mapping[str, float],
+) -> list[dict[str, Any]]:
     """Read the phases and put them in order; the values may still be wrong where there are faults."""
     hint = "Add phases: with a list of name, start and tasks."
     _required_list(fields, "phases", "Unable to find any phases for this competition.", hint, "no_phases")
     read = [_phase(phase, bundle, boards) for phase in fields.mappings("phases")]
     ordered = rules.in_order(read, fields.faults)
     rules.check_phases(ordered, tasks, fields.faults)
+    rules.check_ceilings(ordered, ceilings, fields.faults)
     return [facts for _, facts in ordered]
 
 
@@ -278,6 +296,7 @@ def _phase(phase: Fields, bundle: Bundle, boards: tuple[Leaderboard, ...]) -> tu
     for key, default in defaults.items():
         facts[key] = 0 if phase.node.get(key) and phase.present(key) is None else phase.integer(key, default)
     facts["execution_time_limit"] = phase.integer("execution_time_limit", DEFAULT_TIME_LIMIT, minimum=1)
+    facts |= _step_limits(phase)
     facts["has_max_submissions"] = phase.boolean("has_max_submissions", True)
     for key in (
         "auto_migrate_to_this_phase",
@@ -292,6 +311,18 @@ def _phase(phase: Fields, bundle: Bundle, boards: tuple[Leaderboard, ...]) -> tu
     facts["leaderboard"] = _board_of(phase, boards)
     phase.finish()
     return phase.path, facts
+
+
+def _step_limits(phase: Fields) -> dict[str, Any]:
+    """Read what a phase asks for beside time: Podium's own keys, which other platforms pass over."""
+    sizes = ("memory_limit", "disk_limit", "shared_memory_limit", "output_limit")
+    return {
+        **{key: phase.size(key, minimum=MIN_SIZE) for key in sizes},
+        "cpu_limit": phase.number("cpu_limit", minimum=MIN_CPUS, maximum=MAX_CPUS),
+        "process_limit": phase.integer("process_limit", None, minimum=1, maximum=MAX_PROCESSES),
+        "gpus": phase.integer("gpus", None, maximum=MAX_GPUS),
+        "network": phase.boolean("network", False),
+    }
 
 
 def _board_of(phase: Fields, boards: tuple[Leaderboard, ...]) -> str:

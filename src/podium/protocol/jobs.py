@@ -16,6 +16,7 @@ from typing import Annotated
 from pydantic import Base64Bytes, BaseModel, ConfigDict, Field
 
 from podium.protocol.causes import Failure, Step
+from podium.protocol.limits import Ceilings, JobLimits
 
 PROTOCOL_VERSION = 1
 WORKER_STATE = "Podium-Worker-State"
@@ -28,14 +29,6 @@ MAX_OUTCOME_BYTES = 2 * 1024 * 1024
 
 class _Message(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
-
-
-class Ceilings(_Message):
-    """The most that a worker gives one step; the effective limit is the smaller of it and what the phase asks."""
-
-    wall_seconds: float | None = Field(default=None, gt=0)
-    memory_bytes: int | None = Field(default=None, gt=0)
-    disk_bytes: int | None = Field(default=None, gt=0)
 
 
 class Claim(_Message):
@@ -51,6 +44,9 @@ class Claim(_Message):
     gpus: list[Annotated[str, Field(max_length=100)]] = Field(default_factory=list, max_length=64)
     wait: float = Field(default=20, ge=0, le=60)
     ceilings: Ceilings = Field(default_factory=Ceilings)
+    not_ready: str = Field(
+        default="", max_length=300, description="why the worker takes no job now; it is answered 204 at once"
+    )
 
 
 class FileRef(_Message):
@@ -60,18 +56,6 @@ class FileRef(_Message):
     sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
     size: int | None = Field(default=None, ge=0)
     name: str = ""
-
-
-class JobLimits(_Message):
-    """Limits of one step: seconds, bytes, counts."""
-
-    wall_seconds: float = Field(gt=0)
-    memory_bytes: int | None = None
-    cpus: float | None = None
-    processes: int = 256
-    disk_bytes: int | None = None
-    output_bytes: int = 10 * 1024 * 1024
-    network: bool = False
 
 
 class Job(_Message):

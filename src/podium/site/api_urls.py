@@ -8,7 +8,7 @@ from rest_framework.permissions import AllowAny
 from rest_framework.routers import DefaultRouter
 
 from podium.site.accounts.api import MyProfileView, TokenView
-from podium.site.competitions.api import CompetitionViewSet, PhaseViewSet
+from podium.site.competitions.api import CompetitionViewSet, LimitsView, PhaseViewSet
 from podium.site.competitions.api_participants import ParticipantViewSet
 from podium.site.evaluation.api import CanMakeSubmissionView, SubmissionViewSet
 from podium.site.evaluation.streaming import submission_events
@@ -27,6 +27,7 @@ router.register("submissions", SubmissionViewSet, basename="api-submission")
 _PUBLIC = {"permission_classes": [AllowAny]}
 urlpatterns = [
     path("api-token-auth/", TokenView.as_view(), name="api-token"),
+    path("limits/", LimitsView.as_view(), name="api-limits"),
     path("my_profile/", MyProfileView.as_view(), name="api-my-profile"),
     path("can_make_submission/<int:phase>/", CanMakeSubmissionView.as_view(), name="api-can-make-submission"),
     path("submissions/<int:pk>/events/", submission_events, name="api-submission-events"),

@@ -49,7 +49,28 @@ class Config(BaseSettings):
     default_memory_bytes: int = Field(default=4 * 1024**3, ge=1, description="Memory limit of one step in bytes.")
     default_disk_bytes: int = Field(default=10 * 1024**3, ge=1, description="Disk limit of one step in bytes.")
     max_log_bytes: int = Field(
-        default=10 * 1024**2, ge=1024, description="How much of each program's output is kept, in bytes."
+        default=10 * 1024**2,
+        ge=1024,
+        description="How much of each program's output is kept at most, in bytes; a phase may ask for less.",
+    )
+    max_memory_bytes: int | None = Field(
+        default=None,
+        ge=1,
+        description="Ceiling of the memory limit of one step, in bytes; workers have theirs as well.",
+    )
+    max_disk_bytes: int | None = Field(
+        default=None, ge=1, description="Ceiling of the disk limit of one step, in bytes."
+    )
+    max_shared_memory_bytes: int | None = Field(
+        default=None, ge=1, description="Ceiling of the shared memory (/dev/shm) of one step, in bytes."
+    )
+    max_cpus: float | None = Field(default=None, gt=0, description="Ceiling of the processors of one step.")
+    max_processes: int = Field(
+        default=4096, ge=1, description="Ceiling of the processes and threads of one step; a phase gets 256 unasked."
+    )
+    max_gpus: int | None = Field(default=None, ge=0, description="Ceiling of the GPUs of one step.")
+    allow_network: bool = Field(
+        default=False, description="Whether phases may ask for network; workers can still refuse it."
     )
     lease_seconds: float = Field(
         default=30, gt=0, description="How long a worker may be silent before its attempt is taken from it."

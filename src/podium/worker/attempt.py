@@ -24,7 +24,7 @@ from podium.worker.cache import DatasetCache
 from podium.worker.failing import clip_notes
 from podium.worker.folders import WorkerFolder, remove_job
 from podium.worker.intake import AttemptOverError, Intake, IntakeRefusedError, IntakeUnavailableError
-from podium.worker.limits import effective
+from podium.worker.limits import sandbox_limits
 from podium.worker.output import BATCH_BYTES, BATCH_SECONDS, OutputCollector, OutputSink
 from podium.worker.prediction import Prediction
 from podium.worker.retry import Backoff
@@ -327,7 +327,7 @@ async def _store_output(job: Job, report: StepReport, folder: Path, around: Surr
     if report.output is None:
         return False
     archive = folder / "output.zip"
-    limit = effective(job.limits, around.ceilings).disk_bytes
+    limit = sandbox_limits(job.limits, around.ceilings).disk_bytes
     caps = replace(DEFAULT_CAPS, max_bytes=min(limit or DEFAULT_CAPS.max_bytes, DEFAULT_CAPS.max_bytes))
     try:
         listing = await asyncio.to_thread(pack_folder, report.output, archive, skip_links=False, caps=caps)

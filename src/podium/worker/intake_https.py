@@ -26,15 +26,23 @@ class HttpsIntake:
     """Speaks the platform's worker API.
 
     Args:
-        settings: server, queue token, slots and ceilings that are reported with every claim.
+        settings: server, queue token and slots.
         client: the HTTP client to use; its base_url is the platform's address.
         name: what this worker is called; the slot's number is added.
         engine: name of the sandbox engine, shown to the queue's owner.
         hostname: shown to participants and organizers.
+        ceilings: the most that this worker gives, reported with every claim.
     """
 
     def __init__(
-        self, settings: WorkerSettings, client: httpx.AsyncClient, *, name: str, engine: str, hostname: str
+        self,
+        settings: WorkerSettings,
+        client: httpx.AsyncClient,
+        *,
+        name: str,
+        engine: str,
+        hostname: str,
+        ceilings: Ceilings,
     ) -> None:
         self._client = client
         self._settings = settings
@@ -48,11 +56,7 @@ class HttpsIntake:
             engine=engine,
             slots=settings.slots,
             wait=settings.wait_seconds,
-            ceilings=Ceilings(
-                wall_seconds=settings.max_wall_seconds,
-                memory_bytes=settings.max_memory_bytes,
-                disk_bytes=settings.max_disk_bytes,
-            ),
+            ceilings=ceilings,
         )
 
     async def claim(self, slot: int) -> Job | None:

@@ -19,7 +19,7 @@ from podium.worker.cache import DatasetCache
 from podium.worker.folders import WorkerFolder, open_worker_folder, remove_job
 from podium.worker.intake import IntakeRefusedError, IntakeUnavailableError, TokenRefusedError
 from podium.worker.intake_https import HttpsIntake
-from podium.worker.limits import Ceilings
+from podium.worker.limits import ceilings_of
 from podium.worker.retry import Backoff
 from podium.worker.settings import WorkerSettings
 from podium.worker.steps import Surroundings
@@ -101,7 +101,10 @@ async def _serve(settings: WorkerSettings, folder: WorkerFolder, sandbox: Sandbo
     connections = httpx.Limits(max_connections=None, max_keepalive_connections=4 * settings.slots, keepalive_expiry=60)
     async with httpx.AsyncClient(base_url=settings.server, limits=connections) as client:
         name = settings.name or _name(folder)
-        intake = HttpsIntake(settings, client, name=name, engine=sandbox.name, hostname=socket.gethostname())
+        ceilings = ceilings_of(settings, sandbox.name)
+        intake = HttpsIntake(
+            settings, client, name=name, engine=sandbox.name, hostname=socket.gethostname(), ceilings=ceilings
+        )
         files = HttpFiles(client, settings.retries, rewrite=settings.url_rewrite)
         places = [
             Workplace(
@@ -109,7 +112,7 @@ async def _serve(settings: WorkerSettings, folder: WorkerFolder, sandbox: Sandbo
                 around=Surroundings(
                     sandbox=sandbox,
                     files=files,
-                    ceilings=Ceilings.of(settings),
+                    ceilings=ceilings,
                     data=settings.data if settings.data and settings.data.is_dir() else None,
                     env=_proxies(settings),
                     gpus=settings.gpus,

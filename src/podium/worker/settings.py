@@ -45,7 +45,8 @@ class WorkerSettings:
         work: the worker's own folder: job folders, cache. Its path must be open (x) to the sandbox's user.
         cache_bytes: how much the dataset cache may hold.
         data: a folder of the worker's own that programs see read-only at /app/data.
-        max_wall_seconds, max_memory_bytes, max_disk_bytes: ceilings on what a phase asks for.
+        max_wall_seconds, max_memory_bytes, max_disk_bytes, max_shm_bytes, max_cpus, max_processes: ceilings on what a
+            phase asks for, for each program.
         network_disabled: refuse network to programs even where the phase allows it.
         host_network: let bubblewrap share the host's network with programs whose phase allows network.
         http_proxy, https_proxy: given to programs that have network.
@@ -71,6 +72,9 @@ class WorkerSettings:
     max_wall_seconds: float | None = None
     max_memory_bytes: int | None = None
     max_disk_bytes: int | None = None
+    max_shm_bytes: int | None = None
+    max_cpus: float | None = None
+    max_processes: int | None = None
     network_disabled: bool = False
     host_network: bool = False
     http_proxy: str | None = None
@@ -126,6 +130,13 @@ def _gigabytes(text: str) -> int:
     return int(_number(text) * GIB)
 
 
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise ValueError("it must be 1 or more")
+    return value
+
+
 def _flag(text: str) -> bool:
     word = text.strip().lower()
     if word in {"1", "true", "yes", "on"}:
@@ -178,6 +189,9 @@ _VARIABLES: tuple[tuple[str, str, Callable[[str], object]], ...] = (
     ("PODIUM_WORKER_MAX_SECONDS", "max_wall_seconds", _number),
     ("PODIUM_WORKER_MAX_MEMORY_GB", "max_memory_bytes", _gigabytes),
     ("PODIUM_WORKER_MAX_DISK_GB", "max_disk_bytes", _gigabytes),
+    ("PODIUM_WORKER_MAX_SHARED_MEMORY_GB", "max_shm_bytes", _gigabytes),
+    ("PODIUM_WORKER_MAX_CPUS", "max_cpus", _number),
+    ("PODIUM_WORKER_MAX_PROCESSES", "max_processes", _count),
     ("PODIUM_WORKER_NETWORK_DISABLED", "network_disabled", _flag),
     ("PODIUM_WORKER_HOST_NETWORK", "host_network", _flag),
     ("PODIUM_WORKER_ENVIRONMENTS", "environments", _environments),

@@ -28,12 +28,12 @@ from pathlib import Path
 
 from podium.formats.commands import CommandError, Role, argv, variables_for
 from podium.formats.metadata import MetadataError, ProgramMetadata, read_program_metadata
-from podium.protocol import Cause, Failure, Fault, Job, Phase, ProgramOutcome, Score, Step
+from podium.protocol import Cause, Ceilings, Failure, Fault, Job, Phase, ProgramOutcome, Score, Step
 from podium.sandbox import ImageError, Limits, Mount, Result, Sandbox, SandboxError, Spec
 from podium.worker import staging
 from podium.worker.failing import StepFailedError, program_outcome
 from podium.worker.folders import plain_name
-from podium.worker.limits import Ceilings, effective
+from podium.worker.limits import gpus_for, refusal, sandbox_limits
 from podium.worker.results import write_step_metadata
 from podium.worker.running import OutputWriter, Program, run_together
 from podium.worker.staging import Stage
@@ -103,10 +103,13 @@ class StepRun(ABC):
         self._write = write
         self._on_phase = on_phase
         self._written: list[Path] = []
-        self._limits: Limits = effective(job.limits, around.ceilings)
+        self._limits: Limits = sandbox_limits(job.limits, around.ceilings)
 
     async def run(self) -> StepReport:
         """Do the step; known failures are in the report, only cancelling and faults of this code are raised."""
+        if refused := refusal(self.job.limits, self._around.ceilings):
+            self.report.failure = self._failed(Cause.PLATFORM, refused).failure
+            return self.report
         image = asyncio.create_task(self._around.sandbox.prepare(self.job.image or None))
         try:
             await self._do(image)
@@ -188,7 +191,7 @@ class StepRun(ABC):
 
     def _spec(self, name: str, words: tuple[str, ...], mounts: list[Mount]) -> Spec:
         around = self._around
-        network = self.job.limits.network and around.ceilings.network
+        network = self.job.limits.network
         if around.data is not None:
             mounts = [*mounts, Mount(around.data, "/app/data")]
         return Spec(
@@ -200,7 +203,7 @@ class StepRun(ABC):
             env={"PYTHONUNBUFFERED": "1", **(dict(around.env) if network else {})},
             network=network,
             limits=self._limits,
-            gpus=around.gpus,
+            gpus=gpus_for(self.job.limits.gpus, around.gpus, around.slot),
             slot=around.slot,
         )
 

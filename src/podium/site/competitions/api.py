@@ -12,13 +12,15 @@ from rest_framework import exceptions, permissions, serializers, status, viewset
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.views import APIView
 
 from podium.site.accounts.models import User
 from podium.site.api_fields import ID_REGEX, Cap, LargePagination, caller, image_url, search_text
 from podium.site.competitions import policies, queries, services
 from podium.site.competitions.models import Competition, CompetitionType, CreationStatus, Page, Phase, PhaseTask
 from podium.site.competitions.services import migration
-from podium.site.evaluation import tries
+from podium.site.evaluation import limits, tries
+from podium.site.evaluation.services import limits as settling
 from podium.site.evaluation.services import reruns
 from podium.site.leaderboards.models import Column, Leaderboard
 from podium.site.resources import queries as resources
@@ -195,6 +197,9 @@ class PhaseSerializer(serializers.ModelSerializer[Phase]):
     is_final_phase = serializers.BooleanField()
     used_submissions_per_day = serializers.SerializerMethodField()
     used_submissions_per_person = serializers.SerializerMethodField()
+    effective_limits = serializers.SerializerMethodField(
+        help_text="What each step of a submission gets: the limits asked for, below the ceilings of site and workers."
+    )
 
     class Meta:
         model = Phase
@@ -207,6 +212,15 @@ class PhaseSerializer(serializers.ModelSerializer[Phase]):
             "description",
             "status",
             "execution_time_limit",
+            "memory_limit",
+            "disk_limit",
+            "shared_memory_limit",
+            "output_limit",
+            "cpu_limit",
+            "process_limit",
+            "gpus",
+            "network",
+            "effective_limits",
             "tasks",
             "has_max_submissions",
             "max_submissions_per_day",
@@ -238,6 +252,24 @@ class PhaseSerializer(serializers.ModelSerializer[Phase]):
     def _file(self, dataset: Any) -> Any:
         allowed = self.context.get("organizer") or self.context.get("takes_part")
         return DatasetSerializer(dataset).data if dataset and allowed else None
+
+    @extend_schema_field(
+        {
+            "type": "object",
+            "properties": {
+                "settled": {"type": "boolean", "description": "whether the phase has begun to run with them"},
+                "limits": {"type": "object", "additionalProperties": True},
+                "lowered": {
+                    "type": "object",
+                    "description": "what is less than asked: by whose ceiling",
+                    "additionalProperties": {"type": "string", "enum": ["site", "workers"]},
+                },
+                "waits_because": {"type": "string"},
+            },
+        }
+    )
+    def get_effective_limits(self, phase: Phase) -> dict[str, Any]:
+        return limits.as_dict(limits.standing(phase, self.context["workers"]))
 
     def get_used_submissions_per_day(self, phase: Phase) -> int:
         return int(self.context["used"][phase.pk][0])
@@ -354,6 +386,7 @@ def detail_context(user: Any, competition: Competition) -> dict[str, Any]:
         "organizer": organizer,
         "takes_part": organizer or policies.is_approved(user, competition),
         "used": tries.used(user, competition.phases.all()),
+        "workers": limits.live_ceilings_of(competition),
     }
 
 
@@ -483,6 +516,17 @@ class CompetitionViewSet(viewsets.GenericViewSet[Competition]):
         return Response(CreationStatusSerializer(creation).data)
 
 
+class LimitsView(APIView):
+    """What this site gives a step of a submission at most."""
+
+    permission_classes = (permissions.AllowAny,)
+
+    @extend_schema(responses={"type": "object", "additionalProperties": {"type": "number"}}, operation_id="limits")
+    def get(self, request: Request) -> Response:
+        """The site's ceilings by the keys of a phase in a bundle; `network` is 1 where phases may ask for it."""
+        return Response(limits.ceilings_by_key())
+
+
 class PhaseViewSet(viewsets.GenericViewSet[Phase]):
     """What organizers do with a phase."""
 
@@ -496,6 +540,13 @@ class PhaseViewSet(viewsets.GenericViewSet[Phase]):
     def get_queryset(self) -> Any:
         phases = Phase.objects.select_related("competition__queue").prefetch_related("competition__collaborators")
         return phases.filter(competition__in=policies.visible_to(self.request.user))
+
+    @extend_schema(request=None, responses={204: None})
+    @action(detail=True, methods=["post"])
+    def settle_limits(self, request: Request, pk: str) -> Response:
+        """Settle the limits of the phase anew, at what site and workers give now; for organizers."""
+        settling.settle_anew(phase=self.get_object(), by=request.user)
+        return Response(status=204)
 
     @extend_schema(request=None, responses=inline_serializer("RerunCount", {"count": serializers.IntegerField()}))
     @action(detail=True, methods=["get", "post"])

@@ -95,7 +95,11 @@ class PhaseStatus(models.TextChoices):
 
 
 class Phase(models.Model):
-    """A span of time with its tasks and limits. 0 or null as a limit means no limit (Codabench's rule)."""
+    """A span of time with its tasks and limits. 0 or null as a limit of tries means no limit (Codabench's rule).
+
+    Limits of steps are kept as the organizer asked, null for not asked. `agreed_limits` is what was settled when the
+    phase's first run was given to a worker: since then no run of the phase gets less (`evaluation.services.limits`).
+    """
 
     competition = models.ForeignKey(Competition, on_delete=models.CASCADE, related_name="phases")
     index = models.PositiveIntegerField()
@@ -109,6 +113,14 @@ class Phase(models.Model):
     )
     execution_time_limit = models.PositiveBigIntegerField(default=600, help_text="seconds, as the organizer asked")
     memory_limit = models.PositiveBigIntegerField(null=True, blank=True, help_text="bytes")
+    disk_limit = models.PositiveBigIntegerField(null=True, blank=True, help_text="bytes")
+    shared_memory_limit = models.PositiveBigIntegerField(null=True, blank=True, help_text="bytes of /dev/shm")
+    output_limit = models.PositiveBigIntegerField(null=True, blank=True, help_text="bytes of what a program prints")
+    cpu_limit = models.FloatField(null=True, blank=True, help_text="processors")
+    process_limit = models.PositiveIntegerField(null=True, blank=True, help_text="processes and threads")
+    gpus = models.PositiveSmallIntegerField(null=True, blank=True, help_text="GPUs; 0 is none")
+    network = models.BooleanField(default=False, help_text="whether programs have network")
+    agreed_limits = models.JSONField(null=True, blank=True, editable=False)
     has_max_submissions = models.BooleanField(default=True)
     max_submissions_per_day = models.PositiveIntegerField(null=True, blank=True, default=5)
     max_submissions_per_person = models.PositiveIntegerField(null=True, blank=True, default=100)

@@ -19,6 +19,7 @@ urlpatterns = [
     path("competitions/<int:pk>/terms/", views.terms, name="terms"),
     path("competitions/<int:pk>/files/", views.files, name="files"),
     path("competitions/<int:pk>/phases/", views.phases, name="phases"),
+    path("competitions/<int:pk>/phases/<int:phase>/settle_limits/", views.settle_limits, name="settle_limits"),
     path("competitions/<int:pk>/register/", views.register, name="register"),
     path("competitions/<int:pk>/publish/", views.publish, name="publish"),
     path("competitions/<int:pk>/unpublish/", views.unpublish, name="unpublish"),

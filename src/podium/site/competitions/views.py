@@ -20,7 +20,9 @@ from podium.site.competitions.models import Competition, CreationState, Creation
 from podium.site.competitions.queries import files_for, public_competitions, with_counts
 from podium.site.competitions.shell import Shell, shell
 from podium.site.errors import Refused
+from podium.site.evaluation import limits
 from podium.site.evaluation.models import Run
+from podium.site.evaluation.services import limits as settling
 from podium.site.pages.markdown import begins_with_heading
 from podium.site.resources.grants import download_url
 from podium.site.resources.models import Dataset, DatasetType
@@ -139,13 +141,33 @@ def phases(request: HttpRequest, pk: int) -> HttpResponse:
         if row.kind == "Starting kit" and row.dataset.data_file is not None
         for name in [row.dataset.file_name or f"{row.dataset.name}.zip"]
     }
+    workers = limits.live_ceilings_of(viewed.competition)
     context = viewed.context(
         "phases",
-        rows=[(phase, kits.get(phase.starting_kit_id or 0)) for phase in viewed.phases],
+        rows=[
+            (phase, kits.get(phase.starting_kit_id or 0), limits.rows_of(found), limits.reason_unserved(found))
+            for phase in viewed.phases
+            for found in [limits.standing(phase, workers)]
+        ],
         files_url=viewed.url("competitions:files"),
         runs_in=_image_last_used(viewed.competition),
     )
     return render(request, "competitions/phases.html", context)
+
+
+@login_required
+@require_POST
+def settle_limits(request: HttpRequest, pk: int, phase: int) -> HttpResponse:
+    """Let the limits of a phase be settled anew, at what the workers give now."""
+    viewed = shell(request, pk)
+    found = get_object_or_404(viewed.competition.phases, pk=phase)
+    try:
+        settling.settle_anew(phase=found, by=request.user)
+    except Refused as refused:
+        messages.error(request, refused.message)
+    else:
+        messages.success(request, f"The limits of {found.name} are settled with its next run.")
+    return redirect(viewed.url("competitions:phases"))
 
 
 def _image_last_used(competition: Competition) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from django.conf import settings
 
 from podium.formats.metadata import Kind
-from podium.protocol import FileRef, Job, JobLimits, Step
+from podium.protocol import FileRef, Job, Step
+from podium.site.evaluation.limits import run_limits
 from podium.site.evaluation.models import Attempt, Submission
 from podium.site.evaluation.services.attempts import TRANSFER_SECONDS
 from podium.site.resources import grants
@@ -50,12 +51,7 @@ def job_for(attempt: Attempt, token: str, limit: float) -> Job:
         label=f"submission-{submission.pk}-{run.step}-{attempt.number}",
         step=Step(run.step),
         image=run.image,
-        limits=JobLimits(
-            wall_seconds=limit,
-            memory_bytes=phase.memory_limit or settings.CONFIG.default_memory_bytes,
-            disk_bytes=settings.CONFIG.default_disk_bytes,
-            output_bytes=settings.CONFIG.max_log_bytes,
-        ),
+        limits=run_limits(run),
         program=program,
         ingestion_program=_part(version.ingestion_program, lifetime) if ingestion_now else None,
         input_data=_part(version.input_data, lifetime) if ingestion_now or not scoring else None,

@@ -191,6 +191,7 @@ class Run(models.Model):
     detailed_results = models.ForeignKey(StoredFile, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     image = models.CharField(max_length=255)
     image_digest = models.CharField(max_length=255, blank=True, default="")
+    limits = models.JSONField(default=dict, blank=True, help_text="the limits in effect, of the last attempt")
     programs = models.JSONField(default=list, help_text="how each program ended: exit code, times, memory")
     sandbox_seconds = models.FloatField(default=0)
 

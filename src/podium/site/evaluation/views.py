@@ -22,13 +22,12 @@ from podium.site.competitions.models import Phase
 from podium.site.competitions.shell import shell
 from podium.site.competitions.views import received_file
 from podium.site.errors import Refused
-from podium.site.evaluation import policies, queries, services
+from podium.site.evaluation import limits, policies, queries, services
 from podium.site.evaluation.forms import FilterForm, SubmissionForm
 from podium.site.evaluation.models import Submission
 from podium.site.evaluation.states import SubmissionStatus
 from podium.site.evaluation.tries import counted, tries
 from podium.site.pages.causes import CAUSE_TITLES
-from podium.site.pages.times import seconds_text
 from podium.site.resources.models import Dataset, DatasetType
 from podium.site.resources.services import delete_dataset
 
@@ -63,7 +62,7 @@ def submissions(request: HttpRequest, pk: int) -> HttpResponse:
         form=form,
         register_form=RegisterForm(has_terms=bool(viewed.competition.terms)),
         tries=tries(request.user, phase) if phase and viewed.approved else None,
-        time_limit=seconds_text(float(phase.execution_time_limit)) if phase else "",
+        limits=limits.rows_of(limits.standing(phase, limits.live_ceilings_of(viewed.competition))) if phase else [],
         submissions=own,
         under_way=any(not each.is_terminal for each in own),
     )
@@ -249,12 +248,40 @@ def _context(request: HttpRequest, submission: Submission) -> dict[str, Any]:
             for child in children
         ],
         "place": None if submission.is_terminal else queries.place_in_queue(submission),
+        "waits_because": _waits_because(submission),
         "may_cancel": (is_owner or administers) and not submission.is_terminal,
         "cancelling": submission.cancel_requested_when is not None and not submission.is_terminal,
         "held": submission.status == SubmissionStatus.SUBMITTING and not competition.auto_run_submissions,
         "facts": _facts(submission) if is_owner or administers else [],
         "programs": _programs(details) if is_owner or administers else [],
+        "conditions": _conditions(details),
     }
+
+
+def _waits_because(submission: Submission) -> str:
+    """What a waiting submission waits for beside its turn, or ""."""
+    if submission.status != SubmissionStatus.SUBMITTED:
+        return ""
+    workers = limits.live_ceilings(submission.queue_id or submission.phase.competition.queue_id)
+    return limits.reason_unserved(limits.standing(submission.phase, workers))
+
+
+def _conditions(details: queries.Details) -> list[dict[str, Any]]:
+    """Under which limits and in which image each step ran, so that a score says what made it."""
+    return [
+        {
+            "title": f"{run.step.capitalize()} ran in",
+            "digest": run.image_digest,
+            "image": run.image,
+            "limits": [
+                (limits.LABELS[name], limits.amount_text(name, run.limits[name]))
+                for name in limits.LABELS
+                if run.limits.get(name) is not None
+            ],
+        }
+        for run in details.runs
+        if run.limits
+    ]
 
 
 def _programs(details: queries.Details) -> list[dict[str, Any]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 from django.db.models import Q, QuerySet, Sum
@@ -15,14 +14,12 @@ from podium.protocol import Step
 from podium.site.evaluation.models import Attempt, CompetitionLane, ParticipantLane, Run, Submission
 from podium.site.evaluation.services import order
 from podium.site.evaluation.states import AttemptState, RunState
-from podium.site.queues.models import Worker
+from podium.site.queues.models import WORKER_SEEN, Worker
 
 MOST = 1000
 """How far a place is counted; behind that, what is told is what there is at least."""
 RECENT = 50
 """How many ended runs of a queue its durations are taken from."""
-WORKER_SEEN = timedelta(minutes=2)
-"""A worker that was silent for longer is not reckoned with; one that waits asks again within a minute."""
 
 # How many runs wait in a lane, counted no further than asked.
 _IN_LANE = (

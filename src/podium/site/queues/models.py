@@ -5,11 +5,15 @@ from __future__ import annotations
 import hashlib
 import secrets
 import uuid
+from datetime import timedelta
 
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+
+WORKER_SEEN = timedelta(minutes=2)
+"""A worker that was silent for longer is not reckoned with; one that waits asks again within a minute."""
 
 
 def hash_token(token: str) -> str:
@@ -84,6 +88,8 @@ class Worker(models.Model):
     slots = models.PositiveSmallIntegerField(default=1)
     free_disk_bytes = models.PositiveBigIntegerField(null=True, blank=True)
     gpus = models.JSONField(default=list, blank=True, help_text="names of its GPUs")
+    ceilings = models.JSONField(default=dict, blank=True, help_text="the most that it gives one step")
+    not_ready = models.CharField(max_length=300, blank=True, default="", help_text="why it takes no job now")
     first_seen = models.DateTimeField(default=timezone.now)
     last_seen = models.DateTimeField(default=timezone.now)
     drained_when = models.DateTimeField(null=True, blank=True, help_text="since when it gets no new job")

@@ -35,6 +35,7 @@ from podium.site.competitions.models import (
 )
 from podium.site.competitions.services import creation_claims as claims
 from podium.site.errors import Refused
+from podium.site.evaluation.limits import ceilings_by_key
 from podium.site.leaderboards.models import Column, Leaderboard
 from podium.site.queues import policies as queues
 from podium.site.queues.models import Queue
@@ -181,7 +182,7 @@ def create_from_bundle(
     """
     if progress:
         progress.next()
-    report = check_bundle(bundle)
+    report = check_bundle(bundle, ceilings=ceilings_by_key())
     faults = _as_json(report)
     if report.competition is None or not report.ok:
         raise BundleRefused(faults)
@@ -462,6 +463,14 @@ class _Builder:
                         "start",
                         "end",
                         "execution_time_limit",
+                        "memory_limit",
+                        "disk_limit",
+                        "shared_memory_limit",
+                        "output_limit",
+                        "cpu_limit",
+                        "process_limit",
+                        "gpus",
+                        "network",
                         "has_max_submissions",
                         "max_submissions_per_day",
                         "accepts_only_result_submissions",

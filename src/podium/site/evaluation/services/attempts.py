@@ -20,10 +20,11 @@ from django.db.models import Max, Q
 from django.utils import timezone
 
 from podium.formats.scores import ScoresError, ScoreValue, validate_scores
-from podium.protocol import Beat, BeatAnswer, Cause, Claim, Failure, Fault, Outcome, Phase, Step
+from podium.protocol import Beat, BeatAnswer, Cause, Claim, Failure, Fault, JobLimits, Outcome, Phase, Step
 from podium.site.evaluation import wakeups
+from podium.site.evaluation.limits import job_limits, run_limits
 from podium.site.evaluation.models import Attempt, LogChunk, Run, Submission
-from podium.site.evaluation.services import moving, order, verdicts
+from podium.site.evaluation.services import limits, moving, order, verdicts
 from podium.site.evaluation.services.transitions import end_attempt, move_run
 from podium.site.evaluation.states import TERMINAL, AttemptState, IllegalTransition, RunState, SubmissionStatus
 from podium.site.leaderboards import services as leaderboards
@@ -69,23 +70,38 @@ class WrongToken(Exception):
 
 
 def time_limit(run: Run, claim: Claim) -> float:
-    """The effective time limit in seconds: the smallest of what the phase asks and what site and worker allow."""
-    limits = [float(run.submission.phase.execution_time_limit or 0) or 600.0, settings.CONFIG.max_execution_seconds]
-    if claim.ceilings.wall_seconds:
-        limits.append(claim.ceilings.wall_seconds)
-    return float(min(limits))
+    """The time limit in seconds that a run has, or would have, at a worker; settles nothing."""
+    return run_limits(run, claim.ceilings).wall_seconds
+
+
+def settle(run: Run, claim: Claim) -> JobLimits:
+    """The effective limits of a run for the worker that is about to get it; they are kept on the run.
+
+    Inside the transaction of the hand-out. Raises `limits.Unfit` when the worker gives less than the phase is due.
+    """
+    due = limits.settled_for(
+        phase=run.submission.phase, queue_id=run.queue_id, worker=claim.worker, ceilings=claim.ceilings
+    )
+    in_effect = job_limits(due, claim.ceilings)
+    run.limits = in_effect.model_dump()
+    Run.objects.filter(pk=run.pk).update(limits=run.limits)
+    return in_effect
 
 
 def claim_run(*, queue: Queue, claim: Claim, token_id: int | None = None) -> tuple[Attempt, str, float] | None:
     """Give a worker the run of `queue` whose turn it is (see `order`).
 
+    Runs of phases that ask for more than the worker gives are passed over (see `services.limits`).
+
     token_id: key of the queue's token by which the worker came in, None where it needed none.
     Returns the attempt with all that describes its job, its token and its time limit in seconds, or None when nothing
-    waits. Raises Drained, and TokenRevoked when the token does not open the queue any more.
+    waits that it may have. Raises Drained, and TokenRevoked when the token does not open the queue any more.
     """
     worker = introduce(queue, claim)
     if worker.drained_when is not None:
         raise Drained
+    if claim.not_ready:
+        return None
 
     def still_open() -> bool:
         if token_id is not None and not opens(token_id):
@@ -93,7 +109,7 @@ def claim_run(*, queue: Queue, claim: Claim, token_id: int | None = None) -> tup
         return True
 
     def begin(run: Run) -> tuple[Attempt, str, float]:
-        limit, token = time_limit(run, claim), new_token()
+        limit, token = settle(run, claim).wall_seconds, new_token()
         attempt = new_attempt(run, token_hash=hash_token(token), **in_hand(worker, claim, limit))
         show_begun(run)
         return attempt, token, limit
@@ -104,14 +120,20 @@ def claim_run(*, queue: Queue, claim: Claim, token_id: int | None = None) -> tup
 def hand_out(*, queue: Queue, give: Callable[[Run], Given], may: Callable[[], bool] = lambda: True) -> Given | None:
     """Take the run of `queue` whose turn it is and give it to somebody, in one transaction.
 
-    give: makes the attempt of the run; its answer is returned. may: asked with the queue's row locked, so that no
-    other claim comes between the answer and what follows from it.
+    give: makes the attempt of the run; its answer is returned. Where it raises `limits.Unfit`, other phases' runs are
+    looked at. may: asked with the queue's row locked, so that no other claim comes between the answer and what follows
+    from it.
     """
     passed: list[int] = []
+    unfit: list[int] = []
     while order.something_waits(queue.pk):
         # Idle workers look without a write transaction, so that they do not stand in the way of the others.
         try:
-            return _hand_out_next(queue, give, may, passed)
+            return _hand_out_next(queue, give, may, passed, unfit)
+        except limits.Unfit as phase:
+            unfit.append(phase.phase_id)
+        except limits.SettledMeanwhile:
+            continue
         except order.Empty as empty:
             if not order.tidy(empty) and empty.lane is not None:
                 passed.append(empty.lane.pk)
@@ -120,13 +142,13 @@ def hand_out(*, queue: Queue, give: Callable[[Run], Given], may: Callable[[], bo
 
 @transaction.atomic
 def _hand_out_next(
-    queue: Queue, give: Callable[[Run], Given], may: Callable[[], bool], passed: list[int]
+    queue: Queue, give: Callable[[Run], Given], may: Callable[[], bool], passed: list[int], unfit: list[int]
 ) -> Given | None:
     # The queue's row is the lock under which turns are taken and tokens revoked; rows that name it can be written.
     Queue.objects.select_for_update(no_key=True).get(pk=queue.pk)
     if not may():
         return None
-    found = order.next_run(queue, passed)
+    found = order.next_run(queue, passed, unfit)
     if found is None or not Run.objects.filter(pk=found.pk, state=RunState.QUEUED).update(state=RunState.CLAIMED):
         return None
     run = Run.objects.select_related(*_DESCRIBED).prefetch_related(_COLUMNS).get(pk=found.pk)

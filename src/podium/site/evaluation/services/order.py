@@ -128,17 +128,21 @@ class Empty(Exception):
         self.lane = lane
 
 
-def next_run(queue: Queue, passed: Sequence[int] = ()) -> Run | None:
+def next_run(queue: Queue, passed: Sequence[int] = (), unfit: Sequence[int] = ()) -> Run | None:
     """The run whose turn it is, locked where the database can; None when no lane is marked.
 
     queue: with its row locked, so that two claims do not take the same turn.
     passed: keys of participants' lanes to pass over.
+    unfit: keys of phases whose runs are not for this worker.
     Raises Empty when the lane whose turn it is has none.
     """
     now = serving(queue.pk)
     lanes = ParticipantLane.objects.filter(queue=queue, waiting=True).exclude(pk__in=passed)
     turns = CompetitionLane.objects.filter(queue=queue, waiting=True)
-    if passed:
+    if unfit:
+        # Only now are the waiting runs looked at one by one: as a rule every worker may have every run.
+        lanes = lanes.filter(Exists(_waiting(OuterRef("pk"), unfit)))
+    if passed or unfit:
         same = {name: OuterRef(name) for name in ("queue", "priority", "competition")}
         turns = turns.filter(Exists(lanes.filter(**same)))
     top = turns.order_by("-priority", "last_served", "pk").first()
@@ -148,15 +152,20 @@ def next_run(queue: Queue, passed: Sequence[int] = ()) -> Run | None:
     served = {owner: n for (competition, owner), n in now.participants.items() if competition == turn.competition_id}
     own = lanes.filter(priority=turn.priority, competition=turn.competition_id)
     lane: ParticipantLane | None = _next(own, "owner_id", served)
-    run = _first(lane) if lane is not None else None
+    run = _first(lane, unfit) if lane is not None else None
     if run is None:
         raise Empty(turn, lane)
     return run
 
 
-def _first(lane: ParticipantLane) -> Run | None:
-    """The oldest waiting run of a lane that nobody is cancelling."""
-    queued = Run.objects.filter(lane=lane, state=RunState.QUEUED).order_by("pk")
+def _waiting(lane: Any, unfit: Sequence[int]) -> QuerySet[Run]:
+    queued = Run.objects.filter(lane=lane, state=RunState.QUEUED)
+    return queued.exclude(submission__phase__in=list(unfit)) if unfit else queued
+
+
+def _first(lane: ParticipantLane, unfit: Sequence[int]) -> Run | None:
+    """The oldest waiting run of a lane that nobody is cancelling, and that is not of an unfit phase."""
+    queued = _waiting(lane, unfit).order_by("pk")
     if connection.features.has_select_for_update_skip_locked:
         queued = queued.select_for_update(skip_locked=True, of=("self",))
     return queued.first()

@@ -17,7 +17,7 @@ REFRESHED = timedelta(seconds=10)
 
 
 def introduce(queue: Queue, claim: Claim) -> Worker:
-    """Keep the worker's row fresh, with one write in ten seconds at most."""
+    """Keep the worker's row fresh, with one write in ten seconds at most unless what it gives has changed."""
     facts = {
         "hostname": claim.hostname,
         "version": claim.version,
@@ -25,10 +25,13 @@ def introduce(queue: Queue, claim: Claim) -> Worker:
         "slots": claim.slots,
         "free_disk_bytes": claim.free_disk_bytes,
         "gpus": claim.gpus,
+        "ceilings": claim.ceilings.model_dump(),
+        "not_ready": claim.not_ready,
         "last_seen": timezone.now(),
     }
     worker, created = Worker.objects.get_or_create(queue=queue, name=claim.worker, defaults=facts)
-    if not created and timezone.now() - worker.last_seen > REFRESHED:
+    changed = worker.ceilings != facts["ceilings"] or worker.not_ready != claim.not_ready
+    if not created and (changed or timezone.now() - worker.last_seen > REFRESHED):
         Worker.objects.filter(pk=worker.pk).update(**facts)
     return worker
 
