@@ -114,7 +114,12 @@ ELSEWHERE = {
 BESIDE_DJANGO = {
     "/files/{token}": "by signed grant; test_bytes_plane.py",
     "/api/worker/claim": "by a queue's token; test_intake.py",
+    "/api/worker/take": "by a message's secret; test_codabench_worker.py",
     "/api/worker/attempts/{attempt}/beat": "by an attempt's token; test_intake.py",
     "/api/worker/attempts/{attempt}/finish": "by an attempt's token; test_intake.py",
+    "/api/submissions/{submission}/": "PATCH, by a message's secret; test_codabench_worker.py",
+    "/api/upload_submission_scores/{submission}/": "by a message's secret; test_codabench_worker.py",
+    "/submission_input/{user:int}/{submission:int}/{secret}/": "by a message's secret; test_codabench_worker.py",
+    "/{anywhere:path}": "every other socket is refused; test_codabench_worker.py",
 }
 """Addresses that the ASGI application answers without Django, and the tests of who may use them."""

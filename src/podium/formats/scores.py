@@ -72,6 +72,19 @@ def read_scores(folder: Path, columns: Iterable[str] | None = None) -> Scores:
     """
     name, data = _find(folder)
     given, notes = _parse_json(data, name) if name == "scores.json" else _parse_text(data, name)
+    return _usable(given, notes, name, columns)
+
+
+def scores_in_message(data: bytes, key: str, columns: Iterable[str] | None = None) -> Scores:
+    """Read the scores that a message (a JSON object) holds under `key`, as `read_scores` reads those of a file.
+
+    Raises ScoresError "bad_scores" as `read_scores`, also when there is no object under `key`.
+    """
+    given, notes = _parse_json(data, key, within=key)
+    return _usable(given, notes, key, columns)
+
+
+def _usable(given: dict[str, _Given], notes: list[str], name: str, columns: Iterable[str] | None) -> Scores:
     if len(given) > MAX_KEYS:
         raise ScoresError("bad_scores", f"{name} holds {len(given):,} keys; at most {MAX_KEYS:,} are allowed.")
     wanted = None if columns is None else set(columns)
@@ -141,7 +154,7 @@ def _find(folder: Path) -> tuple[str, bytes]:
     )
 
 
-def _parse_json(data: bytes, name: str) -> tuple[dict[str, _Given], list[str]]:
+def _parse_json(data: bytes, name: str, within: str | None = None) -> tuple[dict[str, _Given], list[str]]:
     notes: list[str] = []
 
     def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -165,6 +178,8 @@ def _parse_json(data: bytes, name: str) -> tuple[dict[str, _Given], list[str]]:
         raise ScoresError("bad_scores", message) from problem
     except RecursionError as problem:
         raise ScoresError("bad_scores", f"{name}: values are nested too deeply.") from problem
+    if within is not None and isinstance(root, dict):
+        root = root.get(within)
     if not isinstance(root, dict):
         raise ScoresError("bad_scores", f'{name} must hold an object such as {{"accuracy": 0.9}}.')
     return {key: _given_json(value) for key, value in root.items()}, notes

@@ -20,6 +20,7 @@ from podium.protocol.jobs import (
     ProgramOutcome,
     Score,
     Stream,
+    Take,
 )
 from podium.protocol.limits import (
     AskedLimits,
@@ -61,6 +62,7 @@ __all__ = [
     "Score",
     "Step",
     "Stream",
+    "Take",
     "advice_for",
     "complete",
     "fault_of",

@@ -1,6 +1,7 @@
 """The messages of the HTTPS intake: claim, job, beat, outcome.
 
     POST /api/worker/claim                    Authorization: Bearer <queue token>    Claim   -> 200 Job | 204
+    POST /api/worker/take                     Authorization: Bearer <a message's secret> Take -> 200 Job | 409
     POST /api/worker/attempts/<id>/beat       Authorization: Bearer <attempt token>  Beat    -> 200 BeatAnswer | 409
     POST /api/worker/attempts/<id>/finish     Authorization: Bearer <attempt token>  Outcome -> 200 FinishAnswer | 409
 
@@ -47,6 +48,17 @@ class Claim(_Message):
     not_ready: str = Field(
         default="", max_length=300, description="why the worker takes no job now; it is answered 204 at once"
     )
+
+
+class Take(_Message):
+    """A worker has a job's message from a broker and asks for the job; the message's secret is its bearer token.
+
+    The worker makes the attempt's token itself, so that the same request again gets the same answer.
+    """
+
+    submission: int = Field(ge=1, le=2**63 - 1)
+    token: str = Field(min_length=32, max_length=100)
+    claim: Claim
 
 
 class FileRef(_Message):

@@ -9,12 +9,14 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "podium.site.settings")
 import django
 from django.conf import settings
 from starlette.applications import Starlette
-from starlette.routing import Mount
+from starlette.routing import Mount, WebSocketRoute
+from starlette.websockets import WebSocket
 
 django.setup(set_prefix=False)
 
 from podium.site import body_limit, bytes_plane, handler  # noqa: E402 - needs the apps that the line above has loaded
 from podium.site.evaluation import intake  # noqa: E402
+from podium.site.evaluation.codabench_worker import routes as codabench_worker  # noqa: E402
 
 limited = body_limit.BodyLimit(
     handler.ThreadedHandler(),
@@ -22,4 +24,19 @@ limited = body_limit.BodyLimit(
     files=settings.CONFIG.max_upload_bytes,
     session_cookie=settings.SESSION_COOKIE_NAME,
 )
-application = Starlette(routes=[*bytes_plane.routes, *intake.routes, Mount("/", app=limited)])
+
+
+async def no_socket(socket: WebSocket) -> None:
+    """Refuse the handshake of a socket that leads nowhere, which Django would answer with a traceback."""
+    await socket.close()
+
+
+application = Starlette(
+    routes=[
+        *bytes_plane.routes,
+        *intake.routes,
+        *codabench_worker.routes,
+        WebSocketRoute("/{anywhere:path}", no_socket),
+        Mount("/", app=limited),
+    ]
+)

@@ -8,6 +8,7 @@ import socket
 import sys
 import threading
 from pathlib import Path
+from typing import Protocol
 
 
 def _settings(data: Path | None) -> None:
@@ -42,13 +43,23 @@ def web(host: str, port: int, data: Path | None = None) -> None:
         loop="uvloop",
         http="httptools",
         lifespan="off",
-        ws="none",
+        ws="websockets-sansio",
+        ws_max_size=4 * 1024 * 1024,
+        ws_ping_interval=None,  # a worker that is busy with its program answers no ping, and would count as gone
         timeout_graceful_shutdown=2,
         timeout_keep_alive=30,
         backlog=2048,
         server_header=False,
         proxy_headers=False,
     )
+
+
+class _Loop(Protocol):
+    """What runs beside the background tasks until it is stopped."""
+
+    def run(self) -> None: ...
+
+    def stop(self) -> None: ...
 
 
 def site_worker(data: Path | None = None) -> None:
@@ -60,6 +71,7 @@ def site_worker(data: Path | None = None) -> None:
     from django_tasks_db.management.commands.db_worker import Worker  # noqa: PLC0415
 
     from podium.site.evaluation.sweeper import Sweeper  # noqa: PLC0415
+    from podium.site.queues import broker  # noqa: PLC0415
 
     worker = Worker(
         queue_names=["default"],
@@ -71,16 +83,22 @@ def site_worker(data: Path | None = None) -> None:
         worker_id=f"{socket.gethostname()[:40]}-{os.getpid()}",
         excluded_queue_names=[],
     )
-    sweeper = Sweeper()
-    thread = threading.Thread(target=sweeper.run, name="sweeper", daemon=True)
-    thread.start()
+    beside: list[_Loop] = [Sweeper()]
+    if broker.is_configured():
+        from podium.site.evaluation.codabench_worker.bridge import Bridge  # noqa: PLC0415 - AMQP only where it is used
+
+        beside.append(Bridge())
+    threads = [threading.Thread(target=loop.run, name=type(loop).__name__, daemon=True) for loop in beside]
+    for thread in threads:
+        thread.start()
     worker.configure_signals()
     signal.signal(signal.SIGTERM, worker.shutdown)
     try:
         worker.run()
     except SystemExit as exit_:
-        sweeper.stop()
         sys.exit(exit_.code)
     finally:
-        sweeper.stop()
-        thread.join(timeout=2)
+        for loop in beside:
+            loop.stop()
+        for thread in threads:
+            thread.join(timeout=2)

@@ -28,9 +28,13 @@ from podium.protocol import (
     FinishAnswer,
     Job,
     Outcome,
+    Take,
 )
 from podium.site.evaluation import polls, services
+from podium.site.evaluation.bodies import id_in_path, read_body
+from podium.site.evaluation.codabench_worker import services as deliveries
 from podium.site.evaluation.jobs import job_for
+from podium.site.evaluation.models import Attempt
 from podium.site.evaluation.services import order
 from podium.site.evaluation.services.attempts import AttemptOver, Drained, TokenRevoked, WrongToken, abandon
 from podium.site.evaluation.states import IllegalTransition
@@ -46,14 +50,10 @@ REFUSED = "No queue has this token. It may have been revoked or rotated: make an
 
 async def _read(request: Request, kind: type[Message], cap: int) -> Message:
     """Parse a message under a cap on its size."""
-    body = bytearray()
-    async for piece in request.stream():
-        body += piece
-        if len(body) > cap:
-            raise HTTPException(413, f"A {kind.__name__} may have {cap} bytes.")
+    body = await read_body(request, cap)
     try:
         # PostgreSQL keeps no NUL in texts, and a message may quote what a program printed.
-        return kind.model_validate_json(bytes(body).replace(b"\\u0000", b"\\ufffd"))
+        return kind.model_validate_json(body.replace(b"\\u0000", b"\\ufffd"))
     except ValidationError as error:
         raise HTTPException(422, error.json(include_url=False, include_input=False)) from error
 
@@ -63,13 +63,6 @@ def _bearer(request: Request) -> str:
     if scheme.lower() != "bearer" or not token:
         raise HTTPException(401, "Send the token as `Authorization: Bearer <token>`.")
     return token
-
-
-def _attempt_id(request: Request) -> int:
-    text: str = request.path_params["attempt"]
-    if not (text.isascii() and text.isdecimal() and len(text) <= 18):
-        raise HTTPException(404, "There is no such attempt.")
-    return int(text)
 
 
 def _json(message: BaseModel) -> Response:
@@ -113,18 +106,45 @@ def _claim(token: QueueToken, message: Claim) -> Job | None:
     claimed = services.claim_run(queue=token.queue, claim=message, token_id=token.pk)
     if claimed is None:
         return None
-    attempt, secret, limit = claimed
     try:
-        return job_for(attempt, secret, limit)
+        return _described(*claimed)
+    except AttemptOver:
+        return None
+
+
+def _described(attempt: Attempt, token: str, limit: float) -> Job:
+    """The job of an attempt. Raises AttemptOver when it cannot be done, which ends it."""
+    try:
+        return job_for(attempt, token, limit)
     except LookupError as error:
         log.exception("job cannot be described", attempt=attempt.pk, reason=str(error))
         abandon(attempt_id=attempt.pk, reason=str(error))
-        return None
+        raise AttemptOver from error
+
+
+async def take(request: Request) -> Response:
+    """Answer with the job of a message that a worker has from a broker; 409 when it is somebody else's or over.
+
+    The bearer token is the message's secret. 204 tells a drained worker to give the message back.
+    """
+    secret = _bearer(request)
+    message = await _read(request, Take, MAX_BEAT_BYTES)
+
+    def work() -> Job:
+        taken = deliveries.take(
+            submission_id=message.submission, secret=secret, claim=message.claim, token=message.token
+        )
+        return _described(*taken)
+
+    try:
+        return _json(await _guarded(work))
+    except Drained:
+        return Response(status_code=204, headers={WORKER_STATE: DRAINED})
 
 
 async def beat(request: Request) -> Response:
     """Renew an attempt's lease and take its output."""
-    token, attempt_id = _bearer(request), _attempt_id(request)
+    token, attempt_id = _bearer(request), id_in_path(request, "attempt")
     message = await _read(request, Beat, MAX_BEAT_BYTES)
 
     def work() -> BeatAnswer:
@@ -135,7 +155,7 @@ async def beat(request: Request) -> Response:
 
 async def finish(request: Request) -> Response:
     """Take the end of an attempt."""
-    token, attempt_id = _bearer(request), _attempt_id(request)
+    token, attempt_id = _bearer(request), id_in_path(request, "attempt")
     outcome = await _read(request, Outcome, MAX_OUTCOME_BYTES)
 
     def work() -> FinishAnswer:
@@ -156,6 +176,7 @@ async def _guarded(work: Callable[[], Answer]) -> Answer:
 
 routes = [
     Route("/api/worker/claim", claim, methods=["POST"]),
+    Route("/api/worker/take", take, methods=["POST"]),
     Route("/api/worker/attempts/{attempt}/beat", beat, methods=["POST"]),
     Route("/api/worker/attempts/{attempt}/finish", finish, methods=["POST"]),
 ]

@@ -24,12 +24,13 @@ def _part(dataset: Dataset | None, seconds: float) -> FileRef | None:
     return _ref(dataset.data_file, f"{dataset.type}.zip", seconds) if dataset and dataset.data_file else None
 
 
-def job_for(attempt: Attempt, token: str, limit: float) -> Job:
+def job_for(attempt: Attempt, token: str, limit: float, *, waits: float = 0) -> Job:
     """Describe an attempt to its worker; its grants end with the attempt's deadline.
 
-    attempt: as `claim_run` gives it. limit: the effective time limit in seconds.
+    attempt: with its run as a claim gives it. limit: the effective time limit in seconds. waits: how many seconds may
+    pass before the worker begins.
     """
-    lifetime = limit + TRANSFER_SECONDS
+    lifetime = waits + limit + TRANSFER_SECONDS
     run = attempt.run
     submission, scoring = run.submission, run.step == Step.SCORING
     version, phase = submission.task_version, submission.phase

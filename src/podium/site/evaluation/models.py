@@ -257,6 +257,43 @@ class Attempt(models.Model):
         return f"incoming/attempt-{self.pk}-detailed-results"
 
 
+class Delivery(models.Model):
+    """An attempt that was handed out as a message of a broker, and how far its worker has come by its own word.
+
+    What the columns mean for each other, and who ends a delivery that stands still, is told in
+    `codabench_worker.services`.
+    """
+
+    attempt = models.OneToOneField(Attempt, on_delete=models.CASCADE, related_name="delivery")
+    queue = models.ForeignKey(Queue, on_delete=models.CASCADE, related_name="deliveries")
+    message_id = models.UUIDField(unique=True, default=uuid.uuid4, help_text="the id of the Celery task")
+    secret_hash = models.CharField(max_length=64, unique=True)
+    published_when = models.DateTimeField(null=True, blank=True, help_text="when the broker confirmed the message")
+    started_when = models.DateTimeField(null=True, blank=True, help_text="when a worker said that it has the job")
+    taken_when = models.DateTimeField(
+        null=True, blank=True, help_text="when a worker of Podium's own took it, which beats from then on"
+    )
+    heard_when = models.DateTimeField(null=True, blank=True, help_text="when anything was heard after the start")
+    running_when = models.DateTimeField(null=True, blank=True, help_text="when the first program began to speak")
+    announced_when = models.DateTimeField(null=True, blank=True, help_text="when the worker said that it is done")
+    scores = models.JSONField(null=True, blank=True, help_text="as they came, until the attempt is settled")
+    closed_when = models.DateTimeField(null=True, blank=True, help_text="when there was nothing more to tell workers")
+
+    class Meta:
+        verbose_name_plural = "deliveries"
+        ordering = ["pk"]
+        indexes = [
+            models.Index(fields=["queue"], condition=Q(closed_when__isnull=True), name="evaluation_delivery_open")
+        ]
+
+    def __str__(self) -> str:
+        return f"delivery of {self.attempt}"
+
+    def log_key(self, stream: Stream) -> str:
+        """Where the worker's file of a program's output is written."""
+        return f"incoming/attempt-{self.attempt_id}-{stream.value}"
+
+
 class LogChunk(models.Model):
     """A piece of a program's output; the chunks of an attempt, in order of their offsets, are the log."""
 

@@ -12,6 +12,7 @@ from django.db import close_old_connections
 
 from podium.site.competitions.services import creation_claims, migration
 from podium.site.evaluation import services
+from podium.site.evaluation.codabench_worker import services as deliveries
 from podium.site.evaluation.services import attempts, moving, repairs
 from podium.site.resources import grants, storage
 
@@ -31,6 +32,7 @@ class Sweeper:
         repair_at = tidy_at = 0.0
         while not self._stopped.wait(settings.CONFIG.sweep_seconds):
             self._do(services.sweep)
+            self._do(deliveries.sweep)
             self._do(moving.follow_all)
             self._do(creation_claims.recover)
             self._do(migration.migrate_due)

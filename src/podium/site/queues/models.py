@@ -101,3 +101,39 @@ class Worker(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+def new_user_name() -> str:
+    """A name for a user of the broker."""
+    return str(uuid.uuid4())
+
+
+class BrokerState(models.TextChoices):
+    """A vhost is wanted until it is ready, and leaving once its queue is gone."""
+
+    WANTED = "wanted"
+    READY = "ready"
+    LEAVING = "leaving"
+
+
+class BrokerAccess(models.Model):
+    """A queue's vhost and user on RabbitMQ; see `queues.broker`."""
+
+    queue = models.OneToOneField(Queue, null=True, blank=True, on_delete=models.SET_NULL, related_name="broker_access")
+    vhost = models.CharField(max_length=64, unique=True)
+    username = models.CharField(max_length=64, unique=True, default=new_user_name)
+    generation = models.PositiveIntegerField(default=1, help_text="counts passwords; each has its own")
+    state = models.CharField(max_length=16, choices=BrokerState.choices, default=BrokerState.WANTED)
+    tries = models.PositiveIntegerField(default=0, help_text="in vain, since it last worked")
+    trouble = models.TextField(blank=True, default="", help_text="what was last in the way")
+    next_try = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name_plural = "broker accesses"
+        ordering = ["pk"]
+        constraints = [
+            models.CheckConstraint(condition=models.Q(state__in=BrokerState.values), name="queues_brokeraccess_state")
+        ]
+
+    def __str__(self) -> str:
+        return f"vhost {self.vhost}"

@@ -57,7 +57,12 @@ def read(token: str) -> Grant:
 
 def _url(grant: Grant, seconds: float, absolute: bool) -> str:
     path = f"/files/{_mint(grant, seconds)}"
-    return settings.CONFIG.public_url.rstrip("/") + path if absolute else path
+    return absolute_url(path) if absolute else path
+
+
+def absolute_url(path: str) -> str:
+    """An address on this site with the public address in front."""
+    return settings.CONFIG.public_url.rstrip("/") + path
 
 
 def download_url(

@@ -151,10 +151,15 @@ def _hand_out_next(
     found = order.next_run(queue, passed, unfit)
     if found is None or not Run.objects.filter(pk=found.pk, state=RunState.QUEUED).update(state=RunState.CLAIMED):
         return None
-    run = Run.objects.select_related(*_DESCRIBED).prefetch_related(_COLUMNS).get(pk=found.pk)
+    run = described(found.pk)
     given = give(run)
     order.served(run)
     return given
+
+
+def described(run_id: int) -> Run:
+    """A run with all that its job is described by."""
+    return Run.objects.select_related(*_DESCRIBED).prefetch_related(_COLUMNS).get(pk=run_id)
 
 
 def in_hand(worker: Worker, claim: Claim, limit: float) -> dict[str, Any]:
@@ -378,9 +383,13 @@ def take_away(attempt: Attempt, message: str) -> None:
 
 
 def sweep() -> int:
-    """Enforce every deadline that has passed; returns how many attempts were taken from their workers."""
+    """Enforce every deadline that has passed; returns how many attempts were taken from their workers.
+
+    Workers without heartbeat have deadlines of another kind, see `codabench_worker.services.sweep`.
+    """
     now = timezone.now()
-    overdue = Attempt.objects.filter(state=AttemptState.ACTIVE).filter(Q(lease_until__lte=now) | Q(deadline__lte=now))
+    beating = Q(delivery__isnull=True) | Q(delivery__taken_when__isnull=False)
+    overdue = Attempt.objects.filter(beating, Q(lease_until__lte=now) | Q(deadline__lte=now), state=AttemptState.ACTIVE)
     lost = 0
     for pk in overdue.values_list("pk", flat=True):
         try:

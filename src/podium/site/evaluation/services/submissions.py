@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from podium.formats.archives import ArchiveError, Listing, inspect
@@ -17,9 +18,9 @@ from podium.site.competitions import policies as competitions
 from podium.site.competitions.models import Participant, Phase, PhaseStatus
 from podium.site.errors import Forbidden, Refused
 from podium.site.evaluation import tries
-from podium.site.evaluation.models import Run, Submission
+from podium.site.evaluation.models import Attempt, Run, Submission
 from podium.site.evaluation.services import ledger, verdicts
-from podium.site.evaluation.states import TERMINAL, SubmissionStatus
+from podium.site.evaluation.states import TERMINAL, AttemptState, RunState, SubmissionStatus
 from podium.site.queues.services import default_queue
 from podium.site.resources import queries as resources
 from podium.site.resources import storage
@@ -215,6 +216,14 @@ def may_cancel(user: Any, submission: Submission) -> bool:
     return submission.owner_id == user.pk or competitions.can_administer(user, submission.phase.competition)
 
 
+_BEATING = Q(state=RunState.CLAIMED) & ~Q(
+    attempts__in=Attempt.objects.filter(
+        state=AttemptState.ACTIVE, delivery__isnull=False, delivery__taken_when__isnull=True
+    )
+)
+"""Runs whose worker will ask again. One that took its job from a broker does not; its word counts no more then."""
+
+
 @transaction.atomic
 def cancel(*, submission: Submission, by: User) -> bool:
     """Cancel a submission: at once where nothing runs, else by telling the worker with its next beat.
@@ -232,7 +241,7 @@ def cancel(*, submission: Submission, by: User) -> bool:
         if locked.status in TERMINAL:
             continue
         cancelled = True
-        if locked.runs.filter(state="claimed").exists():
+        if locked.runs.filter(_BEATING).exists():
             Submission.objects.filter(pk=locked.pk, cancel_requested_when__isnull=True).update(
                 cancel_requested_when=timezone.now()
             )

@@ -1,0 +1,75 @@
+"""What can be learnt from the files that a worker leaves: exit codes and logs. All of it is a stranger's."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from podium.formats.archives import ArchiveError
+from podium.formats.metadata import MetadataError, metadata_in_archive
+from podium.protocol import Cause, Failure, ProgramOutcome, Step
+from podium.site.resources import storage
+
+MAX_LOG_FILE = 64 * 1024 * 1024
+"""The most that a file of a program's output may have; what is kept of it is the cap of every log."""
+
+
+def programs_of(output_key: str) -> list[ProgramOutcome]:
+    """How the programs of a step ended, by the file `metadata` that the worker adds to the output.
+
+    Nothing where there is no such file or where it cannot be understood.
+    """
+    try:
+        said = metadata_in_archive(storage.path_of(output_key)).extra
+    except (ArchiveError, MetadataError, OSError):
+        return []
+    found = [
+        _program("program", said.get("exitCode"), said.get("elapsedTime")),
+        _program("ingestion", said.get("ingestionExitCode"), said.get("ingestionElapsedTime")),
+    ]
+    return [program for program in found if program is not None]
+
+
+def _program(name: str, code: Any, seconds: Any) -> ProgramOutcome | None:
+    if not isinstance(code, int) or isinstance(code, bool) or abs(code) > 2**31:
+        return None
+    plain = isinstance(seconds, int | float) and not isinstance(seconds, bool)
+    elapsed = float(seconds) if plain and 0 <= seconds < 10**9 else 0.0
+    return ProgramOutcome(
+        name=name,
+        exit_code=code,
+        cause="ok" if code == 0 else "exit_code",
+        wall_seconds=elapsed if math.isfinite(elapsed) else 0.0,
+    )
+
+
+def unpackable(output_key: str) -> str | None:
+    """Why the output's zip cannot be used by the next step, None when it can."""
+    try:
+        metadata_in_archive(storage.path_of(output_key))
+    except ArchiveError as error:
+        return str(error)
+    except MetadataError:
+        return None  # the programs may write what they like into it
+    return None
+
+
+def failed_program(programs: list[ProgramOutcome], step: Step) -> Failure | None:
+    """The failure of a prediction step whose programs did not end well, which the worker does not look at."""
+    if step is not Step.PREDICTION:
+        return None
+    for program in programs:
+        if program.exit_code:
+            what = "The ingestion program" if program.name == "ingestion" else "The program"
+            message = f"{what} ended with exit code {program.exit_code}."
+            return Failure(cause=Cause.EXIT_CODE, step=step, program=program.name, message=message)
+    return None
+
+
+def log_of(key: str, cap: int) -> bytes:
+    """The beginning of a file of a program's output, one byte more than `cap` where it is longer."""
+    try:
+        with storage.path_of(key).open("rb") as stream:
+            return stream.read(cap + 1)
+    except FileNotFoundError:
+        return b""
