@@ -13,7 +13,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from rest_framework.test import APIClient
 
 from podium.site.accounts.models import User
-from podium.site.asgi import application
+from podium.site.asgi import routed
 from podium.site.competitions.models import Competition, CreationStatus, Participant
 from podium.site.evaluation.models import Submission
 from podium.site.queues.models import Queue
@@ -152,7 +152,7 @@ def test_the_table_has_every_route_and_no_other() -> None:
 
 
 def test_addresses_beside_django_are_known() -> None:
-    paths = {getattr(route, "path", "") for route in application.routes} - {""}
+    paths = {getattr(route, "path", "") for route in routed.routes} - {""}
     assert paths == set(BESIDE_DJANGO)
 
 

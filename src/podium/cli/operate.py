@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import secrets
 import sys
@@ -100,6 +99,7 @@ def worker(
 
     It needs no connection but an outgoing one to the platform.
     """
+    from podium.logs import configure_from_environment  # noqa: PLC0415
     from podium.sandbox import SandboxError  # noqa: PLC0415
     from podium.worker import main as worker_main  # noqa: PLC0415
     from podium.worker.intake import REFUSED, TokenRefusedError  # noqa: PLC0415
@@ -114,10 +114,7 @@ def worker(
     except (SettingsError, OSError) as error:
         output.error(str(error))
         raise typer.Exit(Exit.USAGE) from error
-    logging.basicConfig(
-        level=os.environ.get("LOG_LEVEL", "INFO").upper(), format="%(asctime)s %(levelname)s %(message)s"
-    )
-    logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs whole addresses, and those may be signed
+    configure_from_environment()
     try:
         worker_main.run(settings)
     except TokenRefusedError as error:

@@ -17,6 +17,7 @@ django.setup(set_prefix=False)
 from podium.site import body_limit, bytes_plane, handler  # noqa: E402 - needs the apps that the line above has loaded
 from podium.site.evaluation import intake  # noqa: E402
 from podium.site.evaluation.codabench_worker import routes as codabench_worker  # noqa: E402
+from podium.site.monitoring.requests import Observed  # noqa: E402
 
 limited = body_limit.BodyLimit(
     handler.ThreadedHandler(),
@@ -31,7 +32,7 @@ async def no_socket(socket: WebSocket) -> None:
     await socket.close()
 
 
-application = Starlette(
+routed = Starlette(
     routes=[
         *bytes_plane.routes,
         *intake.routes,
@@ -40,3 +41,4 @@ application = Starlette(
         Mount("/", app=limited),
     ]
 )
+application = Observed(routed, believe_id=settings.CONFIG.trusted_proxy)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Literal
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -93,6 +93,15 @@ class Config(BaseSettings):
         default=False, description="Believe X-Forwarded-Proto and X-Forwarded-For; only behind a proxy that sets them."
     )
     log_format: Literal["console", "json"] = Field(default="console", description="How log lines are written.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        default="INFO", description="The least that is logged; DEBUG has a line for every request, polls and files too."
+    )
+    error_mails: str = Field(
+        default="", description="Addresses, separated by commas, that tracebacks of the web server are mailed to."
+    )
+    metrics_token: SecretStr | None = Field(
+        default=None, description="Opens /metrics to Prometheus as a bearer token; without it administrators alone."
+    )
 
     wakeup_fallback_seconds: float = Field(
         default=1,
@@ -144,6 +153,20 @@ class Config(BaseSettings):
         named = [h.strip() for h in self.allowed_hosts.split(",") if h.strip()]
         public = urlsplit(self.public_url).hostname
         return [*([public] if public else []), "localhost", "127.0.0.1", "[::1]", *named]
+
+    @property
+    def error_mail_addresses(self) -> list[str]:
+        """Whom errors are mailed to."""
+        return [address.strip() for address in self.error_mails.split(",") if address.strip()]
+
+    @property
+    def secrets(self) -> list[str]:
+        """Every secret among the settings, passwords inside of addresses included: what no log may show."""
+        given = [getattr(self, name) for name in type(self).model_fields]
+        texts = [value.get_secret_value() if isinstance(value, SecretStr) else value for value in given]
+        passwords = [urlsplit(text).password for text in texts if isinstance(text, str) and "://" in text]
+        plain = [value.get_secret_value() for value in given if isinstance(value, SecretStr)]
+        return [*plain, *(unquote(password) for password in passwords if password)]
 
     @property
     def public_is_https(self) -> bool:

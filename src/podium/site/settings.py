@@ -9,8 +9,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from csp.constants import NONE, SELF
 
+from podium.logs import hide, logging_config
 from podium.site.config import Config
-from podium.site.logs import logging_config
 from podium.site.secret_files import keep_secret
 
 CONFIG = Config()
@@ -101,6 +101,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "podium.site.accounts.middleware.BannedUserMiddleware",
+    "podium.site.monitoring.middleware.RequestFactsMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -251,6 +252,25 @@ USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "UTC"
 
-LOGGING = logging_config(CONFIG.log_format)
+# --- logs -------------------------------------------------------------------------------------------------------
+hide(SECRET_KEY, *CONFIG.secrets)
+LOGGING = logging_config(
+    CONFIG.log_format,
+    CONFIG.log_level,
+    levels={
+        "django.server": "WARNING",
+        "django.request": "ERROR",  # what was refused is in the line that each request has of its own
+        "django_tasks": "WARNING",
+        "django_tasks_db": "WARNING",
+        "uvicorn.access": "WARNING",
+    },
+)
+ADMINS = [("", address) for address in CONFIG.error_mail_addresses]
+LOGGING["handlers"]["error_mails"] = {
+    "class": "podium.site.monitoring.mails.ErrorMailHandler",
+    "level": "ERROR",
+}
+LOGGING["loggers"]["django"] = {"handlers": ["error_mails"] if ADMINS else [], "level": "INFO"}
+DEFAULT_EXCEPTION_REPORTER_FILTER = "podium.site.monitoring.mails.ReportFilter"
 LOGGING_CONFIG = "logging.config.dictConfig"
 SILENCED_SYSTEM_CHECKS: list[str] = []

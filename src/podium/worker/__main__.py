@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import logging
-import os
 import sys
 
+from podium.logs import configure_from_environment
 from podium.sandbox import SandboxError
 from podium.worker.intake import REFUSED, TokenRefusedError
 from podium.worker.main import run
 from podium.worker.settings import SettingsError, WorkerSettings
 
 if __name__ == "__main__":
-    logging.basicConfig(
-        level=os.environ.get("LOG_LEVEL", "INFO").upper(), format="%(asctime)s %(levelname)s %(message)s"
-    )
+    configure_from_environment()
     try:
         run(WorkerSettings.from_environment())
     except (SettingsError, SandboxError, OSError) as error:

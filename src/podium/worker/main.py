@@ -12,7 +12,9 @@ import threading
 from collections.abc import Iterator
 
 import httpx
+from structlog.contextvars import bound_contextvars
 
+from podium.logs import hide
 from podium.sandbox import Sandbox, SandboxConfig, create
 from podium.worker.attempt import Attempt, Workplace
 from podium.worker.cache import DatasetCache
@@ -33,7 +35,7 @@ _LONGEST_STOP = 2.0  # seconds that killing sandboxes may take before the proces
 
 def run(settings: WorkerSettings) -> None:
     """Serve until SIGTERM or SIGINT; see `serve`."""
-    logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs whole addresses, and those may be signed
+    hide(settings.token)
     os.umask(0o022)  # what is unpacked must be readable by the sandbox's user
     asyncio.run(_serve_until_signalled(settings))
 
@@ -187,13 +189,14 @@ async def _slot(place: Workplace, contact: _Contact) -> None:
         contact.well()
         backoff.reset()
         if job is not None:
-            log.info("%s: attempt %d, %s", job.label, job.number, job.step)
-            try:
-                await Attempt(job, place).run()
-            except Exception:
-                # One job's trouble must not end the others; the lease of this one runs out.
-                log.exception("%s: the attempt failed in an unforeseen way", job.label)
-                await backoff.pause()
+            with bound_contextvars(job=job.label, attempt=job.attempt):
+                log.info("%s: attempt %d, %s", job.label, job.number, job.step)
+                try:
+                    await Attempt(job, place).run()
+                except Exception:
+                    # One job's trouble must not end the others; the lease of this one runs out.
+                    log.exception("%s: the attempt failed in an unforeseen way", job.label)
+                    await backoff.pause()
 
 
 def _name(folder: WorkerFolder) -> str:

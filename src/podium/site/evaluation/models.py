@@ -106,6 +106,7 @@ class Submission(models.Model):
                 condition=~Q(status__in=_TERMINAL),
                 name="evaluation_sub_under_way",
             ),
+            models.Index(fields=["finished_when"], condition=Q(status="Failed"), name="evaluation_sub_failed_when"),
         ]
 
     def __str__(self) -> str:
@@ -241,6 +242,7 @@ class Attempt(models.Model):
         indexes = [
             models.Index(fields=["lease_until"], condition=Q(state="active"), name="evaluation_attempt_lease"),
             models.Index(fields=["deadline"], condition=Q(state="active"), name="evaluation_attempt_deadline"),
+            models.Index(fields=["finished_when"], condition=Q(state="lost"), name="evaluation_attempt_lost_when"),
         ]
 
     def __str__(self) -> str:
