@@ -50,7 +50,7 @@ class HttpsIntake:
         self._tried: set[int] = set()
         self._queue_headers = {"Authorization": f"Bearer {settings.token}", "Content-Type": _JSON}
         self._claim = Claim(
-            worker="",
+            worker=name,
             hostname=hostname,
             version=version("podium"),
             engine=engine,
