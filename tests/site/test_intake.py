@@ -222,7 +222,7 @@ def test_success_without_an_output_is_not_believed(worker: WorkerOverHttp, submi
     assert not Score.objects.exists()
 
 
-def test_output_is_kept_once_however_often_and_in_whatever_order_it_comes(
+def test_output_is_kept_once_however_often_it_comes_and_never_with_a_gap(
     worker: WorkerOverHttp, submission: Submission
 ) -> None:
     job = worker.job()
@@ -230,12 +230,11 @@ def test_output_is_kept_once_however_often_and_in_whatever_order_it_comes(
     worker.beat(job, [piece(b"hello ", 0), piece(b"oh\n", 0, "stderr")])
     for _ in range(3):
         worker.beat(job, [piece(b"hello ", 0), piece(b"world\n", 6)])
-    worker.beat(job, [piece(b"hello world\nagain\n", 0)])
     assert queries.log_text(submission, "scoring", "stdout") == "hello world\n"
-    worker.beat(job, [piece(b"again\n", 12)])
+    worker.beat(job, [piece(b"hello world\nagain\n", 0)])
     assert queries.log_text(submission, "scoring", "stdout") == "hello world\nagain\n"
     assert queries.log_text(submission, "scoring", "stderr") == "oh\n"
-    assert LogChunk.objects.count() == 4
+    assert LogChunk.objects.count() == 2, "what is small shares a row"
 
 
 def test_output_over_the_cap_is_dropped(worker: WorkerOverHttp, submission: Submission, settings: Any) -> None:

@@ -22,7 +22,7 @@ POLL_SECONDS = 0.5
 SILENCE_SECONDS = 45.0
 MAX_EVENT_BYTES = 4 * 1024 * 1024
 MAX_POLLED_LOG_BYTES = 16 * 1024 * 1024
-_NO_STREAM = frozenset({404, 405, 406, 501})
+_NO_STREAM = frozenset({404, 405, 406, 429, 501})  # 429: as many streams are open as may be
 
 
 @dataclass

@@ -109,6 +109,13 @@ class Config(BaseSettings):
         description="How often pages and workers that wait look for news by themselves, should a wake-up be lost.",
     )
 
+    max_streams_per_person: int = Field(
+        default=30, ge=1, description="How many submissions one person may follow live at a time, per web process."
+    )
+    max_streams: int = Field(
+        default=2000, ge=1, description="How many submissions may be followed live at a time, per web process."
+    )
+
     database_url: str = Field(
         default="", validation_alias="DATABASE_URL", description="postgresql://user:password@host/name; else SQLite."
     )

@@ -1,26 +1,29 @@
-"""The live stream of a submission: status and output, replayed from the start and then followed.
+"""The live stream of a submission: status, output and report, replayed from the start and then followed.
 
 The stored rows are the truth; a wake-up only says that it is worth looking again. An event's id says how far a reader
-has come ("<last chunk>.<status>"), so a reader that comes back continues there.
+has come in every stream of output, in bytes, so a reader that comes back continues there.
 """
 
 from __future__ import annotations
 
 import asyncio
-import codecs
 import json
-from collections.abc import AsyncIterator
+import re
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from podium.protocol import Cause, advice_for
-from podium.site.evaluation import policies, wakeups
-from podium.site.evaluation.models import LogChunk, Submission
-from podium.site.evaluation.states import TERMINAL
+from podium.protocol import Cause, Stream, advice_for
+from podium.site.evaluation import logs, policies, reports, wakeups
+from podium.site.evaluation.models import Attempt, Submission
+from podium.site.evaluation.states import TERMINAL, AttemptState
 from podium.site.evaluation.tries import counted
 from podium.site.threads import in_thread
 
-BATCH = 200
+BATCH_BYTES = 256 * 1024
+"""About how much output one look reads."""
+MOST_PLACES = 100
+"""How many places an event's id holds; a reader of more streams that comes back is told from the start."""
 KEEPALIVE_SECONDS = 15.0
 
 
@@ -69,14 +72,41 @@ def status_data(submission: Submission, *, told_all: bool = True) -> dict[str, A
     return data
 
 
+_STREAMS = list(Stream)
+_PLACE = re.compile(r"(\d{1,18})\.(\d)\.(\d{1,18})")
+
+
+class _Places:
+    """How far a reader has come: bytes by attempt and stream."""
+
+    def __init__(self, last_event_id: str = "") -> None:
+        parts = [_PLACE.fullmatch(part) for part in last_event_id[: MOST_PLACES * 48].split("_")]
+        self._read = {
+            (int(part[1]), _STREAMS[int(part[2])].value): int(part[3])
+            for part in parts
+            if part is not None and int(part[2]) < len(_STREAMS)
+        }
+
+    def of(self, attempt: Attempt, stream: str) -> int:
+        return self._read.get((attempt.pk, stream), 0)
+
+    def move(self, attempt: Attempt, stream: str, to: int) -> None:
+        self._read[attempt.pk, stream] = to
+
+    def __str__(self) -> str:
+        if len(self._read) > MOST_PLACES:
+            return ""
+        return "_".join(f"{pk}.{_STREAMS.index(Stream(stream))}.{to}" for (pk, stream), to in self._read.items())
+
+
 @dataclass
 class _Reader:
-    """How far one reader has come."""
+    """What one reader has been told."""
 
     submission_id: int
-    last_chunk: int
+    places: _Places
     seen: dict[int, str] = field(default_factory=dict)
-    decoders: dict[tuple[int, str], codecs.IncrementalDecoder] = field(default_factory=dict)
+    reports: dict[int, str] = field(default_factory=dict)
     announced: bool = False
 
     def look(self, user: Any) -> tuple[list[Event], bool, bool]:
@@ -86,49 +116,71 @@ class _Reader:
             return [], False, True
         told_all = policies.is_told_all(user, root)
         children = list(Submission.objects.filter(parent=root).order_by("pk")) if root.has_children else []
-        leaves = children or [root]
-        rights = policies.output_rights(user, root)
         events: list[Event] = []
         if children and not self.announced:
             self.announced = True
-            events += [Event(self._id(), "child", {"child_id": child.pk, "task": child.task_id}) for child in children]
-        chunks = list(
-            LogChunk.objects.filter(attempt__run__submission__in=leaves, pk__gt=self.last_chunk)
-            .select_related("attempt__run")
-            .order_by("pk")[:BATCH]
-        )
-        for chunk in chunks:
-            self.last_chunk = chunk.pk
-            if rights.logs_of(chunk.attempt.run.step):
-                events.append(self._log(chunk))
-        more = len(chunks) == BATCH
+            events += [self._event("child", {"child_id": child.pk, "task": child.task_id}) for child in children]
+        output, more = self._output(children or [root], policies.output_rights(user, root))
+        events += output
         for one in [root, *children]:
             data = status_data(one, told_all=told_all)
             if self.seen.get(one.pk) != (mark := json.dumps(data)):
                 self.seen[one.pk] = mark
-                events.append(Event(self._id(), "status", data))
+                events.append(self._event("status", data))
         over = root.status in TERMINAL and not more
         if over:
-            events.append(Event(self._id(), "end", {"status": root.status}))
+            events.append(self._event("end", {"status": root.status}))
         return events, more, over
 
-    def _log(self, chunk: LogChunk) -> Event:
-        run = chunk.attempt.run
-        decoder = self.decoders.setdefault(
-            (chunk.attempt_id, chunk.stream), codecs.getincrementaldecoder("utf-8")(errors="replace")
-        )
-        data = {
-            "submission": run.submission_id,
-            "step": run.step,
-            "stream": chunk.stream,
-            "attempt": chunk.attempt.number,
-            "offset": chunk.offset,
-            "text": decoder.decode(bytes(chunk.data)),
-        }
-        return Event(self._id(), "log", data)
+    def _output(self, leaves: list[Submission], rights: policies.OutputRights) -> tuple[list[Event], bool]:
+        """New output of all attempts, about `BATCH_BYTES` of it, and whether there is more; new reports."""
+        events: list[Event] = []
+        room = BATCH_BYTES
+        attempts = Attempt.objects.filter(run__submission__in=leaves).select_related("run", "log").order_by("pk")
+        for attempt in attempts:
+            for stream in _STREAMS:
+                if logs.size(attempt, stream) <= self.places.of(attempt, stream):
+                    continue
+                if not rights.logs_of(attempt.run.step):
+                    self.places.move(attempt, stream, logs.size(attempt, stream))
+                    continue
+                if room <= 0:
+                    return events, True
+                for event, size in self._text(attempt, stream, room):
+                    events.append(event)
+                    room -= size
+            if rights.detailed_results and attempt.state == AttemptState.ACTIVE:
+                events += self._report(attempt)
+        return events, room <= 0
 
-    def _id(self) -> str:
-        return str(self.last_chunk)
+    def _text(self, attempt: Attempt, stream: str, room: int) -> Iterator[tuple[Event, int]]:
+        """What a stream has printed since, and how many bytes that is; half a character waits for its other half."""
+        start = self.places.of(attempt, stream)
+        data = logs.read(attempt, stream, start, room)
+        whole = attempt.state != AttemptState.ACTIVE and start + len(data) >= logs.size(attempt, stream)
+        text, size = logs.decoded(data, whole=whole)
+        if not text:
+            return
+        self.places.move(attempt, stream, start + size)
+        facts = {
+            "submission": attempt.run.submission_id,
+            "step": attempt.run.step,
+            "stream": stream,
+            "attempt": attempt.number,
+            "offset": start,
+            "text": text,
+        }
+        yield self._event("log", facts), size
+
+    def _report(self, attempt: Attempt) -> Iterator[Event]:
+        report = reports.growing(attempt)
+        if report is not None and self.reports.get(attempt.pk) != report.version:
+            self.reports[attempt.pk] = report.version
+            facts = {"submission": attempt.run.submission_id, "version": report.version, "url": report.url()}
+            yield self._event("detailed_results", facts)
+
+    def _event(self, name: str, data: dict[str, Any]) -> Event:
+        return Event(str(self.places), name, data)
 
 
 async def events(user: Any, submission: Submission, last_event_id: str = "") -> AsyncIterator[Event | None]:
@@ -136,8 +188,7 @@ async def events(user: Any, submission: Submission, last_event_id: str = "") -> 
 
     Yields None now and then while nothing happens, so that a connection is seen to be alive.
     """
-    known = last_event_id.isdecimal() and len(last_event_id) <= 18  # as far as the database's numbers go
-    reader = _Reader(submission.pk, int(last_event_id) if known else 0)
+    reader = _Reader(submission.pk, _Places(last_event_id))
 
     loop = asyncio.get_running_loop()
     quiet_since = loop.time()

@@ -231,6 +231,9 @@ class Attempt(models.Model):
     finished_when = models.DateTimeField(null=True, blank=True)
     cause = models.CharField(max_length=20, blank=True, default="", choices=_choices(Cause))
     message = models.TextField(blank=True, default="")
+    log_ends = models.JSONField(default=dict, help_text="how many bytes of each stream there are, by its name")
+    has_chunks = models.BooleanField(default=False, help_text="whether its output lies in chunks, not sealed yet")
+    log = models.ForeignKey(StoredFile, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
 
     class Meta:
         ordering = ["run", "number"]
@@ -243,6 +246,7 @@ class Attempt(models.Model):
             models.Index(fields=["lease_until"], condition=Q(state="active"), name="evaluation_attempt_lease"),
             models.Index(fields=["deadline"], condition=Q(state="active"), name="evaluation_attempt_deadline"),
             models.Index(fields=["finished_when"], condition=Q(state="lost"), name="evaluation_attempt_lost_when"),
+            models.Index(fields=["state", "id"], condition=Q(has_chunks=True), name="evaluation_attempt_unsealed"),
         ]
 
     def __str__(self) -> str:
@@ -297,7 +301,10 @@ class Delivery(models.Model):
 
 
 class LogChunk(models.Model):
-    """A piece of a program's output; the chunks of an attempt, in order of their offsets, are the log."""
+    """A piece of a program's output while its attempt is under way; in order of their offsets they are the log.
+
+    When the attempt has ended they are sealed into one file and deleted (`services.output`).
+    """
 
     attempt = models.ForeignKey(Attempt, on_delete=models.CASCADE, related_name="log_chunks")
     stream = models.CharField(max_length=20, choices=_choices(Stream))

@@ -10,8 +10,10 @@ from django.db.models import Q, QuerySet
 from podium.protocol import Step, Stream
 from podium.site.competitions import policies as competitions
 from podium.site.competitions.models import Competition, Phase
-from podium.site.evaluation import policies, waiting
-from podium.site.evaluation.models import Attempt, LogChunk, Run, Submission
+from podium.site.evaluation import logs as log_store
+from podium.site.evaluation import policies, reports, waiting
+from podium.site.evaluation.models import Attempt, Run, Submission
+from podium.site.evaluation.states import AttemptState
 from podium.site.leaderboards.models import Score
 from podium.site.resources import grants
 
@@ -61,21 +63,26 @@ def of_competition(
 
 @dataclass(frozen=True)
 class Log:
-    """One program stream's stored output."""
+    """One program stream's stored output; nothing of it is read before it is asked for."""
 
     name: str
     step: str
     stream: str
-    text: str
+    attempt: Attempt
+
+    def tail(self, most: int) -> tuple[str, bool]:
+        """The end of it, at most so many bytes, and whether something is before."""
+        return log_store.tail(self.attempt, self.stream, most)
 
 
 @dataclass(frozen=True)
 class File:
-    """A download: what it is called, a short-lived address, its size in bytes."""
+    """A download: what it is called, a short-lived address, its size in bytes; what tells its content from others."""
 
     name: str
     url: str
     size: int
+    version: str = ""
 
 
 @dataclass(frozen=True)
@@ -93,41 +100,26 @@ class Details:
 
 def last_attempts(submission: Submission) -> dict[str, Attempt]:
     """The newest attempt of each step."""
-    attempts = Attempt.objects.filter(run__submission=submission).select_related("run").order_by("number")
+    attempts = Attempt.objects.filter(run__submission=submission).select_related("run", "log").order_by("number")
     return {attempt.run.step: attempt for attempt in attempts}
 
 
 def log_text(submission: Submission, step: str, stream: str) -> str:
     """What a stream of the newest attempt of a step has written so far."""
     attempt = last_attempts(submission).get(step)
-    if attempt is None:
-        return ""
-    return assemble(LogChunk.objects.filter(attempt=attempt, stream=stream).order_by("offset"))
-
-
-def assemble(chunks: QuerySet[LogChunk]) -> str:
-    """Join the chunks of one stream, in the order of their offsets; overlaps are written once."""
-    text, end = bytearray(), 0
-    for chunk in chunks:
-        data = bytes(chunk.data)
-        if chunk.offset + len(data) > end:
-            text += data[max(0, end - chunk.offset) :]
-            end = chunk.offset + len(data)
-    return text.decode("utf-8", errors="replace")
+    return "" if attempt is None else log_store.read(attempt, stream).decode("utf-8", errors="replace")
 
 
 def logs(submission: Submission, rights: policies.OutputRights) -> list[Log]:
     """All stored output that the rights allow, in Codabench's order of names; empty streams are left out."""
     attempts = last_attempts(submission)
-    found: list[Log] = []
-    for (step, stream), name in LOG_NAMES.items():
-        attempt = attempts.get(step)
-        if attempt is None or not rights.logs_of(step):
-            continue
-        text = assemble(LogChunk.objects.filter(attempt=attempt, stream=stream).order_by("offset"))
-        if text:
-            found.append(Log(name=name, step=step.value, stream=stream.value, text=text))
-    return found
+    return [
+        Log(name=name, step=step.value, stream=stream.value, attempt=attempt)
+        for (step, stream), name in LOG_NAMES.items()
+        if (attempt := attempts.get(step)) is not None
+        and rights.logs_of(step)
+        and log_store.size(attempt, stream.value)
+    ]
 
 
 def details(user: Any, submission: Submission, *, absolute: bool = False) -> Details:
@@ -144,7 +136,7 @@ def details(user: Any, submission: Submission, *, absolute: bool = False) -> Det
         if file is None or not allowed:
             return None
         url = grants.download_url(file, name=name, content_type=content_type, absolute=absolute)
-        return File(name=name, url=url, size=file.size)
+        return File(name=name, url=url, size=file.size, version=file.sha256)
 
     submitted = submission.data.data_file if submission.data else None
     return Details(
@@ -159,10 +151,21 @@ def details(user: Any, submission: Submission, *, absolute: bool = False) -> Det
             "detailed_results.html",
             rights.detailed_results,
             content_type="text/html",
-        ),
+        )
+        or (_growing_report(scoring, absolute) if scoring and rights.detailed_results else None),
         logs=logs(submission, rights),
         runs=runs if rights.details else [],
     )
+
+
+def _growing_report(scoring: Run, absolute: bool) -> File | None:
+    """The report of a scoring run that has not ended, as far as it has come."""
+    attempt = scoring.attempts.filter(state=AttemptState.ACTIVE).select_related("run").first()
+    report = attempt and reports.growing(attempt)
+    if not report:
+        return None
+    url = report.url(absolute=absolute)
+    return File(name="detailed_results.html", url=url, size=report.size, version=report.version)
 
 
 def scores(submission: Submission, *, organizer: bool) -> list[Score]:

@@ -33,7 +33,7 @@ from podium.site.resources.services import delete_dataset
 
 PER_PAGE = 50
 
-SHOWN_LOG_CHARACTERS = 64_000
+SHOWN_LOG_BYTES = 64_000
 """What of a log the page shows: its end; the whole of it is a download."""
 
 
@@ -204,8 +204,8 @@ def panes(details: queries.Details, *, failed: bool) -> list[Pane]:
     found = []
     for log in details.logs:
         title = f"{log.step.capitalize()}: {_STREAMS[Stream(log.stream)]}"
-        text = log.text[-SHOWN_LOG_CHARACTERS:]
-        found.append(Pane(log.step, log.stream, title, text, cut=len(text) < len(log.text)))
+        text, cut = log.tail(SHOWN_LOG_BYTES)
+        found.append(Pane(log.step, log.stream, title, text, cut))
     if failed:  # what explains a failure comes first
         found.sort(key=lambda pane: not pane.stream.endswith(Stream.STDERR))
     return found

@@ -81,6 +81,11 @@ def download_url(
     return _url(grant, seconds, absolute)
 
 
+def incoming_url(key: str, *, name: str, content_type: str, seconds: float = HOUR, absolute: bool = False) -> str:
+    """An address that serves what has arrived under an incoming key. Call it only after asking a policy."""
+    return _url(Grant(method="GET", key=key, name=name, content_type=content_type), seconds, absolute)
+
+
 def upload_url(key: str, *, max_bytes: int, seconds: float = FIVE_DAYS, absolute: bool = False) -> str:
     """An address that takes one file by PUT under an incoming key, for five days (Codabench's term) by default.
 

@@ -143,6 +143,23 @@ def incoming_size(key: str) -> int | None:
         return None
 
 
+@dataclass(frozen=True)
+class Incoming:
+    """What has arrived under an incoming key: bytes, and when in nanoseconds."""
+
+    size: int
+    changed: int
+
+
+def incoming_state(key: str) -> Incoming | None:
+    """What has arrived under an incoming key, None when nothing is there."""
+    try:
+        stat = path_of(key).stat()
+    except FileNotFoundError:
+        return None
+    return Incoming(size=stat.st_size, changed=stat.st_mtime_ns)
+
+
 def new_key(folder: str, name: str) -> str:
     """A fresh key below `folder` that ends in a safe form of `name`."""
     day = timezone.now().strftime("%Y-%m-%d")

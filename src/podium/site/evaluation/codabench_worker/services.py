@@ -29,15 +29,14 @@ import structlog
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
-from django.db.models.functions import Length
 from django.utils import timezone
 
 from podium.formats.scores import ScoresError, scores_in_message
 from podium.protocol import Cause, Claim, Failure, Outcome, Score, Step, Stream
-from podium.site.evaluation import wakeups
+from podium.site.evaluation import logs, wakeups
 from podium.site.evaluation.codabench_worker import outputs, words
-from podium.site.evaluation.models import Attempt, Delivery, LogChunk, Run, Submission
-from podium.site.evaluation.services import attempts, moving
+from podium.site.evaluation.models import Attempt, Delivery, Run, Submission
+from podium.site.evaluation.services import attempts, moving, output
 from podium.site.evaluation.services.attempts import AttemptOver, WrongToken
 from podium.site.evaluation.services.transitions import move_run
 from podium.site.evaluation.states import AttemptState, RunState, SubmissionStatus
@@ -313,20 +312,8 @@ def add_output(*, attempt_id: int, pieces: list[tuple[Stream, bytes]]) -> None:
     joined: dict[Stream, bytes] = {}
     for stream, data in pieces:
         joined[stream] = joined.get(stream, b"") + data
-    for stream, data in joined.items():
-        _append(attempt, stream, data)
-    wakeups.notify(wakeups.submission_topic(attempt.run.submission_id))
-
-
-def _append(attempt: Attempt, stream: Stream, data: bytes) -> None:
-    last = LogChunk.objects.filter(attempt=attempt, stream=stream).order_by("-offset").first()
-    offset = last.offset + len(last.data) if last else 0
-    cap = settings.CONFIG.max_log_bytes
-    if not data or offset > cap:
-        return
-    if offset + len(data) > cap:
-        data = data[: cap - offset] + f"\n[output truncated at {cap} bytes]\n".encode()
-    LogChunk.objects.create(attempt=attempt, stream=stream, offset=offset, data=data)
+    if output.add(attempt, joined):
+        wakeups.notify(wakeups.submission_topic(attempt.run.submission_id))
 
 
 def add_remark(*, submission_id: int, secret: str, text: str) -> None:
@@ -334,7 +321,7 @@ def add_remark(*, submission_id: int, secret: str, text: str) -> None:
     with transaction.atomic():
         attempt = _known(submission_id, secret)
         if attempt.state == AttemptState.ACTIVE and attempt.delivery.taken_when is None:
-            _append(attempt, Stream.STDERR, words.without_addresses(text).encode() + b"\n")
+            output.add(attempt, {Stream.STDERR: words.without_addresses(text).encode() + b"\n"})
             wakeups.notify(wakeups.submission_topic(submission_id))
 
 
@@ -347,12 +334,9 @@ def _keep_logs(attempt: Attempt) -> None:
     cap = settings.CONFIG.max_log_bytes
     for pair in ((Stream.STDOUT, Stream.STDERR), (Stream.INGESTION_STDOUT, Stream.INGESTION_STDERR)):
         files = {stream: outputs.log_of(attempt.delivery.log_key(stream), cap) for stream in pair}
-        seen = LogChunk.objects.filter(attempt=attempt, stream__in=pair)
-        live = sum(seen.annotate(length=Length("data")).values_list("length", flat=True))
+        live = sum(logs.size(attempt, stream) for stream in pair)
         if sum(len(data) for data in files.values()) > live:
-            seen.delete()
-            for stream, data in files.items():
-                _append(attempt, stream, data)
+            output.replace(attempt, files)
     discard_logs(attempt)
 
 

@@ -23,8 +23,8 @@ from podium.formats.scores import ScoresError, ScoreValue, validate_scores
 from podium.protocol import Beat, BeatAnswer, Cause, Claim, Failure, Fault, JobLimits, Outcome, Phase, Step
 from podium.site.evaluation import wakeups
 from podium.site.evaluation.limits import job_limits, run_limits
-from podium.site.evaluation.models import Attempt, LogChunk, Run, Submission
-from podium.site.evaluation.services import limits, moving, order, verdicts
+from podium.site.evaluation.models import Attempt, Run, Submission
+from podium.site.evaluation.services import limits, moving, order, output, verdicts
 from podium.site.evaluation.services.transitions import end_attempt, move_run
 from podium.site.evaluation.states import TERMINAL, AttemptState, IllegalTransition, RunState, SubmissionStatus
 from podium.site.leaderboards import services as leaderboards
@@ -209,11 +209,13 @@ def beat(*, attempt_id: int, token: str, message: Beat) -> BeatAnswer:
         raise AttemptOver
     lease = settings.CONFIG.lease_seconds
     Attempt.objects.filter(pk=attempt.pk).update(lease_until=timezone.now() + timedelta(seconds=lease))
-    _store_frames(attempt, message)
     submission = attempt.run.submission
+    if output.keep(attempt, message.frames):
+        wakeups.notify(wakeups.submission_topic(submission.pk))
+        if submission.parent_id is not None:
+            wakeups.notify(wakeups.submission_topic(submission.parent_id))
     if message.phase is not Phase.PREPARING:
         show_running(attempt.run, submission)
-    wakeups.notify(wakeups.submission_topic(submission.pk))
     return BeatAnswer(lease_seconds=lease, cancel=submission.cancel_requested_when is not None)
 
 
@@ -221,18 +223,6 @@ def show_running(run: Run, submission: Submission) -> None:
     target = SubmissionStatus.SCORING if run.step == Step.SCORING else SubmissionStatus.RUNNING
     if submission.status in {SubmissionStatus.PREPARING} and submission.status != target:
         verdicts.advance(submission, target)
-
-
-def _store_frames(attempt: Attempt, message: Beat) -> None:
-    """Keep new output up to the cap; the same frame again changes nothing."""
-    cap = settings.CONFIG.max_log_bytes + 1024  # room for the worker's mark of truncation
-    chunks = [
-        LogChunk(attempt=attempt, stream=frame.stream, offset=frame.offset, data=frame.data)
-        for frame in message.frames
-        if frame.data and frame.offset + len(frame.data) <= cap
-    ]
-    if chunks:
-        LogChunk.objects.bulk_create(chunks, ignore_conflicts=True)
 
 
 @transaction.atomic

@@ -17,7 +17,7 @@ from podium.site.accounts.models import User
 from podium.site.competitions import policies as competitions
 from podium.site.competitions.models import Phase
 from podium.site.errors import Forbidden, Refused
-from podium.site.evaluation.models import LogChunk, Run, Submission
+from podium.site.evaluation.models import Attempt, LogChunk, Run, Submission
 from podium.site.evaluation.services import ledger
 from podium.site.evaluation.states import TERMINAL, SubmissionStatus
 from podium.site.leaderboards import services as leaderboards
@@ -101,6 +101,7 @@ def soft_delete(*, submission: Submission, by: User) -> None:
     data, files = found.data, _result_files(found)
     parts = _part_of(found, "submission")
     LogChunk.objects.filter(_part_of(found, "attempt__run__submission")).delete()
+    Attempt.objects.filter(_part_of(found, "run__submission")).update(log=None, log_ends={}, has_chunks=False)
     Run.objects.filter(parts).update(output=None, detailed_results=None)
     Submission.objects.filter(Q(pk=found.pk) | Q(parent=found)).update(
         data=None, is_soft_deleted=True, soft_deleted_when=timezone.now(), is_public=False
@@ -115,7 +116,9 @@ def _part_of(submission: Submission, path: str) -> Q:
 
 def _result_files(submission: Submission) -> list[StoredFile]:
     runs = Run.objects.filter(_part_of(submission, "submission")).select_related("output", "detailed_results")
-    return [file for run in runs for file in (run.output, run.detailed_results) if file is not None]
+    attempts = Attempt.objects.filter(_part_of(submission, "run__submission"), log__isnull=False).select_related("log")
+    results = [file for run in runs for file in (run.output, run.detailed_results)]
+    return [file for file in [*results, *(attempt.log for attempt in attempts)] if file is not None]
 
 
 def _remove(files: Iterable[StoredFile]) -> None:
