@@ -4,7 +4,8 @@ Never as host root: a worker that is root drops to an unprivileged host user fir
 map the sandbox's user to host root (it could read files of mode 0600 and fork past its limit).
 
 The states of a start, in their order: bubblewrap tells the host pid of the sandbox's first process; that process is
-moved into its control group while it waits; then it is let go. So no instruction of the program runs without limits.
+moved into its control group and given its limits while it waits; then it is let go. So no instruction of the program
+runs without limits, and no process of the sandbox is without them.
 Everything ends with that first process: the kernel kills a process namespace with it.
 """
 
@@ -15,6 +16,7 @@ import contextlib
 import json
 import logging
 import os
+import resource
 import select
 import signal
 import subprocess
@@ -22,7 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from podium.sandbox import folders, procfs, wording
-from podium.sandbox.bwrap_args import MARKER_VARIABLE, CommandLine
+from podium.sandbox.bwrap_args import MARKER_VARIABLE, CommandLine, Descriptors, drop, rlimits
 from podium.sandbox.cgroups import Cgroups, Group
 from podium.sandbox.config import SandboxConfig
 from podium.sandbox.contract import (
@@ -38,6 +40,7 @@ from podium.sandbox.contract import (
 )
 from podium.sandbox.doctor import check_bubblewrap
 from podium.sandbox.environments import Environment, Environments
+from podium.sandbox.seccomp import open_filter
 from podium.sandbox.supervise import (
     DiskWatch,
     Ending,
@@ -112,7 +115,7 @@ class BubblewrapSandbox:
             self._running.add(spec.name)
             cleanup.callback(self._running.discard, spec.name)
             started = self._start(spec, environment, cleanup, limited=group is not None)
-            reins = _NamespaceReins(started, group, spec.limits, disk)
+            reins = _NamespaceReins(started, group=group, limits=spec.limits, disk=disk, uid=self.host_uid(spec.slot))
             cleanup.callback(reins.close)
             try:
                 await reins.take(started)
@@ -138,28 +141,28 @@ class BubblewrapSandbox:
 
     def _start(self, spec: Spec, environment: Environment, cleanup: contextlib.ExitStack, *, limited: bool) -> _Started:
         uid = self.host_uid(spec.slot)
+        seccomp = open_filter(limited=limited)
         status_read, status_write = os.pipe2(os.O_CLOEXEC)
         block_read, block_write = os.pipe2(os.O_CLOEXEC)
         for fd in (status_read, block_write):
             cleanup.callback(os.close, fd)
+        theirs = Descriptors(status_write, block_read, seccomp)
         try:
-            argv = self._command_line.build(
-                spec, environment, uid=uid, status_fd=status_write, block_fd=block_read, limited=limited
-            )
+            argv = self._command_line.build(spec, environment, uid=uid, descriptors=theirs, limited=limited)
             process = subprocess.Popen(
                 argv,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 bufsize=0,
-                pass_fds=(status_write, block_read),
+                pass_fds=theirs,
                 env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", MARKER_VARIABLE: f"{self.config.owner}:{spec.name}"},
                 cwd="/",
                 umask=0o022,
             )
         finally:
-            os.close(status_write)
-            os.close(block_read)
+            for fd in theirs:
+                os.close(fd)
         return _Started(process, status_read, block_write)
 
     def prepare_folder(self, path: Path, slot: int) -> None:
@@ -261,13 +264,14 @@ class _Started:
 class _NamespaceReins:
     """Drives a sandbox by the first process of its namespace, with which everything in it ends."""
 
-    def __init__(self, started: _Started, group: Group | None, limits: Limits, disk: DiskWatch) -> None:
+    def __init__(self, started: _Started, *, group: Group | None, limits: Limits, disk: DiskWatch, uid: int) -> None:
         self.monitor = started.process
         self.pipes = PipedProcess(started.process)
         self.connect = self.pipes.connect
         self.group = group
         self.limits = limits
         self.disk = disk
+        self.uid = uid
         self.pid = 0
         self.pidfd = -1
         self.peak = 0
@@ -280,6 +284,7 @@ class _NamespaceReins:
         try:
             self.pidfd = os.pidfd_open(self.pid)
             self._temporary.pid = self.pid
+            self._limit()
             if self.group is not None:
                 self.group.add(self.pid)
             elif self.limits.cpus is not None:
@@ -288,6 +293,25 @@ class _NamespaceReins:
             # It has died in its set-up; the supervisor will see its exit and bubblewrap's words on stderr.
             return
         started.let_go()
+
+    def _limit(self) -> None:
+        """Sets the limits of the first process, which all others inherit.
+
+        The program's own would not be enough: it runs as the same user, may write into the first process's memory, and
+        would find there a process without limits.
+        """
+        held = rlimits(self.limits, limited=self.group is not None)
+        try:
+            for name, value in held.items():
+                resource.prlimit(self.pid, getattr(resource, f"RLIMIT_{name.upper()}"), (value, value))
+        except PermissionError:
+            # Root in a container may lack the capability to limit others. The sandbox's own user may limit its own.
+            pairs = [f"--{name}={value}" for name, value in held.items()]
+            argv = [*drop(self.uid), "prlimit", f"--pid={self.pid}", *pairs]
+            done = subprocess.run(argv, capture_output=True, check=False)
+            if done.returncode and Path(f"/proc/{self.pid}").exists():
+                words = done.stderr.decode("utf-8", "replace").strip()
+                raise SandboxError(f"The limits of the sandbox could not be set: {words}") from None
 
     def _share_processors(self, cpus: float) -> None:
         allowed = sorted(os.sched_getaffinity(0))

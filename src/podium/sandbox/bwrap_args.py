@@ -6,6 +6,7 @@ import os
 import shutil
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 from podium.sandbox import folders
 from podium.sandbox.config import SandboxConfig
@@ -44,6 +45,20 @@ _OWN_ETC = {
 }
 
 
+class Descriptors(NamedTuple):
+    """What bubblewrap inherits: where it reports, what it waits for, and the filter of system calls that it reads."""
+
+    status: int
+    block: int
+    seccomp: int
+
+    @property
+    def options(self) -> list[str]:
+        """The same as options of the command line."""
+        pairs = (("--json-status-fd", self.status), ("--block-fd", self.block), ("--seccomp", self.seccomp))
+        return [word for option, number in pairs for word in (option, str(number))]
+
+
 class CommandLine:
     """Builds command lines; what does not change from run to run is looked up once."""
 
@@ -55,7 +70,7 @@ class CommandLine:
         self._bwrap = found
 
     def build(
-        self, spec: Spec, environment: Environment, *, uid: int, status_fd: int, block_fd: int, limited: bool
+        self, spec: Spec, environment: Environment, *, uid: int, descriptors: Descriptors, limited: bool
     ) -> list[str]:
         """The argument vector of a run as a host user; `limited` says that a control group holds its memory.
 
@@ -68,10 +83,10 @@ class CommandLine:
         argv: list[str] = []
         if os.geteuid() == 0:
             staging, mounts = self._stage([*mounts, *self._etc_mounts], uid)
-            argv = [*staging, *_drop(uid)]
+            argv = [*staging, *drop(uid)]
         else:
             mounts = [*mounts, *self._etc_mounts]
-        argv += [self._bwrap, *_ISOLATION, "--json-status-fd", str(status_fd), "--block-fd", str(block_fd)]
+        argv += [self._bwrap, *_ISOLATION, *descriptors.options]
         if spec.network:
             argv += ["--share-net"]
         argv += self._system(network=spec.network)
@@ -80,7 +95,7 @@ class CommandLine:
             argv += _bind(mount)
         argv += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", spec.workdir]
         argv += _variables(spec, environment)
-        return [*argv, "--", *_rlimits(spec.limits, limited=limited), *spec.argv]
+        return [*argv, "--", *_prlimit(spec.limits, limited=limited), *spec.argv]
 
     def _stage(self, mounts: list[Mount], uid: int) -> tuple[list[str], list[Mount]]:
         """The command prefix and the mounts that let an unprivileged user reach sources in closed folders.
@@ -154,7 +169,8 @@ _ISOLATION = (
 )
 
 
-def _drop(uid: int) -> list[str]:
+def drop(uid: int) -> list[str]:
+    """The command prefix with which root becomes an unprivileged user."""
     return ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "--inh-caps=-all", "--"]
 
 
@@ -178,12 +194,18 @@ def _variables(spec: Spec, environment: Environment) -> list[str]:
     return [word for name, value in variables.items() for word in ("--setenv", name, value)]
 
 
-def _rlimits(limits: Limits, *, limited: bool) -> list[str]:
-    """Limits that the program cannot raise, set inside the namespace, where its processes alone are counted."""
-    argv = ["/usr/bin/prlimit", f"--nproc={limits.processes}", f"--nofile={OPEN_FILES}", "--core=0"]
+def rlimits(limits: Limits, *, limited: bool) -> dict[str, int]:
+    """Limits that no process of the sandbox can raise, by name ("nproc"); `limited` as in `CommandLine.build`."""
+    found = {"nproc": limits.processes, "nofile": OPEN_FILES, "core": 0}
     if limits.disk_bytes is not None:
-        argv.append(f"--fsize={limits.disk_bytes + MIB}")
+        found["fsize"] = limits.disk_bytes + MIB
     if not limited and limits.memory_bytes is not None:
         # Not the limit itself, only a brake, so that one allocation cannot outrun the watchdog.
-        argv.append(f"--data={limits.memory_bytes * 2}")
-    return [*argv, "--"]
+        found["data"] = limits.memory_bytes * 2
+    return found
+
+
+def _prlimit(limits: Limits, *, limited: bool) -> list[str]:
+    """Starts the program with its limits, and gives the shells' exit codes where it cannot be started."""
+    pairs = rlimits(limits, limited=limited).items()
+    return ["/usr/bin/prlimit", *(f"--{name}={value}" for name, value in pairs), "--"]
