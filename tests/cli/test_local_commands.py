@@ -1,10 +1,9 @@
-"""`podium check`, `run` and `doctor`: what works on one machine, without a server."""
+"""`podium check` and `run`: what works on one machine, without a server."""
 
 from __future__ import annotations
 
 import json
 import shutil
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +12,6 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from podium.cli import doctor as doctor_module
 from podium.cli import run as run_module
 from podium.cli.main import app
 from podium.cli.places import environment_of
@@ -308,93 +306,6 @@ def test_before_an_environment_is_made_it_is_said_how_long_that_takes(
     ((folder, said),) = made
     assert folder == tmp_path / "own"
     assert "It is made once, which takes one to five minutes" in said
-
-
-# podium doctor
-
-
-@pytest.fixture
-def clean(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No service is configured."""
-    for name in ("DATABASE_URL", "BROKER_URL", "REDIS_URL", "STORAGE_URL", "CONTAINER_SOCKET", "PODIUM_WORKER_ENGINE"):
-        monkeypatch.delenv(name, raising=False)
-
-
-@pytest.mark.bwrap
-@pytest.mark.usefixtures("clean")
-def test_the_doctor_runs_a_program_and_finds_this_machine_fit(tmp_path: Path) -> None:
-    done = runner.invoke(app, ["doctor", "--data", str(tmp_path / "data"), "--json"])
-    found = json.loads(done.stdout)
-    states = {check["name"]: check["state"] for check in found["checks"]}
-    assert (done.exit_code, found["ok"]) == (0, True), done.output
-    assert states["python"] == states["data folder"] == states["sandbox"] == "ok"
-    assert states["environment"] == "warn"
-    assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.usefixtures("clean")
-def test_the_doctor_says_what_is_to_be_mended_and_how(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-    monkeypatch.setenv("REDIS_URL", f"redis://127.0.0.1:{port}/0")
-    monkeypatch.setenv("DATABASE_URL", f"postgresql://user:hidden@127.0.0.1:{port}/podium")
-    monkeypatch.setenv("BROKER_URL", f"amqp://guest:hidden@127.0.0.1:{port}/")
-    monkeypatch.setenv("PATH", "/nowhere")
-    done = runner.invoke(app, ["doctor", "--data", str(tmp_path)])
-    assert done.exit_code == 1
-    for name in ("sandbox", "database", "broker", "redis"):
-        assert f"fail {name}: " in done.output
-    assert "Check REDIS_URL and that Redis runs." in done.output
-    assert "4 to mend: sandbox, database, broker, redis." in done.output
-    assert "hidden" not in done.output
-
-
-def answering(monkeypatch: pytest.MonkeyPatch, answer: bytes) -> None:
-    """Let every connection be answered so."""
-
-    class Connection:
-        def __enter__(self) -> Connection:
-            return self
-
-        def __exit__(self, *_: object) -> None:
-            pass
-
-        def sendall(self, _: bytes) -> None:
-            pass
-
-        def recv(self, _: int) -> bytes:
-            return answer
-
-    monkeypatch.setattr(socket, "create_connection", lambda *_, **__: Connection())
-
-
-@pytest.mark.parametrize(
-    ("answer", "state"), [(b"+PONG\r\n", "ok"), (b"-NOAUTH Authentication required.", "ok"), (b"HTTP/1.1 400", "fail")]
-)
-def test_redis_is_known_by_its_answer(monkeypatch: pytest.MonkeyPatch, answer: bytes, state: str) -> None:
-    answering(monkeypatch, answer)
-    assert doctor_module.check_redis("redis://localhost/0").state == state
-
-
-@pytest.mark.parametrize(("answer", "state"), [(b"\x01\x00\x00", "ok"), (b"", "fail")])
-def test_rabbitmq_is_known_by_its_greeting(monkeypatch: pytest.MonkeyPatch, answer: bytes, state: str) -> None:
-    answering(monkeypatch, answer)
-    assert doctor_module.check_broker("amqp://localhost/").state == state
-
-
-def test_an_old_python_and_a_full_disk_are_failures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert doctor_module.check_python((3, 10, 1)).state == "fail"
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: type("Usage", (), {"free": 1000})())
-    assert doctor_module.check_disk(tmp_path / "not" / "made").state == "fail"
-
-
-def test_a_folder_that_cannot_be_written_is_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(self: Path, data: bytes) -> int:
-        raise PermissionError(13, "Permission denied")
-
-    monkeypatch.setattr(Path, "write_bytes", refuse)
-    found = doctor_module.check_write_access(tmp_path)
-    assert (found.state, "Permission denied" in found.detail) == ("fail", True)
 
 
 # The program itself

@@ -25,20 +25,35 @@ async def trial(sandbox: Sandbox) -> Check:
 
 async def check_bubblewrap(sandbox: Sandbox, *, limited: bool, note: str) -> list[Check]:
     """Tries bubblewrap for real, and says as whom programs run and what holds their limits."""
-    found = [Check("bubblewrap", True, f"{shutil.which('bwrap')}"), await trial(sandbox)]
+    ran = await trial(sandbox)
     who = "an unprivileged host user per slot" if os.geteuid() == 0 else "the worker's own user, in a user namespace"
-    found.append(Check("sandbox user", True, f"programs run as {who}"))
-    found.append(
+    return [
+        Check("bubblewrap", True, f"{shutil.which('bwrap')}"),
+        ran,
+        namespaces(works=ran.ok),
+        Check("sandbox user", True, f"programs run as {who}"),
         Check(
             "limits",
             True,
-            note if limited else f"by rlimits and a watchdog: {note}",
+            f"memory, processes and CPU {f'by {note}' if limited else f'by rlimits and a watchdog: {note}'}; "
+            "time, disk and output by the worker",
             ""
             if limited
             else "For exact memory and CPU limits run the worker as a service with Delegate=yes, or as root.",
-        )
-    )
-    return found
+        ),
+    ]
+
+
+def namespaces(*, works: bool) -> Check:
+    """Says whether ordinary users may make user namespaces; works: whether a sandbox has been made all the same."""
+    mend = user_namespace_mend()
+    if mend and not works:
+        return Check("namespaces", False, "user namespaces are forbidden to ordinary users", mend)
+    if mend:
+        return Check("namespaces", True, "forbidden to ordinary users in general, allowed to bubblewrap")
+    if os.geteuid() == 0:
+        return Check("namespaces", works, "made as root, which needs no user namespace of its own")
+    return Check("namespaces", works, "user namespaces are allowed to ordinary users")
 
 
 def user_namespace_mend() -> str:

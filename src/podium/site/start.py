@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
+import secrets
 import signal
 import socket
 import sys
 import threading
+from dataclasses import asdict
 from pathlib import Path
 from typing import Protocol
 
@@ -24,6 +27,34 @@ def manage(argv: list[str], data: Path | None = None) -> None:
     from django.core.management import execute_from_command_line  # noqa: PLC0415 - Django is loaded only when needed
 
     execute_from_command_line(["podium manage", *argv])
+
+
+def examine(data: Path, send_to: str = "") -> None:
+    """Print what the site finds out about its settings and services, one JSON object a line; see `podium doctor`.
+
+    Makes nothing: an installation that is not there yet gets no key.
+    """
+    _settings(data)
+    if not (data / "secrets" / "django-key").is_file():
+        os.environ.setdefault("PODIUM_SECRET_KEY", secrets.token_urlsafe(64))  # for this process alone
+    import django  # noqa: PLC0415
+    from pydantic import ValidationError  # noqa: PLC0415
+
+    try:
+        django.setup()
+    except ValidationError as error:  # shown without what was given, which may be a secret
+        for fault in error.errors(include_input=False, include_url=False):
+            name = f"PODIUM_{'_'.join(map(str, fault['loc'])).upper()}".replace("PODIUM_DATABASE_URL", "DATABASE_URL")
+            _found(name="settings", state="fail", detail=f"{name}: {fault['msg']}", mend="Set it as the manual says.")
+        return
+    from podium.site.monitoring import health  # noqa: PLC0415
+
+    for finding in health.examine(send_to=send_to):
+        _found(**asdict(finding))
+
+
+def _found(**finding: str) -> None:
+    print(json.dumps(finding), flush=True)
 
 
 def web(host: str, port: int, data: Path | None = None) -> None:

@@ -123,7 +123,7 @@ def provision() -> int:
     accesses = list(due.order_by("next_try")[:50])
     if not accesses:
         return 0
-    with _management() as management:
+    with management_client() as management:
         return sum(_settle(access, management) for access in accesses)
 
 
@@ -161,7 +161,8 @@ def _remove(access: BrokerAccess, management: httpx.Client) -> None:
     _call(management, "DELETE", f"/api/vhosts/{quote(access.vhost, safe='')}", gone=True)
 
 
-def _management() -> httpx.Client:
+def management_client() -> httpx.Client:
+    """A client of RabbitMQ's management API, logged in. Raises BrokerTrouble without a broker."""
     place = address()
     given = settings.CONFIG.broker_management_url
     url = urlsplit(given.get_secret_value()) if given else urlsplit(f"http://{place.host}:15672")
