@@ -96,6 +96,10 @@ ERRORS: list[Case] = [
     ("key: duration\n        index: 1\n", "key: duration\n", "no_index", "title: Duration", "No index for column"),
     ("sorting: asc", "sorting: up", "bad_choice", "sorting: up", "use one of asc, desc"),
     ("sorting: asc", "precision: -1", "out_of_range", "precision: -1", "at least 0"),
+    ("sorting: asc", "precision: 18", "out_of_range", "precision: 18", "at most 17"),
+    ("title: Duration", f"title: {'x' * 65}", "too_long", "title: xxx", "longer than 64 characters"),
+    ("key: duration", f"key: {'x' * 65}", "too_long", "key: xxx", "longer than 64 characters"),
+    ("key: main", f"key: {'x' * 37}", "too_long", "key: xxx", "longer than 36 characters"),
     ("sorting: asc", "computation: avg", "no_computation_indexes", "computation: avg", "no computation_indexes"),
     ("sorting: asc", "computation_indexes: [0]", "no_computation", "indexes: [0]", "no computation"),
     ("sorting: asc", "computation: avg\n        computation_indexes: [0, 5]", "unknown_column", "[0, 5]", "index 5"),
@@ -111,9 +115,15 @@ ERRORS: list[Case] = [
     ("description: Tell", "fact_sheet: [1]\ndescription: Tell", "fact_sheet", "fact_sheet", "Not valid JSON"),
     ("description: Tell", "fact_sheet: {a: {key: a}}\ndescription: Tell", "fact_sheet", "", "Missing {'type', 'title'"),
     ("version: 2", "version: 3", "bad_version", "version: 3", 'no version "3"'),
-    ("version: 2", "version: 1.5", "old_version", "version: 1.5", "version 1.5 (CodaLab) are not supported yet"),
-    ("version: 2", "version: '1.8'", "old_version", "1.8", "not supported yet"),
-    ("version: 2", "version: 1", "old_version", "version: 1", "not supported yet"),
+    ("max_submissions: 1\n", "parallel: maybe\n", "wrong_type", "maybe", "must be true or false"),
+    (
+        "max_submissions: 1\n",
+        "parallel: true\n    auto_migrate_to_this_phase: true\n",
+        "parallel_migration",
+        "auto_migrate",
+        "cannot take over its submissions",
+    ),
+    ("    name: Development\n", "    name: Development\n    parallel: true\n", "parallel_first", "parallel", "first"),
 ]
 
 
@@ -425,7 +435,8 @@ def test_a_yaml_file_without_keys_is_refused(bundle: BundleMaker, text: str) -> 
 
 def test_an_old_bundle_without_a_version_is_told_apart(bundle: BundleMaker) -> None:
     bundle.yaml = "title: Old\nhtml: {overview: a.html}\nphases: {1: {phasenumber: 1}}\n"
-    assert "version 1.5 (CodaLab) are not supported yet" in bundle.fault("old_version").message
+    assert "leaderboard" in bundle.fault("no_board").message
+    assert bundle.fault("no_scoring_program").path == "phases.1"
 
 
 def test_a_file_that_is_no_zip_is_one_clear_fault(tmp_path: Path) -> None:

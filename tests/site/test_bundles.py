@@ -290,3 +290,50 @@ def test_only_who_uploaded_sees_the_creation(organizer: Organizer, client_of: Cl
 def test_a_logo_that_is_no_image_is_refused_or_harmless(organizer: Organizer) -> None:
     status = organizer.create(spoiled(**{"logo.png": PNG}))
     assert status["status"] == "Finished"
+
+
+CODALAB = """\
+title: Hello World
+image: logo.png
+competition_docker_image: ''
+html: {overview: overview.md, terms: terms.md}
+phases:
+    1: {phasenumber: 1, label: Both, start_date: 2013-06-30, is_parallel_parent: True, scoring_program: gone.zip}
+    2: {phasenumber: 2, parent_phasenumber: 1, label: Left, start_date: 2013-06-30, scoring_program: scorer.zip,
+        reference_data: reference.zip}
+    3: {phasenumber: 3, parent_phasenumber: 1, label: Right, start_date: 2013-06-30, scoring_program: scorer.zip}
+    4: {phasenumber: 4, label: Final, start_date: 2098-01-01, scoring_program: scorer.zip, max_submissions: 1}
+leaderboard:
+    leaderboards: {RESULTS: &RESULTS {label: Results, rank: 1}}
+    column_groups: {A: &A {label: How good}}
+    columns:
+        correct: {leaderboard: *RESULTS, label: Correct, rank: 1, column_group: *A}
+        Mean Error: {leaderboard: *RESULTS, sort: asc, rank: 2}
+"""
+
+
+def test_a_bundle_of_codalab_with_parallel_phases_becomes_a_competition(organizer: Organizer) -> None:
+    status = organizer.create(spoiled(**{"competition.yaml": CODALAB}))
+    assert status["status"] == "Finished", status
+    competition = Competition.objects.get(pk=status["resulting_competition"])
+    shown = organizer.client.get(f"/api/competitions/{competition.pk}/").json()
+    assert [(phase["name"], phase["status"]) for phase in shown["phases"]] == [
+        ("Left", "Current"),
+        ("Right", "Current"),
+        ("Final", "Next"),
+    ]
+    assert [phase["tasks"][0]["name"] for phase in shown["phases"]] == ["Left Task", "Right Task", "Final Task"]
+    (board,) = shown["leaderboards"]
+    assert [(c["key"], c["sorting"], c["group"]) for c in board["columns"]] == [
+        ("correct", "desc", "How good"),
+        ("Mean Error", "asc", ""),
+    ]
+    assert Dataset.objects.filter(type="scoring_program").count() == 1, "a program of three phases is stored once"
+    assert not shown["registration_auto_approve"]
+
+
+def test_a_fault_in_a_bundle_of_codalab_is_told_with_its_line(organizer: Organizer) -> None:
+    status = organizer.create(spoiled(**{"competition.yaml": CODALAB.replace("label: Left", "name: Left")}))
+    assert status["status"] == "Failed"
+    assert "competition.yaml:7: This phase has no label. Add a line: label: Development" in status["details"]
+    assert not Competition.objects.exists()

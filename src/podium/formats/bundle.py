@@ -7,7 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from podium.formats import version2
+from podium.formats import version1, version2
 from podium.formats.faults import YAML_NAME, Collector, Fault, Report, Severity
 from podium.formats.files import Bundle, FolderBundle, ZipBundle, open_bundle
 from podium.formats.images import check_image
@@ -33,8 +33,12 @@ Reader = Callable[[Fields, Bundle, Collector, Mapping[str, float]], Competition 
 NO_CEILINGS: Final[Mapping[str, float]] = MappingProxyType({})
 
 # One reader per version of competition.yaml; all of them give the same model.
-VERSIONS: Final[dict[str, Reader]] = {"2": version2.read}
-_OLDER: Final = frozenset({"1", "1.5", "1.8"})
+VERSIONS: Final[dict[str, Reader]] = {
+    "1": version1.read,
+    "1.5": version1.read,
+    "1.8": version1.read,
+    "2": version2.read,
+}
 
 
 def check_bundle(source: Path, caps: Caps = DEFAULT_CAPS, *, ceilings: Mapping[str, float] = NO_CEILINGS) -> Report:
@@ -93,21 +97,17 @@ def _read(root: Node, bundle: Bundle, faults: Collector, ceilings: Mapping[str, 
 
 
 def _version(root: Node, faults: Collector) -> str | None:
-    """Return the version whose reader to use; a file without one that looks like version 2 is taken for that."""
+    """Return the version whose reader to use; CodaLab's files mostly name none, and are known by their shape."""
     node = root.get("version")
     if node is None or node.is_null:
         if _looks_old(root):
-            _refuse_old("1.5", faults)
-            return None
+            return "1.5"
         hint = "Add this line at the top: version: 2"
         faults.warning("no_version", "No version is given; the file is read as version 2.", (), hint)
         return "2"
     text = node.text.strip().removesuffix(".0") if node.kind == "scalar" else ""
     if text in VERSIONS:
         return text
-    if text in _OLDER:
-        _refuse_old(text, faults)
-        return None
     message = f"There is no version {quoted(node.text)} of competition.yaml."
     faults.error("bad_version", message, ("version",), "Write: version: 2")
     return None
@@ -116,9 +116,3 @@ def _version(root: Node, faults: Collector) -> str | None:
 def _looks_old(root: Node) -> bool:
     phases = root.get("phases")
     return root.get("html") is not None or (phases is not None and phases.kind == "map" and root.get("tasks") is None)
-
-
-def _refuse_old(version: str, faults: Collector) -> None:
-    message = f"Bundles of version {version} (CodaLab) are not supported yet."
-    hint = "Convert the file to version 2: lists of pages, phases and tasks, and leaderboards with columns."
-    faults.error("old_version", message, ("version",), hint)

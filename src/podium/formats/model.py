@@ -1,7 +1,7 @@
 """What a bundle says, whatever its version: one typed model that every reader parses into.
 
-Names, meanings and defaults are those of Codabench's version 2 bundles. All values are checked before they get here;
-positions in the file live in the report, not in the model.
+Names, meanings and defaults are those of Codabench's version 2 bundles; what only older ones have is added. All values
+are checked before they get here; positions in the file live in the report, not in the model.
 """
 
 from __future__ import annotations
@@ -122,7 +122,8 @@ class Phase(_Model):
     participant, 0 means no limit. The limits of a step are as the organizer asked, None for not asked:
     `execution_time_limit` in seconds, `memory_limit`, `disk_limit`, `shared_memory_limit` and `output_limit` in bytes,
     `cpu_limit` in processors, `process_limit` and `gpus` in numbers. `leaderboard` is the
-    key of the board that the phase uses.
+    key of the board that the phase uses. A `parallel` phase runs beside the one before it (CodaLab 1.8's children of a
+    parallel parent), and they may overlap.
     """
 
     index: int
@@ -148,6 +149,7 @@ class Phase(_Model):
     hide_prediction_output: bool = False
     hide_score_output: bool = False
     accepts_only_result_submissions: bool = False
+    parallel: bool = False
     public_data: Part | None = None
     starting_kit: Part | None = None
     leaderboard: str
@@ -159,7 +161,10 @@ class Phase(_Model):
 
 
 class Column(_Model):
-    """A column of a leaderboard; `computation_indexes` are the indexes of the columns that it is computed from."""
+    """A column of a leaderboard; `computation_indexes` are the indexes of the columns that it is computed from.
+
+    Columns with the same `group` stand under a common heading (CodaLab's column groups); "" is none.
+    """
 
     index: int
     key: str
@@ -169,6 +174,7 @@ class Column(_Model):
     computation_indexes: tuple[int, ...] = ()
     precision: int = 2
     hidden: bool = False
+    group: str = ""
 
 
 class Leaderboard(_Model):

@@ -39,6 +39,9 @@ def _texts(root: Node) -> Iterator[tuple[Path, Node]]:
     terms = root.get("terms")
     if terms is not None:
         yield ("terms",), terms
+    html = root.get("html")
+    if html is not None and html.kind == "map":
+        yield from ((("html", title), entry.node) for title, entry in html.entries.items())
     pages = root.get("pages")
     for place, page in enumerate(pages.items if pages is not None else []):
         file = page.get("file") if page.kind == "map" else None

@@ -19,8 +19,11 @@ _WHAT: Final = {
 }
 
 
-def resolve_file(fields: Fields, key: str, bundle: Bundle) -> str | None:
-    """Return the name of the file that a field points to; a fault and None when there is none."""
+def resolve_file(fields: Fields, key: str, bundle: Bundle, what: str = "") -> str | None:
+    """Return the name of the file that a field points to; a fault and None when there is none.
+
+    what: the word for such a file in the fault, where the key does not say it.
+    """
     name = _name(fields, key, bundle)
     if name is None:
         return None
@@ -29,7 +32,7 @@ def resolve_file(fields: Fields, key: str, bundle: Bundle) -> str | None:
         fields.faults.error("not_a_file", message, fields.at(key), "Name the file inside of it.")
         return None
     if not bundle.exists(name):
-        _missing(fields, key, name, bundle)
+        _missing(fields, key, name, bundle, what)
         return None
     return name
 
@@ -83,10 +86,10 @@ def _name(fields: Fields, key: str, bundle: Bundle) -> str | None:
         return None
 
 
-def _missing(fields: Fields, key: str, name: str, bundle: Bundle) -> None:
+def _missing(fields: Fields, key: str, name: str, bundle: Bundle, what: str = "") -> None:
     if fields.faults.full:
         return
-    what = _WHAT.get(key, key.replace("_", " "))
+    what = what or _WHAT.get(key, key.replace("_", " "))
     candidates = set(bundle.names) | {n.rpartition("/")[0] for n in bundle.names} - {""}
     base = name.rpartition("/")[2]
     same = next((c for c in sorted(candidates) if c.rpartition("/")[2].lower() == base.lower()), None)

@@ -47,14 +47,13 @@ class _Refused(Exception):
         self.fault = fault
 
 
-def check_programs(tasks: Sequence[Task], bundle: Bundle, faults: Collector) -> None:
+def check_programs(tasks: Sequence[tuple[Task, Path]], bundle: Bundle, faults: Collector) -> None:
     """Report programs that cannot run, data that cannot be unpacked, and labels that participants could read.
 
-    `tasks` are those read so far, in the order of the file; their paths are found by that order.
+    `tasks` are those read so far, each with the path of the mapping that names its parts.
     """
     known: dict[str, _Program | _Refused] = {}
-    places = faults.places_of("tasks", [task.index for task in tasks])
-    for task, path in zip(tasks, places, strict=True):
+    for task, path in tasks:
         for kind in ("scoring_program", "ingestion_program"):
             part = getattr(task, kind)
             if isinstance(part, FileRef):

@@ -225,6 +225,29 @@ class Fields:
                 hint = "Write each entry as a dash followed by its keys."
                 self.faults.error("wrong_type", f"An entry of {key} must be a mapping of keys.", path, hint)
 
+    def named(self, key: str) -> Iterator[tuple[str, Fields]]:
+        """Yield name and fields of each mapping in a mapping of mappings; a list counts as one named by places."""
+        node = self.present(key)
+        if node is None:
+            return
+        if node.kind == "list":
+            for place, fields in enumerate(self.mappings(key)):
+                yield str(place), fields
+            return
+        if node.kind != "map":
+            self._wrong(key, node, "a mapping of names to keys")
+            return
+        inner = Fields(node, self.at(key), self.faults)
+        if len(node.entries) > MAX_ITEMS:
+            self.faults.error("too_many", f"{key} has more than {MAX_ITEMS:,} entries.", self.at(key))
+            return
+        for name, entry in node.entries.items():
+            if entry.node.kind == "map":
+                yield name, Fields(entry.node, inner.at(name), self.faults)
+            else:
+                hint = "Indent its keys below the name."
+                self.faults.error("wrong_type", f"{name} in {key} must be a mapping of keys.", inner.at(name), hint)
+
     def ignore(self, *keys: str) -> None:
         """Count keys as known that mean nothing here (those that a platform's own dumps write)."""
         for key in keys:

@@ -35,21 +35,43 @@ def check_phases(phases: Sequence[Draft], tasks: set[int], faults: Collector) ->
     """Check what Codabench demands of phases, and that none ends before it starts; end and next start may be equal."""
     for place, (path, facts) in enumerate(phases):
         name, start, end = quoted(facts["name"]), facts["start"], facts["end"]
-        following = phases[place + 1] if place + 1 < len(phases) else None
         check_tasks_known(facts["tasks"], tasks, (*path, "tasks"), faults)
         if start is not None and end is not None and end <= start:
-            message = f"The phase {name} ends ({_when(end)}) before it starts ({_when(start)})."
+            message = f"The phase {name} ends ({when(end)}) before it starts ({when(start)})."
             faults.error("end_before_start", message, (*path, "end"), "Correct start or end; both are in UTC.")
+        following = _following(phases, place)
         if following is not None:
             _check_pair(path, facts, following, faults)
-        if place == 0 and facts["auto_migrate_to_this_phase"]:
-            message = "You cannot auto migrate to the first phase of a competition."
-            where = (*path, "auto_migrate_to_this_phase")
-            faults.error("auto_migrate_first", message, where, "Remove this line, or move it to a later phase.")
-    ends = [facts["end"] for _, facts in phases]
-    if ends and None not in ends and max(ends) <= datetime.now(UTC):
+        _check_place(place, path, facts, faults)
+    warn_if_over([facts["end"] for _, facts in phases], (*phases[-1][0], "end") if phases else (), faults)
+
+
+def _following(phases: Sequence[Draft], place: int) -> Draft | None:
+    """Return the phase that must not start before this one has ended: the next that does not run beside it."""
+    return next((draft for draft in phases[place + 1 :] if not draft[1]["parallel"]), None)
+
+
+def _check_place(place: int, path: Path, facts: dict[str, Any], faults: Collector) -> None:
+    """Check what a phase cannot be at its place: the first follows none, and one beside another takes nothing over."""
+    if place == 0 and facts["auto_migrate_to_this_phase"]:
+        message = "You cannot auto migrate to the first phase of a competition."
+        where = (*path, "auto_migrate_to_this_phase")
+        faults.error("auto_migrate_first", message, where, "Remove this line, or move it to a later phase.")
+    if place == 0 and facts["parallel"]:
+        message = "The first phase cannot run beside the one before it."
+        faults.error("parallel_first", message, (*path, "parallel"), "Write parallel: true at the later phases only.")
+    elif facts["parallel"] and facts["auto_migrate_to_this_phase"]:
+        message = "A phase that runs beside the one before it cannot take over its submissions."
+        hint = "Remove this line, or the line parallel: true."
+        faults.error("parallel_migration", message, (*path, "auto_migrate_to_this_phase"), hint)
+
+
+def warn_if_over(ends: Sequence[datetime | None], where: Path, faults: Collector) -> None:
+    """Warn when the last phase has ended already, so that nobody could submit."""
+    given = [end for end in ends if end is not None]
+    if given and len(given) == len(ends) and max(given) <= datetime.now(UTC):
         hint = "Correct the dates if participants are to submit."
-        faults.warning("all_over", "All phases are already over.", (*phases[-1][0], "end"), hint)
+        faults.warning("all_over", "All phases are already over.", where, hint)
 
 
 def check_ceilings(phases: Sequence[Draft], ceilings: Mapping[str, float], faults: Collector) -> None:
@@ -93,14 +115,14 @@ def _check_pair(path: Path, facts: dict[str, Any], following: Draft, faults: Col
             faults.error("no_end", message, path, "Add a line such as: end: 2026-05-31 14:30:00")
     elif next_facts["start"] is not None and next_facts["start"] < end:
         message = (
-            f"Phases must be sequential: {quoted(next_facts['name'])} starts ({_when(next_facts['start'])}) "
-            f"before {name} has ended ({_when(end)})."
+            f"Phases must be sequential: {quoted(next_facts['name'])} starts ({when(next_facts['start'])}) "
+            f"before {name} has ended ({when(end)})."
         )
-        hint = f"Let it start at {_when(end)} or later, or let {name} end earlier."
+        hint = f"Let it start at {when(end)} or later, or let {name} end earlier."
         faults.error("phases_overlap", message, (*next_path, "start"), hint)
 
 
-def _when(instant: datetime) -> str:
+def when(instant: datetime) -> str:
     return instant.strftime("%Y-%m-%d %H:%M:%S UTC")
 
 

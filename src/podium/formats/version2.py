@@ -8,13 +8,10 @@ from types import MappingProxyType
 from typing import Any, Final
 from uuid import UUID
 
-from pydantic import ValidationError
-
 from podium.formats import factsheet, rules
 from podium.formats.faults import Collector, Path
 from podium.formats.files import Bundle
 from podium.formats.model import (
-    DEFAULT_IMAGE,
     DEFAULT_PER_DAY,
     DEFAULT_TIME_LIMIT,
     DEFAULT_TOTAL,
@@ -31,7 +28,6 @@ from podium.formats.model import (
     Leaderboard,
     Page,
     Part,
-    Phase,
     Solution,
     Sorting,
     SubmissionRule,
@@ -40,19 +36,24 @@ from podium.formats.model import (
 from podium.formats.parts import resolve_file, resolve_part
 from podium.formats.programs import check_programs, check_solutions
 from podium.formats.reading import Fields
-from podium.formats.unpacking import quoted
-from podium.formats.yamlnodes import Node
-
-MAX_TITLE: Final = 256
-MAX_KEY: Final = 200
-MAX_PRECISION: Final = 20
-MAX_COLUMNS: Final = 200
-MAX_MESSAGE: Final = 400
-_IMAGE: Final = re.compile(
-    r"(?:[a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?(?::[0-9]+)?/)?"
-    r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*"
-    r"(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(?:@sha256:[0-9a-f]{64})?"
+from podium.formats.sections import (
+    MAX_BOARD_KEY,
+    MAX_BOARD_TITLE,
+    MAX_COLUMN_KEY,
+    MAX_COLUMN_TITLE,
+    MAX_COLUMNS,
+    MAX_PRECISION,
+    MAX_TITLE,
+    SWITCHES,
+    built,
+    docker_image,
+    required_list,
+    required_text,
+    switches,
 )
+from podium.formats.unpacking import quoted
+
+MAX_MESSAGE: Final = 400
 _EMAIL: Final = re.compile(r"[^@\s,;<>]+@[^@\s,;<>]+\.[^@\s,;<>.]+")
 
 
@@ -65,7 +66,7 @@ def read(
     """
     fields.ignore("version")
     facts: dict[str, Any] = {
-        "title": _required_text(fields, "title", "The competition has no title.", "Add a line: title: My competition"),
+        "title": required_text(fields, "title", "The competition has no title.", "Add a line: title: My competition"),
         "image": _image_and_terms(fields, "image", bundle),
         "terms": _image_and_terms(fields, "terms", bundle),
         "pages": tuple(_pages(fields, bundle)),
@@ -78,33 +79,10 @@ def read(
     facts["solutions"] = tuple(_solutions(fields, bundle, known))
     phases = _phases(fields, bundle, boards, known, ceilings)
     fields.finish()
-    check_programs(tasks, bundle, faults)
+    places = faults.places_of("tasks", [task.index for task in tasks])
+    check_programs(list(zip(tasks, places, strict=True)), bundle, faults)
     check_solutions(facts["solutions"], bundle, faults)
-    if faults.failed:
-        return None
-    try:
-        facts["phases"] = tuple(Phase(**{**phase, "index": index}) for index, phase in enumerate(phases))
-        return Competition(version="2", **facts)
-    except ValidationError as problem:
-        for error in problem.errors(include_url=False):
-            faults.error("bad_value", f"{error['msg']}.", tuple(error["loc"]))
-        return None
-
-
-def _required_text(fields: Fields, key: str, message: str, hint: str, max_length: int = MAX_TITLE) -> str:
-    fields.require(key, message, hint)
-    text = fields.text(key, max_length=max_length).strip()
-    if fields.present(key) is not None and not text:
-        fields.faults.error("missing_key", message, fields.at(key), hint)
-    return text
-
-
-def _required_list(fields: Fields, key: str, message: str, hint: str, code: str) -> Node | None:
-    """Return a list's node; one that is absent or empty is an error."""
-    node = fields.require(key, message, hint, code)
-    if node is not None and node.kind == "list" and not node.items:
-        fields.faults.error(code, message, fields.at(key), hint)
-    return node
+    return built("2", facts, phases, faults)
 
 
 def _image_and_terms(fields: Fields, key: str, bundle: Bundle) -> str:
@@ -123,7 +101,7 @@ def _pages(fields: Fields, bundle: Bundle) -> Iterator[Page]:
         fields.faults.warning("no_pages", "The competition has no pages.", fields.at("pages"), hint)
     for index, page in enumerate(fields.mappings("pages")):
         page.ignore("index")
-        title = _required_text(page, "title", "This page has no title.", "Add a line: title: Overview")
+        title = required_text(page, "title", "This page has no title.", "Add a line: title: Overview")
         if page.require("file", f"The page {quoted(title)} names no file.", "Add a line such as: file: overview.md"):
             file = resolve_file(page, "file", bundle)
             if file is not None:
@@ -132,40 +110,21 @@ def _pages(fields: Fields, bundle: Bundle) -> Iterator[Page]:
 
 
 def _settings(fields: Fields) -> dict[str, Any]:
-    image = fields.text("docker_image", DEFAULT_IMAGE).strip() or DEFAULT_IMAGE
-    if not _IMAGE.fullmatch(image) or len(image) > 255:
-        hint = "Write it like docker.io/organization/name:tag, without blanks; names are in lower case."
-        fields.faults.error(
-            "bad_image_name", f"{quoted(image)} is no name of an image.", fields.at("docker_image"), hint
-        )
     contact = fields.text("contact_email", max_length=MAX_TITLE).strip()
     if contact and not _EMAIL.fullmatch(contact):
         message = f"{quoted(contact)} does not look like an e-mail address."
         fields.faults.warning("bad_email", message, fields.at("contact_email"), "Write one address: name@example.org")
-    flags = {
-        "registration_auto_approve": False,
-        "enable_detailed_results": False,
-        "show_detailed_results_in_submission_panel": True,
-        "show_detailed_results_in_leaderboard": True,
-        "auto_run_submissions": True,
-        "can_participants_make_submissions_public": True,
-        "make_programs_available": False,
-        "make_input_data_available": False,
-        "forum_enabled": True,
-        "allow_robot_submissions": False,
-        "published": False,
-    }
     return {
         "description": fields.text("description"),
         "competition_type": fields.choice("competition_type", CompetitionType, CompetitionType.COMPETITION),
-        "docker_image": image,
+        "docker_image": docker_image(fields, "docker_image"),
         "queue": fields.text("queue", max_length=MAX_TITLE).strip() or None,
         "collaborators": fields.texts("collaborators"),
         "whitelist_emails": fields.texts("whitelist_emails"),
         "contact_email": contact or None,
         "reward": fields.text("reward", max_length=MAX_TITLE).strip() or None,
         "report": fields.text("report", max_length=MAX_TITLE).strip() or None,
-        **{name: fields.boolean(name, default) for name, default in flags.items()},
+        **switches(fields, SWITCHES),
     }
 
 
@@ -200,14 +159,14 @@ def _uuid(fields: Fields, what: str) -> str | None:
 
 def _tasks(fields: Fields, bundle: Bundle) -> Iterator[Task]:
     hint = "Add tasks: with a list of index, name and scoring_program."
-    _required_list(fields, "tasks", "No tasks listed in this competition.", hint, "no_tasks")
+    required_list(fields, "tasks", "No tasks listed in this competition.", hint, "no_tasks")
     seen: dict[int, Path] = {}
     for task in fields.mappings("tasks"):
         task.ignore("is_public")
         index = _index(task, "task", seen)
         key = _uuid(task, "task") if task.present("key") is not None else None
         own = task.present("key") is None
-        name = _required_text(task, "name", "This task has no name.", "Add a line: name: My task") if own else ""
+        name = required_text(task, "name", "This task has no name.", "Add a line: name: My task") if own else ""
         parts: dict[str, Part | None] = {}
         for kind in ("scoring_program", "ingestion_program", "input_data", "reference_data"):
             task.present(kind)
@@ -269,7 +228,7 @@ def _phases(
 ) -> list[dict[str, Any]]:
     """Read the phases and put them in order; the values may still be wrong where there are faults."""
     hint = "Add phases: with a list of name, start and tasks."
-    _required_list(fields, "phases", "Unable to find any phases for this competition.", hint, "no_phases")
+    required_list(fields, "phases", "Unable to find any phases for this competition.", hint, "no_phases")
     read = [_phase(phase, bundle, boards) for phase in fields.mappings("phases")]
     ordered = rules.in_order(read, fields.faults)
     rules.check_phases(ordered, tasks, fields.faults)
@@ -281,7 +240,7 @@ def _phase(phase: Fields, bundle: Bundle, boards: tuple[Leaderboard, ...]) -> tu
     phase.ignore("solutions")
     facts: dict[str, Any] = {
         "index": phase.integer("index", None),
-        "name": _required_text(phase, "name", "This phase has no name.", "Add a line: name: Development"),
+        "name": required_text(phase, "name", "This phase has no name.", "Add a line: name: Development"),
         "description": phase.text("description"),
     }
     hint = "Add a line such as: start: 2026-05-31 14:30:00"
@@ -304,6 +263,7 @@ def _phase(phase: Fields, bundle: Bundle, boards: tuple[Leaderboard, ...]) -> tu
         "hide_prediction_output",
         "hide_score_output",
         "accepts_only_result_submissions",
+        "parallel",
     ):
         facts[key] = phase.boolean(key, False)
     facts["public_data"] = resolve_part(phase, "public_data", bundle)
@@ -341,12 +301,14 @@ def _leaderboards(fields: Fields) -> Iterator[Leaderboard]:
         message = "There is a key leaderboard and a key leaderboards; the second counts."
         fields.faults.warning("two_leaderboards", message, fields.at("leaderboard"), "Remove one of them.", at_key=True)
     hint = "Add leaderboards: with a list of title, key and columns."
-    _required_list(fields, key, "Could not find leaderboards in the competition yaml.", hint, "no_leaderboards")
+    required_list(fields, key, "Could not find leaderboards in the competition yaml.", hint, "no_leaderboards")
     keys: dict[str, None] = {}
     for index, board in enumerate(fields.mappings(key, single=True)):
         board.ignore("index")
-        title = _required_text(board, "title", "This leaderboard has no title.", "Add a line: title: Results")
-        own = _required_text(board, "key", "This leaderboard has no key.", "Add a line: key: main", MAX_KEY)
+        title = required_text(
+            board, "title", "This leaderboard has no title.", "Add a line: title: Results", MAX_BOARD_TITLE
+        )
+        own = required_text(board, "key", "This leaderboard has no key.", "Add a line: key: main", MAX_BOARD_KEY)
         if own and own in keys:
             message = f"Two leaderboards have the key {quoted(own)}."
             board.faults.error("duplicate_key_value", message, board.at("key"), "Give each its own key.")
@@ -377,7 +339,7 @@ def _primary(board: Fields, facts: dict[str, Any]) -> None:
 def _columns(board: Fields) -> list[Column]:
     hint = "Add columns: with a list of title, key and index."
     message = "This leaderboard has no columns; it must have at least one."
-    node = _required_list(board, "columns", message, hint, "no_columns")
+    node = required_list(board, "columns", message, hint, "no_columns")
     seen: dict[int, Path] = {}
     keys: dict[str, None] = {}
     given: list[tuple[Path, Column]] = []
@@ -386,9 +348,11 @@ def _columns(board: Fields) -> list[Column]:
         board.faults.error("too_many", message, board.at("columns"), f"At most {MAX_COLUMNS} can be shown.")
         return []
     for column in board.mappings("columns"):
-        title = _required_text(column, "title", "This column has no title.", "Add a line: title: Accuracy")
+        title = required_text(
+            column, "title", "This column has no title.", "Add a line: title: Accuracy", MAX_COLUMN_TITLE
+        )
         hint = "Add a line: key: accuracy (the word in scores.json)"
-        key = _required_text(column, "key", "This column has no key.", hint, MAX_KEY)
+        key = required_text(column, "key", "This column has no key.", hint, MAX_COLUMN_KEY)
         if key and key in keys:
             message = f"Two columns have the key {quoted(key)}; keys must be unique."
             column.faults.error("duplicate_key_value", message, column.at("key"), "Give each its own key.")
@@ -400,6 +364,7 @@ def _columns(board: Fields) -> list[Column]:
             "computation_indexes": _computation_indexes(column),
             "precision": column.integer("precision", 2, maximum=MAX_PRECISION),
             "hidden": column.boolean("hidden", False),
+            "group": column.text("group", max_length=MAX_TITLE).strip(),
         }
         column.finish()
         if index is not None:

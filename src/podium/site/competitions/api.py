@@ -94,6 +94,7 @@ class ColumnSerializer(serializers.ModelSerializer[Column]):
             "index",
             "hidden",
             "precision",
+            "group",
         ]
 
     def get_computation(self, column: Column) -> str | None:

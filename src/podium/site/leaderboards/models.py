@@ -57,6 +57,7 @@ class Column(models.Model):
     computation_indexes = models.JSONField(default=list, blank=True)
     hidden = models.BooleanField(default=False)
     precision = models.PositiveSmallIntegerField(default=2, validators=[MaxValueValidator(17)])
+    group = models.CharField(max_length=256, blank=True, default="", help_text="heading over several columns")
 
     class Meta:
         ordering = ["index", "pk"]

@@ -401,6 +401,7 @@ class _Builder:
                         computation_indexes=list(column.computation_indexes),
                         hidden=column.hidden,
                         precision=column.precision,
+                        group=column.group,
                     ),
                     f"leaderboards[{place}].columns[{column.index}]",
                 )
