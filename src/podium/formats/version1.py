@@ -162,7 +162,8 @@ def _pages(fields: Fields, bundle: Bundle) -> tuple[str, tuple[Page, ...]]:
         fields.faults.error("wrong_type", "html must be a mapping of titles to files.", fields.at("html"), hint)
         return "", ()
     html = Fields(node, fields.at("html"), fields.faults)
-    terms, pages = "", []
+    terms = ""
+    pages: list[Page] = []
     html.require("terms", "There are no terms of participation among the pages.", "Add a line: terms: terms.html")
     for title in node.entries:
         file = resolve_file(html, title, bundle, "page")
