@@ -1,8 +1,8 @@
 """Who gets which status at every address of the site: the table that `test_access.py` reads and proves.
 
 Columns: anonymous, sam (a stranger), penny (asked to take part and waits), pat (takes part; the submission is his),
-olivia (organizer), colin (collaborator), ada (administrator), ben (banned), a bot. Left of the bar the competition is
-published and its board is shown; right of it, it is unpublished with a hidden board and hidden output.
+olivia (organizer, owner of the queue), colin (collaborator, organizer of the queue), ada (administrator), ben (banned), a bot. Left of the bar the competition is
+published, its board is shown and the queue is public; right of it, it is unpublished with a hidden board and hidden output.
 Requests carry no body. 302 is a redirect to the log-in page, or back with a message after a form. These are answers to sessions: what changes
 something by GET (Codabench's clients do) is 405 for them and works with a token.
 """
@@ -50,6 +50,34 @@ GET submissions/<pk>/cancel/                                    302 200 200 200 
 POST submissions/<pk>/cancel/                                   302 302 302 302 302 302 302 403 302  |  302 404 404 302 302 302 302 403 404
 POST submissions/<pk>/start/                                    302 302 302 302 302 302 302 403 302  |  302 404 404 302 302 302 302 403 404
 GET submissions/<pk>/logs/<step>/<stream>/                      404 404 404 200 200 200 200 403 404  |  404 404 404 404 200 200 200 403 404
+GET competitions/<pk>/queue/                                    302 403 403 403 200 200 200 403 403  |  302 404 404 403 200 200 200 403 404
+POST competitions/<pk>/queue/                                   302 403 403 403 302 302 302 403 403  |  302 404 404 403 302 302 302 403 404
+GET server_status                                               302 200 200 200 200 200 200 403 200  |  302 200 200 200 200 200 200 403 200
+GET workers/                                                    302 200 200 200 200 200 200 403 200  |  302 200 200 200 200 200 200 403 200
+GET queues/                                                     302 200 200 200 200 200 200 403 200  |  302 200 200 200 200 200 200 403 200
+GET queues/new/                                                 302 200 200 200 200 200 200 403 200  |  302 200 200 200 200 200 200 403 200
+POST queues/new/                                                302 400 400 400 400 400 400 403 400  |  302 400 400 400 400 400 400 403 400
+GET queues/<pk>/                                                302 200 200 200 200 200 200 403 200  |  302 404 404 404 200 200 200 403 404
+POST queues/<pk>/                                               302 403 403 403 400 400 400 403 403  |  302 404 404 404 400 400 400 403 404
+GET queues/<pk>/edit/                                           302 403 403 403 200 403 200 403 403  |  302 404 404 404 200 403 200 403 404
+POST queues/<pk>/edit/                                          302 403 403 403 400 403 400 403 403  |  302 404 404 404 400 403 400 403 404
+GET queues/<pk>/delete/                                         302 403 403 403 200 403 200 403 403  |  302 404 404 404 200 403 200 403 404
+POST queues/<pk>/delete/                                        302 403 403 403 302 403 302 403 403  |  302 404 404 404 302 403 302 403 404
+GET queues/<pk>/tokens/<token_id>/<wish>/                       302 403 403 403 200 200 200 403 403  |  302 404 404 404 200 200 200 403 404
+POST queues/<pk>/tokens/<token_id>/<wish>/                      302 403 403 403 302 302 302 403 403  |  302 404 404 404 302 302 302 403 404
+POST queues/<pk>/workers/<worker_id>/<wish>/                    302 403 403 403 302 302 302 403 403  |  302 404 404 404 302 302 302 403 404
+PATCH api/competitions/<pk>/                                    403 400 400 400 400 400 400 403 400  |  403 404 404 400 400 400 400 403 404
+GET api/queues/                                                 403 200 200 200 200 200 200 403 200  |  403 200 200 200 200 200 200 403 200
+POST api/queues/                                                403 400 400 400 400 400 400 403 400  |  403 400 400 400 400 400 400 403 400
+GET api/queues/<pk>/                                            403 200 200 200 200 200 200 403 200  |  403 404 404 404 200 200 200 403 404
+PATCH api/queues/<pk>/                                          403 403 403 403 200 403 200 403 403  |  403 404 404 404 200 403 200 403 404
+DELETE api/queues/<pk>/                                         403 403 403 403 204 403 204 403 403  |  403 404 404 404 204 403 204 403 404
+GET api/queues/<pk>/tokens/                                     403 403 403 403 200 200 200 403 403  |  403 404 404 404 200 200 200 403 404
+POST api/queues/<pk>/tokens/                                    403 403 403 403 400 400 400 403 403  |  403 404 404 404 400 400 400 403 404
+POST api/queues/<pk>/tokens/<token_id>/rotate/                  403 403 403 403 201 201 201 403 403  |  403 404 404 404 201 201 201 403 404
+DELETE api/queues/<pk>/tokens/<token_id>/                       403 403 403 403 204 204 204 403 403  |  403 404 404 404 204 204 204 403 404
+GET api/queues/<pk>/workers/                                    403 403 403 403 200 200 200 403 403  |  403 404 404 404 200 200 200 403 404
+POST api/queues/<pk>/workers/<worker_id>/<wish>/                403 403 403 403 200 200 200 403 403  |  403 404 404 404 200 200 200 403 404
 POST api/api-token-auth/                                        400 400 400 400 400 400 400 403 400  |  400 400 400 400 400 400 400 403 400
 GET api/limits/                                                 200 200 200 200 200 200 200 403 200  |  200 200 200 200 200 200 200 403 200
 GET api/my_profile/                                             403 200 200 200 200 200 200 403 200  |  403 200 200 200 200 200 200 403 200

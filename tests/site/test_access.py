@@ -17,8 +17,9 @@ from podium.site.asgi import routed
 from podium.site.competitions.models import Competition, CreationStatus, Participant
 from podium.site.evaluation.models import Submission
 from podium.site.queues.models import Queue
+from podium.site.queues.services.lifecycle import create_queue
 from podium.site.resources.models import Dataset
-from tests.factories import UserFactory, dataset
+from tests.factories import UserFactory, dataset, queue_token
 from tests.site.access_table import BESIDE_DJANGO, ELSEWHERE, TABLE
 from tests.site.acting import WorkerDouble, frame, put, scores, submit
 
@@ -57,6 +58,7 @@ class World:
     dataset: Dataset
     creation: CreationStatus
     participant: Participant
+    lab: Queue
     people: dict[str, User | None]
     clients: dict[str, APIClient]
 
@@ -71,6 +73,7 @@ class World:
             "datasets/<pk>": self.dataset.pk,
             "phases/<pk>": phase.pk,
             "api/participants/<pk>": self.participant.pk,
+            "queues/<pk>": self.lab.pk,
         }
         if route.endswith("creation_status/"):
             ids["competitions/<pk>"] = self.creation.pk
@@ -78,6 +81,8 @@ class World:
         for name, pk in ids.items():
             path = path.replace(name, name.replace("<pk>", str(pk)))
         words = {"page_id": page.pk, "phase": phase.pk, "key": self.dataset.key, "name": "scoring_stdout"}
+        words["token_id"], words["worker_id"] = self.lab.tokens.get().pk, self.lab.workers.get().pk
+        words["wish"] = "revoke" if "tokens" in route else "drain"
         words["participant_id"] = self.participant.pk
         for name, value in {**words, "step": "scoring", "stream": "stdout"}.items():
             path = path.replace(f"<{name}>", str(value))
@@ -138,8 +143,18 @@ def world(
     bundle = dataset(olivia, type="competition_bundle")
     Competition.objects.filter(pk=competition.pk).update(bundle=bundle)
     creation = CreationStatus.objects.create(created_by=olivia, dataset=bundle)
+    lab = create_queue(user=olivia, name="lab", is_public=not closed, organizers=[people["colin"]])
+    queue_token(lab, "secret")
+    lab.workers.create(name="machine")
     return World(
-        competition, submission, file, creation, penny, people, {role: client_of(user) for role, user in people.items()}
+        competition,
+        submission,
+        file,
+        creation,
+        penny,
+        lab,
+        people,
+        {role: client_of(user) for role, user in people.items()},
     )
 
 

@@ -13,6 +13,7 @@ from podium.site.competitions.api_participants import ParticipantViewSet
 from podium.site.evaluation.api import CanMakeSubmissionView, SubmissionViewSet
 from podium.site.evaluation.streaming import submission_events
 from podium.site.leaderboards.api import PhaseBoardViewSet
+from podium.site.queues.api import QueueViewSet
 from podium.site.resources.api import DatasetViewSet
 
 router = DefaultRouter()
@@ -22,6 +23,7 @@ router.register("datasets", DatasetViewSet, basename="api-dataset")
 router.register("participants", ParticipantViewSet, basename="api-participant")
 router.register("phases", PhaseBoardViewSet, basename="api-phase")
 router.register("phases", PhaseViewSet, basename="api-phase-control")
+router.register("queues", QueueViewSet, basename="api-queue")
 router.register("submissions", SubmissionViewSet, basename="api-submission")
 
 _PUBLIC = {"permission_classes": [AllowAny]}

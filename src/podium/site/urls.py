@@ -14,6 +14,7 @@ urlpatterns = [
     path("", include("podium.site.competitions.urls")),
     path("", include("podium.site.evaluation.urls")),
     path("", include("podium.site.monitoring.urls")),
+    path("", include("podium.site.queues.urls")),
     path("accounts/", include("allauth.urls")),
     path("api/", include("podium.site.api_urls")),
     path("admin/", admin.site.urls),

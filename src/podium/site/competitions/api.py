@@ -18,11 +18,12 @@ from podium.site.accounts.models import User
 from podium.site.api_fields import ID_REGEX, Cap, LargePagination, caller, image_url, search_text
 from podium.site.competitions import policies, queries, services
 from podium.site.competitions.models import Competition, CompetitionType, CreationStatus, Page, Phase, PhaseTask
-from podium.site.competitions.services import migration
+from podium.site.competitions.services import migration, queueing
 from podium.site.evaluation import limits, tries
 from podium.site.evaluation.services import limits as settling
 from podium.site.evaluation.services import reruns
 from podium.site.leaderboards.models import Column, Leaderboard
+from podium.site.queues.api import queue_of_competition
 from podium.site.resources import queries as resources
 from podium.site.resources.api import DatasetSerializer
 from podium.site.resources.models import Solution
@@ -351,11 +352,7 @@ class CompetitionSerializer(SimpleCompetitionSerializer):
 
     @extend_schema_field({"type": "object", "nullable": True, "additionalProperties": True})
     def get_queue(self, competition: Competition) -> dict[str, Any] | None:
-        queue = competition.queue
-        if queue is None:
-            return None
-        owner = queue.owner.username if queue.owner else None
-        return {"id": queue.pk, "name": queue.name, "is_public": queue.is_public, "owner": owner}
+        return queue_of_competition(self.context["user"], competition.queue)
 
     @extend_schema_field({"type": "array", "items": {"type": "string"}})
     def get_whitelist_emails(self, competition: Competition) -> list[str]:
@@ -496,6 +493,19 @@ class CompetitionViewSet(viewsets.GenericViewSet[Competition]):
         competition = get_object_or_404(self._visible(), pk=pk)
         participant = services.register(competition=competition, user=caller(request))
         return Response({"participant_status": participant.status}, status=status.HTTP_201_CREATED)
+
+    @extend_schema(
+        request=inline_serializer("CompetitionChange", {"queue": serializers.IntegerField(allow_null=True)}),
+        responses=CompetitionSerializer,
+    )
+    def partial_update(self, request: Request, pk: str) -> Response:
+        """Change a competition: `queue`, the id of one that the caller may use, or null for the default queue."""
+        competition = get_object_or_404(self._visible().select_related("queue"), pk=pk)
+        given = request.data if isinstance(request.data, dict) else {}
+        if set(given) != {"queue"}:
+            raise exceptions.ValidationError({"non_field_errors": ["Send `queue` alone: nothing else can be changed."]})
+        queueing.choose_queue(competition=competition, queue=queueing.queue_with_id(given["queue"]), by=caller(request))
+        return self.retrieve(request, pk)
 
     @extend_schema(
         request=None, responses=inline_serializer("PublishAnswer", {"published": serializers.BooleanField()})

@@ -64,7 +64,7 @@ class Shell:
             ("Results", "results"),
         ]
         if self.can_administer:
-            named += [("All submissions", "all_submissions"), ("Participants", "participants")]
+            named += [("All submissions", "all_submissions"), ("Participants", "participants"), ("Queue", "queue")]
         return [Tab(label, self.url(f"competitions:{name}"), name == shown) for label, name in named]
 
     @property

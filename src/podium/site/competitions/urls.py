@@ -26,6 +26,7 @@ urlpatterns = [
     path("competitions/<int:pk>/participants/", views.participants, name="participants"),
     path("competitions/<int:pk>/participants/<int:participant_id>/", views.decide, name="decide"),
     path("competitions/<int:pk>/submissions/all/", evaluation.all_submissions, name="all_submissions"),
+    path("competitions/<int:pk>/queue/", views.queue, name="queue"),
     path("competitions/<int:pk>/bundle/", views.bundle, name="bundle"),
     path("competitions/<int:pk>/submissions/", evaluation.submissions, name="submissions"),
     path("competitions/<int:pk>/results/", leaderboards.results, name="results"),

@@ -18,12 +18,17 @@ from podium.site.competitions import policies, queries, services
 from podium.site.competitions.forms import ParticipantFilterForm, RegisterForm, SearchForm, UploadForm
 from podium.site.competitions.models import Competition, CreationState, CreationStatus, Participant, ParticipantStatus
 from podium.site.competitions.queries import files_for, public_competitions, with_counts
+from podium.site.competitions.services import queueing
 from podium.site.competitions.shell import Shell, shell
 from podium.site.errors import Refused
 from podium.site.evaluation import limits
 from podium.site.evaluation.models import Run
 from podium.site.evaluation.services import limits as settling
+from podium.site.evaluation.status import loads
 from podium.site.pages.markdown import begins_with_heading
+from podium.site.queues import policies as queues
+from podium.site.queues.forms import ChooseQueueForm
+from podium.site.queues.services import default_queue
 from podium.site.resources.grants import download_url
 from podium.site.resources.models import Dataset, DatasetType
 from podium.site.resources.policies import datasets_usable_by
@@ -270,6 +275,36 @@ def decide(request: HttpRequest, pk: int, participant_id: int) -> HttpResponse:
     back = request.POST.get("next", "")
     here = viewed.url("competitions:participants")
     return redirect(back if back.startswith(f"{here}?") else here)
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def queue(request: HttpRequest, pk: int) -> HttpResponse:
+    """Which queue the competition uses, for its organizers to choose."""
+    viewed = shell(request, pk)
+    if not viewed.can_administer:
+        raise PermissionDenied("Only the organizers choose the queue.")
+    present = viewed.competition.queue
+    usable = list(queues.visible_to(request.user).select_related("owner").order_by("name", "pk")[:500])
+    if present is not None and present not in usable:
+        usable.append(present)
+    sent = request.POST if request.method == "POST" else None
+    form = ChooseQueueForm(sent, usable=usable, initial={"queue": str(present.pk) if present else ""})
+    if sent is not None and form.is_valid():
+        try:
+            chosen = queueing.queue_with_id(form.cleaned_data["queue"])
+            moved = queueing.choose_queue(competition=viewed.competition, queue=chosen, by=cast("User", request.user))
+        except Refused as refused:
+            form.refuse(refused)
+        else:
+            went = f" {moved} waiting run{'' if moved == 1 else 's'} went with it." if moved else ""
+            messages.success(request, f"{viewed.competition.title} uses {chosen or 'the default queue'} now.{went}")
+            return redirect(viewed.url("competitions:queue"))
+    used = present or default_queue()
+    context = viewed.context(
+        "queue", form=form, used=used, load=loads([used.pk])[used.pk], sees_queue=used in usable or used.is_default
+    )
+    return render(request, "competitions/queue.html", context, status=400 if form.errors else 200)
 
 
 def received_file(request: HttpRequest, form: UploadForm, *, type: str) -> Dataset:

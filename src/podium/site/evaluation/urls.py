@@ -8,6 +8,7 @@ from podium.site.evaluation import views
 
 app_name = "evaluation"
 urlpatterns = [
+    path("server_status", views.server_status, name="server_status"),
     path("submissions/<int:pk>/", views.submission, name="submission"),
     path("submissions/<int:pk>/row/", views.row, name="row"),
     path("submissions/<int:pk>/report/", views.detailed_results, name="report"),

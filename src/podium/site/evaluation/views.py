@@ -22,7 +22,7 @@ from podium.site.competitions.models import Phase
 from podium.site.competitions.shell import shell
 from podium.site.competitions.views import received_file
 from podium.site.errors import Refused
-from podium.site.evaluation import limits, policies, queries, services
+from podium.site.evaluation import limits, policies, queries, services, status
 from podium.site.evaluation.forms import FilterForm, SubmissionForm
 from podium.site.evaluation.models import Submission
 from podium.site.evaluation.states import SubmissionStatus
@@ -319,6 +319,26 @@ def submission(request: HttpRequest, pk: int) -> HttpResponse:
     found = _visible(request, pk)
     template = "evaluation/_state.html" if request.GET.get("part") == "state" else "evaluation/submission.html"
     return render(request, template, _context(request, found))
+
+
+@login_required
+@require_safe
+def server_status(request: HttpRequest) -> HttpResponse:
+    """What waits in each queue, and the recent submissions with where they run, by right (Codabench's page)."""
+    asked = request.GET.get("before", "")
+    before = int(asked) if asked.isdecimal() and len(asked) < 19 else None
+    children = request.GET.get("show_child_submissions") == "true"
+    rows, has_older = status.recent(request.user, before=before, children=children)
+    query = "&show_child_submissions=true" if children else ""
+    context = {
+        "section": "status",
+        "rows": rows,
+        "queues": status.queues_shown_to(request.user) if before is None else [],
+        "older": f"?before={rows[-1].submission.pk}{query}" if rows and has_older else "",
+        "newest": before is not None,
+        "children": children,
+    }
+    return render(request, "evaluation/server_status.html", context)
 
 
 @require_safe

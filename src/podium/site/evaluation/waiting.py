@@ -106,7 +106,7 @@ class Pace:
 
 def pace_of(queue_id: int) -> Pace | None:
     """How quick a queue was lately; None without a worker or without a run that has ended."""
-    seen = Worker.objects.filter(queue=queue_id, last_seen__gte=timezone.now() - WORKER_SEEN)
+    seen = Worker.objects.filter(queue=queue_id, last_seen__gte=timezone.now() - WORKER_SEEN, drained_when__isnull=True)
     slots = int(seen.aggregate(total=Sum("slots"))["total"] or 0)
     ended = Run.objects.filter(queue=queue_id, state__in=[RunState.SUCCEEDED, RunState.FAILED])
     recent = list(ended.order_by("-finished_when").values_list("pk", "submission_id")[:RECENT])

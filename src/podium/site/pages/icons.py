@@ -14,6 +14,7 @@ ICONS: Final[dict[str, str]] = {
     "chart": '<path d="M4 20V4"/><path d="M4 20h16"/><path d="M9 16v-5M14 16V7M19 16v-7"/>',
     "check": '<path d="m5 12.5 4.5 4.5L19 7.5"/>',
     "clock": '<circle cx="12" cy="12" r="8.5"/><path d="M12 7v5l3.5 2"/>',
+    "copy": '<path d="M8.5 8.5h12v12h-12z"/><path d="M15.5 8.5v-5h-12v12h5"/>',
     "cross": '<path d="m6 6 12 12M18 6 6 18"/>',
     "download": '<path d="M12 4v11"/><path d="m7 10.5 5 5 5-5"/><path d="M4.5 20h15"/>',
     "eye": '<path d="M2.5 12S6 5.5 12 5.5 21.5 12 21.5 12 18 18.5 12 18.5 2.5 12 2.5 12z"/>'
@@ -27,6 +28,7 @@ ICONS: Final[dict[str, str]] = {
     "out": '<path d="M10 4H5v16h5"/><path d="M9.5 12h10.5"/><path d="m16 8 4 4-4 4"/>',
     "play": '<path d="m7 4.5 12 7.5-12 7.5z"/>',
     "plus": '<path d="M12 5v14M5 12h14"/>',
+    "queue": '<path d="M4 5.5h16v4H4zM4 14.500h16v4H4z"/><path d="M7 7.500h.2M7 16.500h.2"/>',
     "reward": '<circle cx="12" cy="9" r="5.5"/><path d="m8.5 13.5-1.5 7 5-2.5 5 2.5-1.5-7"/>',
     "search": '<circle cx="10.5" cy="10.5" r="6.5"/><path d="m15.5 15.5 5 5"/>',
     "spin": '<path d="M12 3.5a8.5 8.5 0 1 1-8.5 8.5"/>',

@@ -13,6 +13,22 @@ from podium.site.queues import policies as queues
 from podium.site.queues.models import Queue
 
 
+def queue_with_id(given: object) -> Queue | None:
+    """The queue that a person named by its id; null and nothing are the default queue. Raises Refused."""
+    if given in (None, ""):
+        return None
+    text = str(given)
+    found = Queue.objects.filter(pk=int(text)).first() if text.isdecimal() and len(text) < 19 else None
+    if found is None:
+        raise _no_access()
+    return found
+
+
+def _no_access() -> Refused:
+    """Also for a queue that is not there, so that nobody learns which private ones are."""
+    return Refused("You do not have access to the specified queue!", field="queue", code="no_queue")
+
+
 @transaction.atomic
 def choose_queue(*, competition: Competition, queue: Queue | None, by: User) -> int:
     """Let a competition use another queue; what waits goes there at once, what runs is finished where it runs.
@@ -31,7 +47,7 @@ def choose_queue(*, competition: Competition, queue: Queue | None, by: User) -> 
         usable = queues.visible_to(by).select_for_update(no_key=True, of=("self",))
         chosen = usable.filter(pk=queue.pk).first()
         if chosen is None:
-            raise Refused("You do not have access to the specified queue!", field="queue", code="no_queue")
+            raise _no_access()
     competition.queue = None if chosen is None or chosen.is_default else chosen
     Competition.objects.filter(pk=competition.pk).update(queue=competition.queue)
     return moving.follow(competition.pk)

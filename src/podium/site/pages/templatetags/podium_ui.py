@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -73,6 +73,12 @@ def bytes_text(size: float | None) -> str:
 def seconds_text(seconds: float | None) -> str:
     """A span in seconds, as people read it."""
     return "—" if seconds is None else times.seconds_text(seconds)
+
+
+@register.filter
+def of(values: Mapping[Any, Any], key: Any) -> Any:
+    """What a mapping has for a key that is itself a variable."""
+    return values.get(key)
 
 
 @register.filter

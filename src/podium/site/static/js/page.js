@@ -55,6 +55,23 @@ function closeMenus(except) {
   }
 }
 
+/** A button that copies the text of the element it names; without scripts the text is selected by one click. */
+async function copyText(event) {
+  const button = event.target.closest("button[data-copy]");
+  if (!button) return;
+  const source = document.getElementById(button.dataset.copy);
+  const said = button.querySelector("[data-copied]");
+  try {
+    await navigator.clipboard.writeText(source.textContent.trim());
+    said.textContent = "Copied";
+  } catch {
+    getSelection().selectAllChildren(source); // no clipboard outside of HTTPS: what is selected can be copied by hand
+    said.textContent = "Selected";
+  }
+}
+
+document.addEventListener("click", copyText);
+for (const button of document.querySelectorAll("button[data-copy]")) button.hidden = false;
 document.querySelector("[data-theme-form]")?.addEventListener("submit", switchTheme);
 document.addEventListener("click", (event) => closeMenus(event.target.closest("details.menu")));
 document.addEventListener("keydown", (event) => {

@@ -1,0 +1,86 @@
+"""Forms of the queues' pages."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from django import forms
+
+from podium.site.accounts.models import User
+from podium.site.errors import Refused
+from podium.site.queues.models import Queue
+from podium.site.queues.services.lifecycle import MAX_ORGANIZERS
+from podium.site.queues.services.names import MAX_NAME
+
+
+class _Refusable(forms.Form):
+    def refuse(self, refused: Refused) -> None:
+        """Show a refusal, beside its field where it has one."""
+        self.add_error(refused.field if refused.field in self.fields else None, refused.message)
+
+
+class QueueForm(_Refusable):
+    """What an owner sets of a queue."""
+
+    name = forms.CharField(max_length=MAX_NAME, widget=forms.TextInput(attrs={"autocomplete": "off"}))
+    is_public = forms.BooleanField(
+        required=False,
+        label="Public",
+        help_text="Everybody may use a public queue for their competitions; a private one is for you and its "
+        "organizers.",
+    )
+    organizers = forms.CharField(
+        required=False,
+        max_length=MAX_ORGANIZERS * 60,
+        widget=forms.Textarea(attrs={"rows": 3, "autocomplete": "off", "spellcheck": "false"}),
+        help_text="User names, separated by spaces or commas. Organizers use the queue, make tokens and see its "
+        "workers; only you can change or delete it.",
+    )
+
+    def clean_organizers(self) -> list[User]:
+        """The people named; every name that nobody has is told."""
+        names = [name for name in re.split(r"[\s,;]+", self.cleaned_data["organizers"]) if name]
+        found = {person.username.lower(): person for person in User.objects.filter(username__in=names)}
+        missing = []
+        for name in names:
+            if name.lower() not in found and (person := User.objects.filter(username__iexact=name).first()):
+                found[name.lower()] = person
+            elif name.lower() not in found:
+                missing.append(name)
+        if missing:
+            raise forms.ValidationError(f"Nobody here is called {', '.join(missing)}.")
+        return list(found.values())
+
+    @staticmethod
+    def values_of(queue: Queue) -> dict[str, Any]:
+        """What the form shows of a queue."""
+        names = ", ".join(queue.organizers.order_by("username").values_list("username", flat=True))
+        return {"name": queue.name, "is_public": queue.is_public, "organizers": names}
+
+
+class TokenForm(_Refusable):
+    """The name of a new token."""
+
+    name = forms.CharField(
+        max_length=MAX_NAME,
+        help_text="For you, such as the machine that will use it.",
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+
+
+class ChooseQueueForm(_Refusable):
+    """Which queue a competition uses."""
+
+    queue = forms.ChoiceField(required=False)
+
+    def __init__(self, *args: Any, usable: list[Queue], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["queue"].choices = [("", "Default queue")] + [  # type: ignore[attr-defined]
+            (str(queue.pk), self._label(queue)) for queue in usable if not queue.is_default
+        ]
+
+    @staticmethod
+    def _label(queue: Queue) -> str:
+        owner = f", {queue.owner.username}" if queue.owner else ""
+        return f"{queue.name} ({'public' if queue.is_public else 'private'}{owner})"
