@@ -101,6 +101,7 @@ class Submission(models.Model):
         indexes = [
             models.Index(fields=["phase", "owner", "-id"], name="evaluation_sub_phase_owner"),
             models.Index(fields=["owner", "-id"], name="evaluation_sub_owner"),
+            models.Index(fields=["queue", "-id"], name="evaluation_sub_queue"),
             models.Index(
                 fields=["status", "id"],
                 condition=~Q(status__in=_TERMINAL),
@@ -204,6 +205,7 @@ class Run(models.Model):
         ]
         indexes = [
             models.Index(fields=["lane", "id"], condition=Q(state="queued"), name="evaluation_run_waiting"),
+            models.Index(fields=["queue", "created_when"], condition=Q(state="queued"), name="evaluation_run_queued"),
             models.Index(fields=["queue", "lane"], condition=Q(state="claimed"), name="evaluation_run_claimed"),
             models.Index(
                 fields=["queue", "-finished_when"],
@@ -243,6 +245,7 @@ class Attempt(models.Model):
             models.CheckConstraint(condition=Q(state__in=AttemptState.values), name="evaluation_attempt_state"),
         ]
         indexes = [
+            models.Index(fields=["worker", "-id"], name="evaluation_attempt_worker"),
             models.Index(fields=["lease_until"], condition=Q(state="active"), name="evaluation_attempt_lease"),
             models.Index(fields=["deadline"], condition=Q(state="active"), name="evaluation_attempt_deadline"),
             models.Index(fields=["finished_when"], condition=Q(state="lost"), name="evaluation_attempt_lost_when"),

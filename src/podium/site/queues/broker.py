@@ -80,8 +80,8 @@ def password_of(access: BrokerAccess) -> str:
 
 def broker_url(queue: Queue) -> str | None:
     """The address by which a queue's workers reach it, for its owner and organizers; None until it is made."""
-    access = BrokerAccess.objects.filter(queue=queue, state=BrokerState.READY).first()
-    if access is None or not is_configured():
+    access = getattr(queue, "broker_access", None)
+    if access is None or access.state != BrokerState.READY or not is_configured():
         return None
     place = address()
     public = urlsplit(settings.CONFIG.broker_public_url or f"{place.scheme}://{place.host}:{place.port}")

@@ -28,7 +28,7 @@ MACHINE_CAUSES = [Cause.IMAGE_PULL, Cause.WORKER_LOST, Cause.PLATFORM]
 def with_people(queues: QuerySet[Queue], user: Any) -> QuerySet[Queue]:
     """Queues with their owner, organizers, and as `shown_competitions` those of their competitions that `user` sees."""
     seen = competitions.visible_to(user).order_by("title", "pk")
-    return queues.select_related("owner").prefetch_related(
+    return queues.select_related("owner", "broker_access").prefetch_related(
         "organizers", Prefetch("competitions", queryset=seen, to_attr="shown_competitions")
     )
 

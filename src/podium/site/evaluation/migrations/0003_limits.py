@@ -4,15 +4,14 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('evaluation', '0002_fair_order'),
+        ("evaluation", "0002_fair_order"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='run',
-            name='limits',
-            field=models.JSONField(blank=True, default=dict, help_text='the limits in effect, of the last attempt'),
+            model_name="run",
+            name="limits",
+            field=models.JSONField(blank=True, default=dict, help_text="the limits in effect, of the last attempt"),
         ),
     ]

@@ -6,34 +6,82 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('evaluation', '0003_limits'),
-        ('queues', '0004_broker_access'),
+        ("evaluation", "0003_limits"),
+        ("queues", "0004_broker_access"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Delivery',
+            name="Delivery",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('message_id', models.UUIDField(default=uuid.uuid4, help_text='the id of the Celery task', unique=True)),
-                ('secret_hash', models.CharField(max_length=64, unique=True)),
-                ('published_when', models.DateTimeField(blank=True, help_text='when the broker confirmed the message', null=True)),
-                ('started_when', models.DateTimeField(blank=True, help_text='when a worker said that it has the job', null=True)),
-                ('taken_when', models.DateTimeField(blank=True, help_text="when a worker of Podium's own took it, which beats from then on", null=True)),
-                ('heard_when', models.DateTimeField(blank=True, help_text='when anything was heard after the start', null=True)),
-                ('running_when', models.DateTimeField(blank=True, help_text='when the first program began to speak', null=True)),
-                ('announced_when', models.DateTimeField(blank=True, help_text='when the worker said that it is done', null=True)),
-                ('scores', models.JSONField(blank=True, help_text='as they came, until the attempt is settled', null=True)),
-                ('closed_when', models.DateTimeField(blank=True, help_text='when there was nothing more to tell workers', null=True)),
-                ('attempt', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='delivery', to='evaluation.attempt')),
-                ('queue', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='deliveries', to='queues.queue')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "message_id",
+                    models.UUIDField(default=uuid.uuid4, help_text="the id of the Celery task", unique=True),
+                ),
+                ("secret_hash", models.CharField(max_length=64, unique=True)),
+                (
+                    "published_when",
+                    models.DateTimeField(blank=True, help_text="when the broker confirmed the message", null=True),
+                ),
+                (
+                    "started_when",
+                    models.DateTimeField(blank=True, help_text="when a worker said that it has the job", null=True),
+                ),
+                (
+                    "taken_when",
+                    models.DateTimeField(
+                        blank=True,
+                        help_text="when a worker of Podium's own took it, which beats from then on",
+                        null=True,
+                    ),
+                ),
+                (
+                    "heard_when",
+                    models.DateTimeField(blank=True, help_text="when anything was heard after the start", null=True),
+                ),
+                (
+                    "running_when",
+                    models.DateTimeField(blank=True, help_text="when the first program began to speak", null=True),
+                ),
+                (
+                    "announced_when",
+                    models.DateTimeField(blank=True, help_text="when the worker said that it is done", null=True),
+                ),
+                (
+                    "scores",
+                    models.JSONField(blank=True, help_text="as they came, until the attempt is settled", null=True),
+                ),
+                (
+                    "closed_when",
+                    models.DateTimeField(
+                        blank=True, help_text="when there was nothing more to tell workers", null=True
+                    ),
+                ),
+                (
+                    "attempt",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="delivery", to="evaluation.attempt"
+                    ),
+                ),
+                (
+                    "queue",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="deliveries", to="queues.queue"
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'deliveries',
-                'ordering': ['pk'],
-                'indexes': [models.Index(condition=models.Q(('closed_when__isnull', True)), fields=['queue'], name='evaluation_delivery_open')],
+                "verbose_name_plural": "deliveries",
+                "ordering": ["pk"],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("closed_when__isnull", True)),
+                        fields=["queue"],
+                        name="evaluation_delivery_open",
+                    )
+                ],
             },
         ),
     ]

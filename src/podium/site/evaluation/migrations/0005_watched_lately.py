@@ -5,22 +5,25 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('competitions', '0003_creation_file_name'),
-        ('evaluation', '0004_deliveries'),
-        ('queues', '0001_initial'),
-        ('resources', '0001_initial'),
+        ("competitions", "0003_creation_file_name"),
+        ("evaluation", "0004_deliveries"),
+        ("queues", "0001_initial"),
+        ("resources", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AddIndex(
-            model_name='attempt',
-            index=models.Index(condition=models.Q(('state', 'lost')), fields=['finished_when'], name='evaluation_attempt_lost_when'),
+            model_name="attempt",
+            index=models.Index(
+                condition=models.Q(("state", "lost")), fields=["finished_when"], name="evaluation_attempt_lost_when"
+            ),
         ),
         migrations.AddIndex(
-            model_name='submission',
-            index=models.Index(condition=models.Q(('status', 'Failed')), fields=['finished_when'], name='evaluation_sub_failed_when'),
+            model_name="submission",
+            index=models.Index(
+                condition=models.Q(("status", "Failed")), fields=["finished_when"], name="evaluation_sub_failed_when"
+            ),
         ),
     ]
