@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("competitions", "0004_limits"),
-        ("evaluation", "0005_watched_lately"),
+        ("evaluation", "0006_durable_logs"),
         ("queues", "0004_broker_access"),
         ("resources", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
