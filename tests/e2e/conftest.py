@@ -18,6 +18,7 @@ from tests.images.podman import IMAGE
 from tests.sandbox.conftest import engine_socket
 
 from . import bundles
+from .chaos import BreakablePlatform, breakable
 from .people import Person, Terminal, sign_up
 from .running import Platform, own_database
 
@@ -40,7 +41,7 @@ def new_platform(environment: Path, worker_id: str) -> Iterator[MakePlatform]:
     made: list[Platform] = []
     number = int(worker_id.removeprefix("gw")) if worker_id.startswith("gw") else 0
 
-    def make(**more: object) -> Platform:
+    def make(kind: type[Platform] = Platform, **more: object) -> Platform:
         data = Path(tempfile.gettempdir()) / f"podium-e2e-{uuid.uuid4().hex[:12]}"
         worker_settings = {
             "PODIUM_WORKER_ENGINE": "bubblewrap",
@@ -49,7 +50,7 @@ def new_platform(environment: Path, worker_id: str) -> Iterator[MakePlatform]:
             "PODIUM_WORKER_UID_BASE": str(_FIRST_UID + _UIDS_EACH * (10 * number + len(made))),
             **more.pop("worker_settings", {}),  # type: ignore[dict-item]
         }
-        made.append(Platform(data, worker_settings=worker_settings, **more))  # type: ignore[arg-type]
+        made.append(kind(data, worker_settings=worker_settings, **more))  # type: ignore[arg-type]
         return made[-1]
 
     yield make
@@ -87,6 +88,20 @@ def in_containers(new_platform: MakePlatform, engine_socket: str) -> Iterator[Pl
     platform.start()
     yield platform
     platform.stop()  # while its engine still runs
+
+
+@pytest.fixture(scope="session")
+def chaos_on_sqlite(new_platform: MakePlatform) -> Iterator[BreakablePlatform]:
+    """A platform to be broken, on SQLite."""
+    with breakable(new_platform, postgresql=False) as platform:
+        yield platform
+
+
+@pytest.fixture(scope="session")
+def chaos_on_postgresql(new_platform: MakePlatform) -> Iterator[BreakablePlatform]:
+    """A platform to be broken, on a PostgreSQL server of its own, which may be broken as well."""
+    with breakable(new_platform, postgresql=True) as platform:
+        yield platform
 
 
 @pytest.fixture(scope="session")

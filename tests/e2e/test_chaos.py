@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -15,14 +15,14 @@ from podium.client.errors import CreationFailedError
 from podium.protocol import Beat, Claim, Job, Outcome, Phase, Score
 
 from . import bundles
+from .chaos import BreakablePlatform, attempts, ledger, scores
 from .people import Person
-from .running import Platform, own_database
+from .soundness import assert_sound, files_of, known_files
 from .test_journeys import WAITS, Compete, code, until_it_prints
 from .waiting import eventually, processes_with
 
 pytestmark = [pytest.mark.slow, pytest.mark.bwrap]
 
-QUICK = {"PODIUM_LEASE_SECONDS": "3", "PODIUM_SWEEP_SECONDS": "0.2"}
 ONCE_STUCK = """import os, pathlib, signal, sys
 output = sys.argv[1]
 print('started', flush=True)
@@ -35,92 +35,37 @@ pathlib.Path(output, 'answer.txt').write_text('0.5')
 
 @pytest.fixture(
     params=[
-        pytest.param("sqlite", marks=pytest.mark.xdist_group("e2e-chaos")),
-        pytest.param("postgresql", marks=[pytest.mark.service, pytest.mark.xdist_group("e2e-chaos-pg")]),
+        pytest.param("chaos_on_sqlite", marks=pytest.mark.xdist_group("e2e-chaos")),
+        pytest.param("chaos_on_postgresql", marks=[pytest.mark.service, pytest.mark.xdist_group("e2e-chaos-pg")]),
     ],
     scope="module",
 )
-def platform(
-    request: pytest.FixtureRequest, new_platform: Callable[..., Platform], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Platform]:
+def platform(request: pytest.FixtureRequest) -> BreakablePlatform:
     """Both databases, with short leases; its worker serves a data folder in which `go` can appear."""
-    if request.param == "sqlite":
-        made = new_platform(settings=QUICK)
-        _start(made)
-        yield made
-        made.stop()
-        return
-    with own_database() as url:
-        made = new_platform(settings=QUICK, database_url=url)
-        _start(made)
-        yield made
-        made.stop()
-
-
-def _start(made: Platform) -> None:
-    shown = made.data / "shown"
-    shown.mkdir(parents=True, mode=0o755)
-    made.worker_settings = {**made.worker_settings, "PODIUM_WORKER_DATA": str(shown)}
-    made.start(workers=0)
+    found = request.getfixturevalue(request.param)
+    assert isinstance(found, BreakablePlatform)
+    return found
 
 
 @pytest.fixture(autouse=True)
-def whole(platform: Platform) -> Iterator[None]:
+def whole(platform: BreakablePlatform) -> Iterator[None]:
     """Each test begins with web and site-worker up and no compute worker, and leaves no program behind."""
-    if platform.roles["web"].process.poll() is not None:
-        platform.start_web()
-    if platform.roles["site-worker"].process.poll() is not None:
-        platform.start_site_worker()
-    go(platform, False)
+    platform.make_whole()
     yield
-    for role in list(platform.roles.values()):
-        if role.name.startswith("worker"):
-            role.stop()
+    platform.stop_workers()
     assert not platform.sandboxes()
-
-
-def go(platform: Platform, now: bool) -> None:
-    """Let programs that wait for it go on from their next start, or not."""
-    file = platform.data / "shown" / "go"
-    if now:
-        file.touch()
-    else:
-        file.unlink(missing_ok=True)
-
-
-def attempts(platform: Platform, submission: int) -> list[tuple[str, int, str]]:
-    """Step, number and state of every attempt of a submission, in the order of their claims."""
-    rows = platform.rows(
-        "SELECT run.step, attempt.number, attempt.state FROM evaluation_attempt attempt"
-        " JOIN evaluation_run run ON run.id = attempt.run_id WHERE run.submission_id = ? ORDER BY attempt.id",
-        submission,
-    )
-    return [(row["step"], row["number"], row["state"]) for row in rows]
-
-
-def ledger(platform: Platform, submission: int) -> list[int]:
-    """The entries of a submission in the ledger of tries."""
-    rows = platform.rows("SELECT amount FROM evaluation_tryentry WHERE submission_id = ? ORDER BY id", submission)
-    return [row["amount"] for row in rows]
-
-
-def scores(platform: Platform, submission: int) -> list[float]:
-    """The stored scores of a submission."""
-    return [
-        row["value"]
-        for row in platform.rows("SELECT value FROM leaderboards_score WHERE submission_id = ?", submission)
-    ]
+    assert_sound(platform)
 
 
 def test_a_killed_worker_costs_an_attempt_not_the_submission(
-    platform: Platform, compete: Compete, pat: Person, tmp_path: Path
+    platform: BreakablePlatform, compete: Compete, pat: Person, tmp_path: Path
 ) -> None:
     competition = compete(ingestion=bundles.RUNS_MAIN)
     folder, mark = code(tmp_path, ONCE_STUCK)
     first = platform.start_worker("worker-0", slots=1)
     made = pat.submit(competition, folder)
     until_it_prints(pat, made.id, "started")
-    go(platform, True)
+    platform.go(True)
     first.kill()
     eventually(lambda: not processes_with(mark), "the death of the killed worker's sandbox", within=10)
     platform.start_worker("worker-1", slots=1)
@@ -138,7 +83,7 @@ def test_a_killed_worker_costs_an_attempt_not_the_submission(
 
 
 def test_three_lost_workers_end_it_by_the_platforms_fault_and_give_the_try_back(
-    platform: Platform, compete: Compete, pat: Person, tmp_path: Path
+    platform: BreakablePlatform, compete: Compete, pat: Person, tmp_path: Path
 ) -> None:
     competition = compete(ingestion=bundles.RUNS_MAIN)
     folder, mark = code(tmp_path, WAITS)
@@ -165,7 +110,7 @@ def test_three_lost_workers_end_it_by_the_platforms_fault_and_give_the_try_back(
 class ByHand:
     """A worker that does nothing by itself: the test speaks the protocol for it."""
 
-    def __init__(self, platform: Platform) -> None:
+    def __init__(self, platform: BreakablePlatform) -> None:
         self._http = httpx.Client(base_url=platform.url, timeout=60)
         self._token = platform.worker_token
 
@@ -202,13 +147,13 @@ def _empty_zip() -> bytes:
 
 
 @pytest.fixture
-def by_hand(platform: Platform) -> Iterator[ByHand]:
+def by_hand(platform: BreakablePlatform) -> Iterator[ByHand]:
     with ByHand(platform) as worker:
         yield worker
 
 
 def test_a_late_report_of_a_lost_attempt_is_refused_and_changes_nothing(
-    platform: Platform, compete: Compete, pat: Person, tmp_path: Path, by_hand: ByHand
+    platform: BreakablePlatform, compete: Compete, pat: Person, tmp_path: Path, by_hand: ByHand
 ) -> None:
     competition = compete()
     made = pat.submit(competition, bundles.write(tmp_path / "mine", {"answer.txt": "1"}))
@@ -229,7 +174,7 @@ def test_a_late_report_of_a_lost_attempt_is_refused_and_changes_nothing(
 
 
 def test_a_report_that_comes_twice_is_taken_once(
-    platform: Platform, compete: Compete, pat: Person, tmp_path: Path, by_hand: ByHand
+    platform: BreakablePlatform, compete: Compete, pat: Person, tmp_path: Path, by_hand: ByHand
 ) -> None:
     competition = compete()
     made = pat.submit(competition, bundles.write(tmp_path / "mine", {"answer.txt": "1"}))
@@ -253,7 +198,7 @@ def test_a_report_that_comes_twice_is_taken_once(
 
 
 def test_a_web_server_killed_during_a_run_comes_back_and_the_run_counts(
-    platform: Platform, compete: Compete, pat: Person, tmp_path: Path
+    platform: BreakablePlatform, compete: Compete, pat: Person, tmp_path: Path
 ) -> None:
     competition = compete(ingestion=bundles.RUNS_MAIN)
     # It prints and goes on as soon as the test has seen it, which the test says through a pipe on the disk.
@@ -265,25 +210,13 @@ def test_a_web_server_killed_during_a_run_comes_back_and_the_run_counts(
     made = pat.submit(competition, folder)
     until_it_prints(pat, made.id, "started")
     platform.roles["web"].kill()
-    go(platform, True)
+    platform.go(True)
     eventually(lambda: not processes_with(mark), "the end of the program while no web server runs")
     platform.start_web()
     ended = pat.ended(made.id)
     assert ended.status == "Finished"
     assert scores(platform, made.id) == [0.5]
     assert ledger(platform, made.id) == [1]
-
-
-def files_of(platform: Platform) -> set[str]:
-    """Every stored file that is not an upload on its way."""
-    root = platform.data / "files"
-    found = (path.relative_to(root) for path in root.rglob("*") if path.is_file())
-    return {str(path) for path in found if path.parts[0] != "incoming"}
-
-
-def known_files(platform: Platform) -> set[str]:
-    """Every file that the database knows."""
-    return {row["key"] for row in platform.rows("SELECT key FROM resources_storedfile")}
 
 
 @pytest.fixture
@@ -301,7 +234,7 @@ def large_bundle(tmp_path: Path) -> Path:
     return target
 
 
-def kill_during_creation(platform: Platform, olivia: Person, status_id: int, *, attempt: int) -> None:
+def kill_during_creation(platform: BreakablePlatform, olivia: Person, status_id: int, *, attempt: int) -> None:
     """Kill the site-worker at its nth work on a creation."""
 
     def at_work() -> bool:
@@ -320,7 +253,7 @@ def kill_during_creation(platform: Platform, olivia: Person, status_id: int, *, 
 
 
 def test_a_creation_survives_the_death_of_its_site_worker(
-    platform: Platform, olivia: Person, large_bundle: Path
+    platform: BreakablePlatform, olivia: Person, large_bundle: Path
 ) -> None:
     status_id = olivia.client.upload_bundle(large_bundle)
     kill_during_creation(platform, olivia, status_id, attempt=1)
@@ -334,7 +267,7 @@ def test_a_creation_survives_the_death_of_its_site_worker(
 
 
 def test_a_creation_that_kills_every_site_worker_fails_with_a_reason(
-    platform: Platform, olivia: Person, large_bundle: Path
+    platform: BreakablePlatform, olivia: Person, large_bundle: Path
 ) -> None:
     status_id = olivia.client.upload_bundle(large_bundle)
     for attempt in (1, 2, 3):
@@ -347,7 +280,9 @@ def test_a_creation_that_kills_every_site_worker_fails_with_a_reason(
     assert files_of(platform) == known_files(platform)
 
 
-def test_the_ledger_and_the_board_agree_with_what_was_seen(platform: Platform, compete: Compete, pat: Person) -> None:
+def test_the_ledger_and_the_board_agree_with_what_was_seen(
+    platform: BreakablePlatform, compete: Compete, pat: Person
+) -> None:
     """A platform that went through all this still takes part in the ordinary."""
     competition: Competition = compete()
     assert pat.client.can_make_submission(competition.phases[0].id).can

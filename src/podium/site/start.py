@@ -9,9 +9,13 @@ import signal
 import socket
 import sys
 import threading
+import time
 from dataclasses import asdict
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
+
+OUTAGE_PAUSE = 1.0
+"""Seconds between two looks at a database that does not answer."""
 
 
 def _settings(data: Path | None) -> None:
@@ -93,6 +97,21 @@ class _Loop(Protocol):
     def stop(self) -> None: ...
 
 
+def _run_through_outages(worker: Any) -> None:
+    """Run background tasks until the worker is told to stop, also when the database goes away and comes back."""
+    import structlog  # noqa: PLC0415
+    from django.db import InterfaceError, OperationalError, connections  # noqa: PLC0415
+
+    log = structlog.get_logger(__name__)
+    while worker.running:
+        try:
+            worker.run()
+        except (InterfaceError, OperationalError) as error:
+            log.error("the database does not answer, background tasks wait for it", error=str(error))  # noqa: TRY400
+            connections.close_all()
+            time.sleep(OUTAGE_PAUSE)
+
+
 def site_worker(data: Path | None = None) -> None:
     """Run background tasks and the sweeper until SIGTERM or SIGINT."""
     _settings(data)
@@ -125,7 +144,7 @@ def site_worker(data: Path | None = None) -> None:
     worker.configure_signals()
     signal.signal(signal.SIGTERM, worker.shutdown)
     try:
-        worker.run()
+        _run_through_outages(worker)
     except SystemExit as exit_:
         sys.exit(exit_.code)
     finally:
