@@ -38,10 +38,13 @@ GET competitions/<pk>/submissions/                              200 200 200 200 
 POST competitions/<pk>/submissions/                             302 302 302 400 400 302 302 403 302  |  404 404 404 400 400 302 302 403 404
 GET competitions/<pk>/participants/                             302 403 403 403 200 200 200 403 403  |  302 404 404 403 200 200 200 403 404
 POST competitions/<pk>/participants/<participant_id>/           302 403 403 403 302 302 302 403 403  |  302 404 404 403 302 302 302 403 404
+GET competitions/<pk>/participants/<participant_id>/tries/      302 403 403 403 200 200 200 403 403  |  302 404 404 403 200 200 200 403 404
+POST competitions/<pk>/participants/<participant_id>/tries/     302 403 403 403 400 400 400 403 403  |  302 404 404 403 400 400 400 403 404
 GET competitions/<pk>/submissions/all/                          302 403 403 403 200 200 200 403 403  |  302 404 404 403 200 200 200 403 404
 GET competitions/<pk>/unpublish/                                302 403 403 403 200 200 200 403 403  |  302 404 404 403 200 200 200 403 404
 GET api/participants/                                           403 200 200 200 200 200 200 403 200  |  403 200 200 200 200 200 200 403 200
 PATCH api/participants/<pk>/                                    403 404 404 404 400 400 400 403 404  |  403 404 404 404 400 400 400 403 404
+POST api/participants/<pk>/credit_tries/                         403 404 404 404 400 400 400 403 404  |  403 404 404 404 400 400 400 403 404
 GET competitions/<pk>/results/                                  200 200 200 200 200 200 200 403 200  |  404 404 404 200 200 200 200 403 404
 GET submissions/<pk>/                                           200 200 200 200 200 200 200 403 200  |  404 404 404 200 200 200 200 403 404
 GET submissions/<pk>/row/                                       404 404 404 200 404 404 404 403 404  |  404 404 404 200 404 404 404 403 404

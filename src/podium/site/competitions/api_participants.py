@@ -7,12 +7,16 @@ from typing import Any
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiParameter, extend_schema, inline_serializer
 from rest_framework import serializers, viewsets
+from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from podium.site.api_fields import Cap, caller, search_text
 from podium.site.competitions import policies, queries, services
 from podium.site.competitions.models import Participant
+from podium.site.evaluation import tries
+from podium.site.evaluation.models import MAX_CREDIT
+from podium.site.evaluation.services import ledger
 
 
 class ParticipantSerializer(serializers.ModelSerializer[Participant]):
@@ -26,6 +30,14 @@ class ParticipantSerializer(serializers.ModelSerializer[Participant]):
     class Meta:
         model = Participant
         fields = ["id", "username", "is_bot", "email", "status", "is_deleted"]
+
+
+class CreditSerializer(serializers.Serializer[Any]):
+    """Tries that an organizer gives beyond the limits."""
+
+    phase = serializers.IntegerField(min_value=1, max_value=2**63 - 1)
+    tries = serializers.IntegerField(min_value=1, max_value=MAX_CREDIT, default=1)
+    note = serializers.CharField(max_length=240)
 
 
 class ParticipantViewSet(viewsets.GenericViewSet[Participant]):
@@ -71,3 +83,33 @@ class ParticipantViewSet(viewsets.GenericViewSet[Participant]):
         status_ = request.data.get("status") if isinstance(request.data, dict) else None
         changed = services.set_participant_status(participant=participant, by=caller(request), status=str(status_))
         return Response(ParticipantSerializer(changed).data)
+
+    @extend_schema(
+        request=CreditSerializer,
+        responses=inline_serializer(
+            "CreditGiven",
+            {
+                "used_today": serializers.IntegerField(),
+                "used_total": serializers.IntegerField(),
+                "left_today": serializers.IntegerField(allow_null=True),
+                "left_total": serializers.IntegerField(allow_null=True),
+            },
+        ),
+    )
+    @action(detail=True, methods=["post"])
+    def credit_tries(self, request: Request, pk: str) -> Response:
+        """Give a person tries beyond the limits of a phase, with a note that they read."""
+        participant = get_object_or_404(self._visible(), pk=pk)
+        given = CreditSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        phase = get_object_or_404(participant.competition.phases, pk=given.validated_data["phase"])
+        ledger.credit(
+            participant=participant,
+            phase=phase,
+            tries=given.validated_data["tries"],
+            note=given.validated_data["note"],
+            by=caller(request),
+        )
+        now = tries.tries(participant.user, phase)
+        names = ("used_today", "used_total", "left_today", "left_total")
+        return Response({name: getattr(now, name) for name in names})

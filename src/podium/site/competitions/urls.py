@@ -6,6 +6,7 @@ from django.urls import path
 
 from podium.site.competitions import views
 from podium.site.evaluation import views as evaluation
+from podium.site.evaluation import views_tries
 from podium.site.leaderboards import views as leaderboards
 
 app_name = "competitions"
@@ -25,6 +26,11 @@ urlpatterns = [
     path("competitions/<int:pk>/unpublish/", views.unpublish, name="unpublish"),
     path("competitions/<int:pk>/participants/", views.participants, name="participants"),
     path("competitions/<int:pk>/participants/<int:participant_id>/", views.decide, name="decide"),
+    path(
+        "competitions/<int:pk>/participants/<int:participant_id>/tries/",
+        views_tries.participant_tries,
+        name="participant_tries",
+    ),
     path("competitions/<int:pk>/submissions/all/", evaluation.all_submissions, name="all_submissions"),
     path("competitions/<int:pk>/queue/", views.queue, name="queue"),
     path("competitions/<int:pk>/bundle/", views.bundle, name="bundle"),

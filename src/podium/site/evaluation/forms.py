@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
 
 from django import forms
 
 from podium.site.competitions.forms import UploadForm
 from podium.site.competitions.models import Phase
+from podium.site.evaluation.models import MAX_CREDIT
 from podium.site.evaluation.states import SubmissionStatus
 from podium.site.resources.models import Task
 
@@ -94,3 +95,16 @@ def _as_defined(question: Mapping[str, Any], answer: Any) -> Any:
     if question.get("type") != "select":
         return answer
     return next((value for value in question.get("selection") or [] if str(value) == answer), answer)
+
+
+class CreditForm(forms.Form):
+    """Tries that an organizer gives a person beyond the limits."""
+
+    phase = forms.ModelChoiceField(Phase.objects.none(), empty_label=None)
+    tries = forms.IntegerField(min_value=1, max_value=MAX_CREDIT, initial=1)
+    note = forms.CharField(max_length=240, help_text="Why; for example: the scorer was wrong on Monday.")
+
+    def __init__(self, *args: Any, phases: Sequence[Phase], **more: Any) -> None:
+        super().__init__(*args, **more)
+        choices = Phase.objects.filter(pk__in=[phase.pk for phase in phases]).order_by("index")
+        cast("forms.ModelChoiceField[Phase]", self.fields["phase"]).queryset = choices

@@ -324,10 +324,15 @@ class LogChunk(models.Model):
         return f"{self.stream} at {self.offset}"
 
 
+MAX_CREDIT = 100
+"""Tries that one credit may give."""
+
+
 class TryEntry(models.Model):
     """A line in the ledger of tries: +1 when a submission is accepted, -1 with a reason when the try is given back.
 
-    `day` is the UTC day on which the try counts, the day of the submission itself.
+    A credit is what an organizer gives a person beyond the limits: minus as many tries as are given, with a note.
+    `day` is the UTC day on which the line counts: the day of the submission itself, or of the credit.
     """
 
     phase = models.ForeignKey(Phase, on_delete=models.CASCADE, related_name="tries")
@@ -335,6 +340,7 @@ class TryEntry(models.Model):
     submission = models.ForeignKey(Submission, null=True, on_delete=models.SET_NULL, related_name="tries")
     day = models.DateField()
     amount = models.SmallIntegerField()
+    is_credit = models.BooleanField(default=False, help_text="given by an organizer beyond the limits")
     reason = models.CharField(max_length=240)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
@@ -345,7 +351,11 @@ class TryEntry(models.Model):
         verbose_name_plural = "try entries"
         ordering = ["pk"]
         constraints = [
-            models.CheckConstraint(condition=Q(amount__in=[-1, 1]), name="evaluation_tryentry_amount"),
+            models.CheckConstraint(
+                condition=Q(amount__in=[-1, 1], is_credit=False)
+                | Q(amount__gte=-MAX_CREDIT, amount__lte=-1, is_credit=True),
+                name="evaluation_tryentry_amount",
+            ),
             models.UniqueConstraint(
                 fields=["submission", "amount"],
                 condition=Q(submission__isnull=False),
@@ -356,3 +366,8 @@ class TryEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.amount:+d} {self.reason}"
+
+    @property
+    def given(self) -> int:
+        """How many tries this line gives."""
+        return -self.amount

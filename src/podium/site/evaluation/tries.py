@@ -1,7 +1,8 @@
 """The ledger of tries: what a person has used, has left, and why.
 
 A try is debited when a submission is accepted and given back with a reason; what counts is the sum, so no counter can
-drift. Days start at midnight UTC.
+drift. Days start at midnight UTC. What an organizer credits is no try given back but an allowance beyond the limits, on
+the day of the credit and in all.
 """
 
 from __future__ import annotations
@@ -17,15 +18,23 @@ from django.utils import timezone
 from podium.site.competitions.models import Phase
 from podium.site.evaluation.models import Submission, TryEntry
 
+LINES = 50
+"""Lines of the ledger that a page shows of a phase."""
+
 
 @dataclass(frozen=True)
 class Tries:
-    """A person's tries in a phase; None as a limit or as what is left means no limit."""
+    """A person's tries in a phase; None as a limit or as what is left means no limit.
+
+    The limits are the phase's, with what organizers have given beyond them (`extra_today`, `extra_total`) added.
+    """
 
     used_today: int
     used_total: int
     per_day: int | None
     total: int | None
+    extra_today: int = 0
+    extra_total: int = 0
 
     @property
     def left_today(self) -> int | None:
@@ -52,21 +61,28 @@ class Tries:
         return self.reason is None
 
 
-def _sum(entries: QuerySet[TryEntry]) -> int:
-    return max(0, int(entries.aggregate(total=Sum("amount"))["total"] or 0))
-
-
 def tries(user: Any, phase: Phase) -> Tries:
     """What `user` has used and may still use in `phase`."""
     if not user.is_authenticated:
         return Tries(0, 0, None, None)
-    entries = TryEntry.objects.filter(phase=phase, user=user)
+    day = Q(day=timezone.now().astimezone(UTC).date())
+    sums = TryEntry.objects.filter(phase=phase, user=user).aggregate(
+        used_today=Sum("amount", filter=day & Q(is_credit=False)),
+        used_total=Sum("amount", filter=Q(is_credit=False)),
+        extra_today=Sum("amount", filter=day & Q(is_credit=True)),
+        extra_total=Sum("amount", filter=Q(is_credit=True)),
+    )
     limited = phase.has_max_submissions and not (user.is_bot and phase.competition.allow_robot_submissions)
+    extra_today, extra_total = -(sums["extra_today"] or 0), -(sums["extra_total"] or 0)
+    per_day = phase.max_submissions_per_day if limited else None
+    total = phase.max_submissions_per_person if limited else None
     return Tries(
-        used_today=_sum(entries.filter(day=timezone.now().astimezone(UTC).date())),
-        used_total=_sum(entries),
-        per_day=(phase.max_submissions_per_day or None) if limited else None,
-        total=(phase.max_submissions_per_person or None) if limited else None,
+        used_today=max(0, sums["used_today"] or 0),
+        used_total=max(0, sums["used_total"] or 0),
+        per_day=per_day + extra_today if per_day else None,
+        total=total + extra_total if total else None,
+        extra_today=extra_today,
+        extra_total=extra_total,
     )
 
 
@@ -77,7 +93,7 @@ def used(user: Any, phases: Iterable[Phase]) -> dict[int, tuple[int, int]]:
         return wanted
     day = timezone.now().astimezone(UTC).date()
     sums = (
-        TryEntry.objects.filter(phase__in=wanted, user=user)
+        TryEntry.objects.filter(phase__in=wanted, user=user, is_credit=False)
         .order_by()
         .values("phase")
         .annotate(today=Sum("amount", filter=Q(day=day)), total=Sum("amount"))
@@ -86,10 +102,12 @@ def used(user: Any, phases: Iterable[Phase]) -> dict[int, tuple[int, int]]:
 
 
 def ledger(user: Any, phase: Phase) -> QuerySet[TryEntry]:
-    """The lines behind the numbers, oldest first."""
-    return TryEntry.objects.filter(phase=phase, user=user).select_related("submission", "created_by")
+    """The lines behind the numbers, newest first."""
+    entries = TryEntry.objects.filter(phase=phase, user=user).select_related("submission", "created_by")
+    return entries.order_by("-pk")
 
 
 def counted(submission: Submission) -> bool:
     """Whether the try of a submission counts."""
-    return _sum(TryEntry.objects.filter(submission=submission)) > 0
+    entries = TryEntry.objects.filter(submission=submission)
+    return int(entries.aggregate(total=Sum("amount"))["total"] or 0) > 0

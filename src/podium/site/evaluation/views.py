@@ -26,7 +26,7 @@ from podium.site.evaluation import limits, policies, queries, services, status
 from podium.site.evaluation.forms import FilterForm, SubmissionForm
 from podium.site.evaluation.models import Submission
 from podium.site.evaluation.states import SubmissionStatus
-from podium.site.evaluation.tries import counted, tries
+from podium.site.evaluation.tries import LINES, counted, ledger, tries
 from podium.site.pages.causes import CAUSE_TITLES
 from podium.site.resources.models import Dataset, DatasetType
 from podium.site.resources.services import delete_dataset
@@ -62,6 +62,7 @@ def submissions(request: HttpRequest, pk: int) -> HttpResponse:
         form=form,
         register_form=RegisterForm(has_terms=bool(viewed.competition.terms)),
         tries=tries(request.user, phase) if phase and viewed.approved else None,
+        lines=ledger(request.user, phase)[:LINES] if phase and viewed.approved else None,
         limits=limits.rows_of(limits.standing(phase, limits.live_ceilings_of(viewed.competition))) if phase else [],
         submissions=own,
         under_way=any(not each.is_terminal for each in own),
