@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('competitions', '0004_limits'),
-        ('evaluation', '0005_watched_lately'),
+        ('evaluation', '0006_durable_logs'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
