@@ -31,7 +31,7 @@ def participant_tries(request: HttpRequest, pk: int, participant_id: int) -> Htt
         Participant.objects.select_related("user", "competition"), pk=participant_id, competition=pk
     )
     phases = list(viewed.competition.phases.select_related("competition").order_by("index"))
-    form = CreditForm(request.POST or None, phases=phases)
+    form = CreditForm(request.POST if request.method == "POST" else None, phases=phases)
     if request.method == "POST" and form.is_valid():
         given = form.cleaned_data
         try:
