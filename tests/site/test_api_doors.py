@@ -115,3 +115,7 @@ def test_nothing_is_counted_by_hand(competition: Competition, pat: User, queue: 
     (found,) = client_of(None).get("/api/competitions/").json()
     assert (found["participants_count"], found["submissions_count"]) == (0, 1)
     assert Competition.objects.filter(pk=F("pk")).count() == 1
+
+
+def test_what_only_looks_like_a_key_is_not_found(pat: User) -> None:
+    assert token_client(pat).put(f"/api/datasets/completed/{'0' * 36}/").status_code == 404

@@ -446,7 +446,17 @@ class CompetitionViewSet(viewsets.GenericViewSet[Competition]):
             OpenApiParameter("organizing", bool),
             OpenApiParameter("has_reward", bool),
         ],
-        responses=SimpleCompetitionSerializer(many=True),
+        # Said in full: the list of one's own competitions is a bare array, and both would share one name.
+        responses=inline_serializer(
+            "PublicCompetitions",
+            {
+                "count": serializers.IntegerField(),
+                "next": serializers.URLField(allow_null=True),
+                "previous": serializers.URLField(allow_null=True),
+                "page_size": serializers.IntegerField(),
+                "results": SimpleCompetitionSerializer(many=True),
+            },
+        ),
     )
     @action(detail=False, methods=["get"], pagination_class=LargePagination)
     def public(self, request: Request) -> Response:
