@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('competitions', '0004_limits'),
-        ('evaluation', '0006_durable_logs'),
+        ('evaluation', '0007_server_status'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
