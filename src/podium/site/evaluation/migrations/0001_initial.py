@@ -8,561 +8,216 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     initial = True
 
     dependencies = [
-        ("competitions", "0001_initial"),
-        ("queues", "0001_initial"),
-        ("resources", "0001_initial"),
+        ('competitions', '0001_initial'),
+        ('queues', '0001_initial'),
+        ('resources', '0001_initial'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name="Run",
+            name='Run',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                (
-                    "step",
-                    models.CharField(choices=[("prediction", "prediction"), ("scoring", "scoring")], max_length=16),
-                ),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[
-                            ("queued", "Queued"),
-                            ("claimed", "Claimed"),
-                            ("succeeded", "Succeeded"),
-                            ("failed", "Failed"),
-                            ("cancelled", "Cancelled"),
-                        ],
-                        default="queued",
-                        max_length=16,
-                    ),
-                ),
-                ("priority", models.SmallIntegerField(default=0, help_text="higher first")),
-                ("created_when", models.DateTimeField(default=django.utils.timezone.now)),
-                ("not_before", models.DateTimeField(blank=True, null=True)),
-                ("finished_when", models.DateTimeField(blank=True, null=True)),
-                ("image", models.CharField(max_length=255)),
-                ("image_digest", models.CharField(blank=True, default="", max_length=255)),
-                (
-                    "programs",
-                    models.JSONField(default=list, help_text="how each program ended: exit code, times, memory"),
-                ),
-                ("sandbox_seconds", models.FloatField(default=0)),
-                (
-                    "detailed_results",
-                    models.ForeignKey(
-                        blank=True,
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="resources.storedfile",
-                    ),
-                ),
-                (
-                    "output",
-                    models.ForeignKey(
-                        blank=True,
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="resources.storedfile",
-                    ),
-                ),
-                (
-                    "queue",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="runs", to="queues.queue"
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('step', models.CharField(choices=[('prediction', 'prediction'), ('scoring', 'scoring')], max_length=16)),
+                ('state', models.CharField(choices=[('queued', 'Queued'), ('claimed', 'Claimed'), ('succeeded', 'Succeeded'), ('failed', 'Failed'), ('cancelled', 'Cancelled')], default='queued', max_length=16)),
+                ('priority', models.SmallIntegerField(default=0, help_text='higher first')),
+                ('created_when', models.DateTimeField(default=django.utils.timezone.now)),
+                ('not_before', models.DateTimeField(blank=True, null=True)),
+                ('finished_when', models.DateTimeField(blank=True, null=True)),
+                ('image', models.CharField(max_length=255)),
+                ('image_digest', models.CharField(blank=True, default='', max_length=255)),
+                ('programs', models.JSONField(default=list, help_text='how each program ended: exit code, times, memory')),
+                ('sandbox_seconds', models.FloatField(default=0)),
+                ('detailed_results', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='resources.storedfile')),
+                ('output', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='resources.storedfile')),
+                ('queue', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='runs', to='queues.queue')),
             ],
             options={
-                "ordering": ["pk"],
+                'ordering': ['pk'],
             },
         ),
         migrations.CreateModel(
-            name="Attempt",
+            name='Attempt',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("number", models.PositiveSmallIntegerField()),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[
-                            ("active", "Active"),
-                            ("succeeded", "Succeeded"),
-                            ("failed", "Failed"),
-                            ("lost", "Lost"),
-                            ("cancelled", "Cancelled"),
-                        ],
-                        default="active",
-                        max_length=16,
-                    ),
-                ),
-                ("token_hash", models.CharField(max_length=64, unique=True)),
-                ("worker_name", models.CharField(blank=True, default="", max_length=255)),
-                ("claimed_when", models.DateTimeField(default=django.utils.timezone.now)),
-                ("lease_until", models.DateTimeField()),
-                ("deadline", models.DateTimeField(help_text="when it is over whatever the worker says")),
-                ("finished_when", models.DateTimeField(blank=True, null=True)),
-                (
-                    "cause",
-                    models.CharField(
-                        blank=True,
-                        choices=[
-                            ("image_pull", "image pull"),
-                            ("unpack", "unpack"),
-                            ("bad_layout", "bad layout"),
-                            ("time_limit", "time limit"),
-                            ("memory_limit", "memory limit"),
-                            ("disk_limit", "disk limit"),
-                            ("output_limit", "output limit"),
-                            ("exit_code", "exit code"),
-                            ("missing_output", "missing output"),
-                            ("bad_scores", "bad scores"),
-                            ("scorer_failed", "scorer failed"),
-                            ("worker_lost", "worker lost"),
-                            ("cancelled", "cancelled"),
-                            ("platform", "platform"),
-                        ],
-                        default="",
-                        max_length=20,
-                    ),
-                ),
-                ("message", models.TextField(blank=True, default="")),
-                (
-                    "worker",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="attempts",
-                        to="queues.worker",
-                    ),
-                ),
-                (
-                    "run",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="attempts", to="evaluation.run"
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('number', models.PositiveSmallIntegerField()),
+                ('state', models.CharField(choices=[('active', 'Active'), ('succeeded', 'Succeeded'), ('failed', 'Failed'), ('lost', 'Lost'), ('cancelled', 'Cancelled')], default='active', max_length=16)),
+                ('token_hash', models.CharField(max_length=64, unique=True)),
+                ('worker_name', models.CharField(blank=True, default='', max_length=255)),
+                ('claimed_when', models.DateTimeField(default=django.utils.timezone.now)),
+                ('lease_until', models.DateTimeField()),
+                ('deadline', models.DateTimeField(help_text='when it is over whatever the worker says')),
+                ('finished_when', models.DateTimeField(blank=True, null=True)),
+                ('cause', models.CharField(blank=True, choices=[('image_pull', 'image pull'), ('unpack', 'unpack'), ('bad_layout', 'bad layout'), ('time_limit', 'time limit'), ('memory_limit', 'memory limit'), ('disk_limit', 'disk limit'), ('output_limit', 'output limit'), ('exit_code', 'exit code'), ('missing_output', 'missing output'), ('bad_scores', 'bad scores'), ('scorer_failed', 'scorer failed'), ('worker_lost', 'worker lost'), ('cancelled', 'cancelled'), ('platform', 'platform')], default='', max_length=20)),
+                ('message', models.TextField(blank=True, default='')),
+                ('worker', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='attempts', to='queues.worker')),
+                ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='attempts', to='evaluation.run')),
             ],
             options={
-                "ordering": ["run", "number"],
+                'ordering': ['run', 'number'],
             },
         ),
         migrations.CreateModel(
-            name="Submission",
+            name='Submission',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("has_children", models.BooleanField(default=False)),
-                (
-                    "kind",
-                    models.CharField(
-                        choices=[("result", "Result"), ("code", "Code"), ("command", "Own command")], max_length=16
-                    ),
-                ),
-                ("name", models.CharField(blank=True, default="", max_length=120)),
-                ("description", models.CharField(blank=True, default="", max_length=240)),
-                (
-                    "status",
-                    models.CharField(
-                        choices=[
-                            ("Submitting", "Submitting"),
-                            ("Submitted", "Submitted"),
-                            ("Preparing", "Preparing"),
-                            ("Running", "Running"),
-                            ("Scoring", "Scoring"),
-                            ("Finished", "Finished"),
-                            ("Failed", "Failed"),
-                            ("Cancelled", "Cancelled"),
-                        ],
-                        default="Submitting",
-                        max_length=16,
-                    ),
-                ),
-                ("status_details", models.TextField(blank=True, default="")),
-                (
-                    "cause",
-                    models.CharField(
-                        blank=True,
-                        choices=[
-                            ("image_pull", "image pull"),
-                            ("unpack", "unpack"),
-                            ("bad_layout", "bad layout"),
-                            ("time_limit", "time limit"),
-                            ("memory_limit", "memory limit"),
-                            ("disk_limit", "disk limit"),
-                            ("output_limit", "output limit"),
-                            ("exit_code", "exit code"),
-                            ("missing_output", "missing output"),
-                            ("bad_scores", "bad scores"),
-                            ("scorer_failed", "scorer failed"),
-                            ("worker_lost", "worker lost"),
-                            ("cancelled", "cancelled"),
-                            ("platform", "platform"),
-                        ],
-                        default="",
-                        max_length=20,
-                    ),
-                ),
-                (
-                    "fault",
-                    models.CharField(
-                        blank=True,
-                        choices=[
-                            ("participant", "participant"),
-                            ("organizer", "organizer"),
-                            ("platform", "platform"),
-                            ("nobody", "nobody"),
-                        ],
-                        default="",
-                        max_length=16,
-                    ),
-                ),
-                (
-                    "failed_step",
-                    models.CharField(
-                        blank=True,
-                        choices=[("prediction", "prediction"), ("scoring", "scoring")],
-                        default="",
-                        max_length=16,
-                    ),
-                ),
-                ("failed_program", models.CharField(blank=True, default="", max_length=40)),
-                ("limit", models.CharField(blank=True, default="", max_length=100)),
-                ("measured", models.CharField(blank=True, default="", max_length=100)),
-                (
-                    "notes",
-                    models.JSONField(blank=True, default=list, help_text="remarks that are no failure, in order"),
-                ),
-                ("fact_sheet_answers", models.JSONField(blank=True, null=True)),
-                ("secret", models.UUIDField(default=uuid.uuid4)),
-                ("created_when", models.DateTimeField(default=django.utils.timezone.now)),
-                ("started_when", models.DateTimeField(blank=True, null=True)),
-                ("finished_when", models.DateTimeField(blank=True, null=True)),
-                ("cancel_requested_when", models.DateTimeField(blank=True, null=True)),
-                ("is_public", models.BooleanField(default=False)),
-                ("is_specific_task_re_run", models.BooleanField(default=False)),
-                ("is_soft_deleted", models.BooleanField(default=False)),
-                ("soft_deleted_when", models.DateTimeField(blank=True, null=True)),
-                (
-                    "created_by_migration",
-                    models.ForeignKey(
-                        blank=True,
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="migrated_submissions",
-                        to="competitions.phase",
-                    ),
-                ),
-                (
-                    "data",
-                    models.ForeignKey(
-                        blank=True,
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="submissions",
-                        to="resources.dataset",
-                    ),
-                ),
-                (
-                    "original",
-                    models.ForeignKey(
-                        blank=True,
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="reruns",
-                        to="evaluation.submission",
-                    ),
-                ),
-                (
-                    "owner",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="submissions",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-                (
-                    "parent",
-                    models.ForeignKey(
-                        blank=True,
-                        null=True,
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="children",
-                        to="evaluation.submission",
-                    ),
-                ),
-                (
-                    "phase",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="submissions", to="competitions.phase"
-                    ),
-                ),
-                (
-                    "queue",
-                    models.ForeignKey(
-                        blank=True,
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="submissions",
-                        to="queues.queue",
-                    ),
-                ),
-                (
-                    "task",
-                    models.ForeignKey(
-                        blank=True,
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="submissions",
-                        to="resources.task",
-                    ),
-                ),
-                (
-                    "task_version",
-                    models.ForeignKey(
-                        blank=True,
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="submissions",
-                        to="resources.taskversion",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('has_children', models.BooleanField(default=False)),
+                ('kind', models.CharField(choices=[('result', 'Result'), ('code', 'Code'), ('command', 'Own command')], max_length=16)),
+                ('name', models.CharField(blank=True, default='', max_length=120)),
+                ('description', models.CharField(blank=True, default='', max_length=240)),
+                ('status', models.CharField(choices=[('Submitting', 'Submitting'), ('Submitted', 'Submitted'), ('Preparing', 'Preparing'), ('Running', 'Running'), ('Scoring', 'Scoring'), ('Finished', 'Finished'), ('Failed', 'Failed'), ('Cancelled', 'Cancelled')], default='Submitting', max_length=16)),
+                ('status_details', models.TextField(blank=True, default='')),
+                ('cause', models.CharField(blank=True, choices=[('image_pull', 'image pull'), ('unpack', 'unpack'), ('bad_layout', 'bad layout'), ('time_limit', 'time limit'), ('memory_limit', 'memory limit'), ('disk_limit', 'disk limit'), ('output_limit', 'output limit'), ('exit_code', 'exit code'), ('missing_output', 'missing output'), ('bad_scores', 'bad scores'), ('scorer_failed', 'scorer failed'), ('worker_lost', 'worker lost'), ('cancelled', 'cancelled'), ('platform', 'platform')], default='', max_length=20)),
+                ('fault', models.CharField(blank=True, choices=[('participant', 'participant'), ('organizer', 'organizer'), ('platform', 'platform'), ('nobody', 'nobody')], default='', max_length=16)),
+                ('failed_step', models.CharField(blank=True, choices=[('prediction', 'prediction'), ('scoring', 'scoring')], default='', max_length=16)),
+                ('failed_program', models.CharField(blank=True, default='', max_length=40)),
+                ('limit', models.CharField(blank=True, default='', max_length=100)),
+                ('measured', models.CharField(blank=True, default='', max_length=100)),
+                ('notes', models.JSONField(blank=True, default=list, help_text='remarks that are no failure, in order')),
+                ('fact_sheet_answers', models.JSONField(blank=True, null=True)),
+                ('secret', models.UUIDField(default=uuid.uuid4)),
+                ('created_when', models.DateTimeField(default=django.utils.timezone.now)),
+                ('started_when', models.DateTimeField(blank=True, null=True)),
+                ('finished_when', models.DateTimeField(blank=True, null=True)),
+                ('cancel_requested_when', models.DateTimeField(blank=True, null=True)),
+                ('is_public', models.BooleanField(default=False)),
+                ('is_specific_task_re_run', models.BooleanField(default=False)),
+                ('is_soft_deleted', models.BooleanField(default=False)),
+                ('soft_deleted_when', models.DateTimeField(blank=True, null=True)),
+                ('created_by_migration', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='migrated_submissions', to='competitions.phase')),
+                ('data', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='submissions', to='resources.dataset')),
+                ('original', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='reruns', to='evaluation.submission')),
+                ('owner', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='submissions', to=settings.AUTH_USER_MODEL)),
+                ('parent', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='children', to='evaluation.submission')),
+                ('phase', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='submissions', to='competitions.phase')),
+                ('queue', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='submissions', to='queues.queue')),
+                ('task', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='submissions', to='resources.task')),
+                ('task_version', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='submissions', to='resources.taskversion')),
             ],
             options={
-                "ordering": ["-pk"],
+                'ordering': ['-pk'],
             },
         ),
         migrations.AddField(
-            model_name="run",
-            name="submission",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.CASCADE, related_name="runs", to="evaluation.submission"
-            ),
+            model_name='run',
+            name='submission',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='runs', to='evaluation.submission'),
         ),
         migrations.CreateModel(
-            name="TryEntry",
+            name='TryEntry',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("day", models.DateField()),
-                ("amount", models.SmallIntegerField()),
-                ("reason", models.CharField(max_length=240)),
-                ("created_when", models.DateTimeField(default=django.utils.timezone.now)),
-                (
-                    "created_by",
-                    models.ForeignKey(
-                        blank=True,
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-                (
-                    "phase",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="tries", to="competitions.phase"
-                    ),
-                ),
-                (
-                    "submission",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="tries",
-                        to="evaluation.submission",
-                    ),
-                ),
-                (
-                    "user",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="tries", to=settings.AUTH_USER_MODEL
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('day', models.DateField()),
+                ('amount', models.SmallIntegerField()),
+                ('reason', models.CharField(max_length=240)),
+                ('created_when', models.DateTimeField(default=django.utils.timezone.now)),
+                ('created_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('phase', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='tries', to='competitions.phase')),
+                ('submission', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='tries', to='evaluation.submission')),
+                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='tries', to=settings.AUTH_USER_MODEL)),
             ],
             options={
-                "verbose_name_plural": "try entries",
-                "ordering": ["pk"],
+                'verbose_name_plural': 'try entries',
+                'ordering': ['pk'],
             },
         ),
         migrations.CreateModel(
-            name="LogChunk",
+            name='LogChunk',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                (
-                    "stream",
-                    models.CharField(
-                        choices=[
-                            ("stdout", "stdout"),
-                            ("stderr", "stderr"),
-                            ("ingestion_stdout", "ingestion stdout"),
-                            ("ingestion_stderr", "ingestion stderr"),
-                        ],
-                        max_length=20,
-                    ),
-                ),
-                ("offset", models.PositiveBigIntegerField()),
-                ("data", models.BinaryField()),
-                (
-                    "attempt",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="log_chunks", to="evaluation.attempt"
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('stream', models.CharField(choices=[('stdout', 'stdout'), ('stderr', 'stderr'), ('ingestion_stdout', 'ingestion stdout'), ('ingestion_stderr', 'ingestion stderr')], max_length=20)),
+                ('offset', models.PositiveBigIntegerField()),
+                ('data', models.BinaryField()),
+                ('attempt', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='log_chunks', to='evaluation.attempt')),
             ],
             options={
-                "ordering": ["pk"],
-                "constraints": [
-                    models.UniqueConstraint(fields=("attempt", "stream", "offset"), name="evaluation_logchunk_place")
-                ],
+                'ordering': ['pk'],
+                'constraints': [models.UniqueConstraint(fields=('attempt', 'stream', 'offset'), name='evaluation_logchunk_place')],
             },
         ),
         migrations.AddIndex(
-            model_name="attempt",
-            index=models.Index(
-                condition=models.Q(("state", "active")), fields=["lease_until"], name="evaluation_attempt_lease"
-            ),
+            model_name='attempt',
+            index=models.Index(condition=models.Q(('state', 'active')), fields=['lease_until'], name='evaluation_attempt_lease'),
         ),
         migrations.AddIndex(
-            model_name="attempt",
-            index=models.Index(
-                condition=models.Q(("state", "active")), fields=["deadline"], name="evaluation_attempt_deadline"
-            ),
+            model_name='attempt',
+            index=models.Index(condition=models.Q(('state', 'active')), fields=['deadline'], name='evaluation_attempt_deadline'),
         ),
         migrations.AddConstraint(
-            model_name="attempt",
-            constraint=models.UniqueConstraint(fields=("run", "number"), name="evaluation_attempt_number"),
+            model_name='attempt',
+            constraint=models.UniqueConstraint(fields=('run', 'number'), name='evaluation_attempt_number'),
         ),
         migrations.AddConstraint(
-            model_name="attempt",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("state", "active")), fields=("run",), name="evaluation_attempt_one_active"
-            ),
+            model_name='attempt',
+            constraint=models.UniqueConstraint(condition=models.Q(('state', 'active')), fields=('run',), name='evaluation_attempt_one_active'),
         ),
         migrations.AddConstraint(
-            model_name="attempt",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("state__in", ["active", "succeeded", "failed", "lost", "cancelled"])),
-                name="evaluation_attempt_state",
-            ),
+            model_name='attempt',
+            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['active', 'succeeded', 'failed', 'lost', 'cancelled'])), name='evaluation_attempt_state'),
         ),
         migrations.AddIndex(
-            model_name="submission",
-            index=models.Index(fields=["phase", "owner", "-id"], name="evaluation_sub_phase_owner"),
+            model_name='submission',
+            index=models.Index(fields=['phase', 'owner', '-id'], name='evaluation_sub_phase_owner'),
         ),
         migrations.AddIndex(
-            model_name="submission",
-            index=models.Index(fields=["owner", "-id"], name="evaluation_sub_owner"),
+            model_name='submission',
+            index=models.Index(fields=['owner', '-id'], name='evaluation_sub_owner'),
         ),
         migrations.AddIndex(
-            model_name="submission",
-            index=models.Index(
-                condition=models.Q(("status__in", ["Cancelled", "Failed", "Finished"]), _negated=True),
-                fields=["status", "id"],
-                name="evaluation_sub_under_way",
-            ),
+            model_name='submission',
+            index=models.Index(condition=models.Q(('status__in', ['Cancelled', 'Failed', 'Finished']), _negated=True), fields=['status', 'id'], name='evaluation_sub_under_way'),
         ),
         migrations.AddConstraint(
-            model_name="submission",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "status__in",
-                        [
-                            "Submitting",
-                            "Submitted",
-                            "Preparing",
-                            "Running",
-                            "Scoring",
-                            "Finished",
-                            "Failed",
-                            "Cancelled",
-                        ],
-                    )
-                ),
-                name="evaluation_submission_status",
-            ),
+            model_name='submission',
+            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['Submitting', 'Submitted', 'Preparing', 'Running', 'Scoring', 'Finished', 'Failed', 'Cancelled'])), name='evaluation_submission_status'),
         ),
         migrations.AddConstraint(
-            model_name="submission",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("kind__in", ["result", "code", "command"])), name="evaluation_submission_kind"
-            ),
+            model_name='submission',
+            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['result', 'code', 'command'])), name='evaluation_submission_kind'),
         ),
         migrations.AddConstraint(
-            model_name="submission",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("status", "Failed"), _negated=True),
-                    models.Q(("cause", ""), _negated=True),
-                    _connector="OR",
-                ),
-                name="evaluation_submission_failed_has_cause",
-            ),
+            model_name='submission',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status', 'Failed'), _negated=True), models.Q(('cause', ''), _negated=True), _connector='OR'), name='evaluation_submission_failed_has_cause'),
         ),
         migrations.AddConstraint(
-            model_name="submission",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("finished_when__isnull", False), ("status__in", ["Cancelled", "Failed", "Finished"])),
-                    models.Q(
-                        ("finished_when__isnull", True),
-                        models.Q(("status__in", ["Cancelled", "Failed", "Finished"]), _negated=True),
-                    ),
-                    _connector="OR",
-                ),
-                name="evaluation_submission_finished_when",
-            ),
+            model_name='submission',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('finished_when__isnull', False), ('status__in', ['Cancelled', 'Failed', 'Finished'])), models.Q(('finished_when__isnull', True), models.Q(('status__in', ['Cancelled', 'Failed', 'Finished']), _negated=True)), _connector='OR'), name='evaluation_submission_finished_when'),
         ),
         migrations.AddConstraint(
-            model_name="submission",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("has_children", False), ("parent__isnull", True), _connector="OR"),
-                name="evaluation_submission_two_levels",
-            ),
+            model_name='submission',
+            constraint=models.CheckConstraint(condition=models.Q(('has_children', False), ('parent__isnull', True), _connector='OR'), name='evaluation_submission_two_levels'),
         ),
         migrations.AddConstraint(
-            model_name="submission",
-            constraint=models.UniqueConstraint(fields=("parent", "task"), name="evaluation_submission_child_per_task"),
+            model_name='submission',
+            constraint=models.UniqueConstraint(fields=('parent', 'task'), name='evaluation_submission_child_per_task'),
         ),
         migrations.AddIndex(
-            model_name="run",
-            index=models.Index(
-                condition=models.Q(("state", "queued")),
-                fields=["queue", "-priority", "id"],
-                name="evaluation_run_waiting",
-            ),
+            model_name='run',
+            index=models.Index(condition=models.Q(('state', 'queued')), fields=['queue', '-priority', 'id'], name='evaluation_run_waiting'),
         ),
         migrations.AddConstraint(
-            model_name="run",
-            constraint=models.UniqueConstraint(fields=("submission", "step"), name="evaluation_run_step_once"),
+            model_name='run',
+            constraint=models.UniqueConstraint(fields=('submission', 'step'), name='evaluation_run_step_once'),
         ),
         migrations.AddConstraint(
-            model_name="run",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("state__in", ["queued", "claimed", "succeeded", "failed", "cancelled"])),
-                name="evaluation_run_state",
-            ),
+            model_name='run',
+            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['queued', 'claimed', 'succeeded', 'failed', 'cancelled'])), name='evaluation_run_state'),
         ),
         migrations.AddIndex(
-            model_name="tryentry",
-            index=models.Index(fields=["phase", "user", "day"], name="evaluation_tryentry_used"),
+            model_name='tryentry',
+            index=models.Index(fields=['phase', 'user', 'day'], name='evaluation_tryentry_used'),
         ),
         migrations.AddConstraint(
-            model_name="tryentry",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("amount__in", [-1, 1])), name="evaluation_tryentry_amount"
-            ),
+            model_name='tryentry',
+            constraint=models.CheckConstraint(condition=models.Q(('amount__in', [-1, 1])), name='evaluation_tryentry_amount'),
         ),
         migrations.AddConstraint(
-            model_name="tryentry",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("submission__isnull", False)),
-                fields=("submission", "amount"),
-                name="evaluation_tryentry_once",
-            ),
+            model_name='tryentry',
+            constraint=models.UniqueConstraint(condition=models.Q(('submission__isnull', False)), fields=('submission', 'amount'), name='evaluation_tryentry_once'),
         ),
     ]

@@ -8,196 +8,104 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     initial = True
 
     dependencies = [
-        ("competitions", "0001_initial"),
-        ("evaluation", "0001_initial"),
+        ('competitions', '0001_initial'),
+        ('evaluation', '0001_initial'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name="Leaderboard",
+            name='Leaderboard',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("title", models.CharField(max_length=64)),
-                ("key", models.CharField(max_length=36)),
-                ("primary_index", models.PositiveIntegerField(default=0)),
-                ("hidden", models.BooleanField(default=False)),
-                (
-                    "submission_rule",
-                    models.CharField(
-                        choices=[
-                            ("Add", "Add"),
-                            ("Add_And_Delete", "Add And Delete"),
-                            ("Add_And_Delete_Multiple", "Add And Delete Multiple"),
-                            ("Force_Last", "Force Last"),
-                            ("Force_Latest_Multiple", "Force Latest Multiple"),
-                            ("Force_Best", "Force Best"),
-                        ],
-                        default="Add",
-                        max_length=32,
-                    ),
-                ),
-                (
-                    "competition",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="leaderboards",
-                        to="competitions.competition",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('title', models.CharField(max_length=64)),
+                ('key', models.CharField(max_length=36)),
+                ('primary_index', models.PositiveIntegerField(default=0)),
+                ('hidden', models.BooleanField(default=False)),
+                ('submission_rule', models.CharField(choices=[('Add', 'Add'), ('Add_And_Delete', 'Add And Delete'), ('Add_And_Delete_Multiple', 'Add And Delete Multiple'), ('Force_Last', 'Force Last'), ('Force_Latest_Multiple', 'Force Latest Multiple'), ('Force_Best', 'Force Best')], default='Add', max_length=32)),
+                ('competition', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='leaderboards', to='competitions.competition')),
             ],
             options={
-                "ordering": ["pk"],
+                'ordering': ['pk'],
             },
         ),
         migrations.CreateModel(
-            name="Entry",
+            name='Entry',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("sort_key", models.CharField(max_length=2048)),
-                ("created_when", models.DateTimeField(default=django.utils.timezone.now)),
-                (
-                    "owner",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to=settings.AUTH_USER_MODEL
-                    ),
-                ),
-                (
-                    "phase",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="entries", to="competitions.phase"
-                    ),
-                ),
-                (
-                    "submission",
-                    models.OneToOneField(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="entry", to="evaluation.submission"
-                    ),
-                ),
-                (
-                    "leaderboard",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="entries",
-                        to="leaderboards.leaderboard",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('sort_key', models.CharField(max_length=2048)),
+                ('created_when', models.DateTimeField(default=django.utils.timezone.now)),
+                ('owner', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('phase', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='entries', to='competitions.phase')),
+                ('submission', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='entry', to='evaluation.submission')),
+                ('leaderboard', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='entries', to='leaderboards.leaderboard')),
             ],
             options={
-                "ordering": ["sort_key"],
+                'ordering': ['sort_key'],
             },
         ),
         migrations.CreateModel(
-            name="Column",
+            name='Column',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("title", models.CharField(max_length=64)),
-                ("key", models.CharField(max_length=64)),
-                ("index", models.PositiveIntegerField()),
-                (
-                    "sorting",
-                    models.CharField(
-                        choices=[("desc", "Descending"), ("asc", "Ascending")], default="desc", max_length=4
-                    ),
-                ),
-                (
-                    "computation",
-                    models.CharField(
-                        blank=True,
-                        choices=[("avg", "avg"), ("sum", "sum"), ("min", "min"), ("max", "max")],
-                        default="",
-                        max_length=3,
-                    ),
-                ),
-                ("computation_indexes", models.JSONField(blank=True, default=list)),
-                ("hidden", models.BooleanField(default=False)),
-                (
-                    "precision",
-                    models.PositiveSmallIntegerField(
-                        default=2, validators=[django.core.validators.MaxValueValidator(17)]
-                    ),
-                ),
-                (
-                    "leaderboard",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="columns",
-                        to="leaderboards.leaderboard",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('title', models.CharField(max_length=64)),
+                ('key', models.CharField(max_length=64)),
+                ('index', models.PositiveIntegerField()),
+                ('sorting', models.CharField(choices=[('desc', 'Descending'), ('asc', 'Ascending')], default='desc', max_length=4)),
+                ('computation', models.CharField(blank=True, choices=[('avg', 'avg'), ('sum', 'sum'), ('min', 'min'), ('max', 'max')], default='', max_length=3)),
+                ('computation_indexes', models.JSONField(blank=True, default=list)),
+                ('hidden', models.BooleanField(default=False)),
+                ('precision', models.PositiveSmallIntegerField(default=2, validators=[django.core.validators.MaxValueValidator(17)])),
+                ('leaderboard', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='columns', to='leaderboards.leaderboard')),
             ],
             options={
-                "ordering": ["index", "pk"],
+                'ordering': ['index', 'pk'],
             },
         ),
         migrations.CreateModel(
-            name="Score",
+            name='Score',
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("value", models.FloatField()),
-                ("text", models.CharField(max_length=100)),
-                ("created_when", models.DateTimeField(default=django.utils.timezone.now)),
-                (
-                    "column",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="scores", to="leaderboards.column"
-                    ),
-                ),
-                (
-                    "submission",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="scores", to="evaluation.submission"
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('value', models.FloatField()),
+                ('text', models.CharField(max_length=100)),
+                ('created_when', models.DateTimeField(default=django.utils.timezone.now)),
+                ('column', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='scores', to='leaderboards.column')),
+                ('submission', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='scores', to='evaluation.submission')),
             ],
             options={
-                "ordering": ["submission", "column"],
+                'ordering': ['submission', 'column'],
             },
         ),
         migrations.AddConstraint(
-            model_name="leaderboard",
-            constraint=models.UniqueConstraint(fields=("competition", "key"), name="leaderboards_leaderboard_key"),
+            model_name='leaderboard',
+            constraint=models.UniqueConstraint(fields=('competition', 'key'), name='leaderboards_leaderboard_key'),
         ),
         migrations.AddConstraint(
-            model_name="leaderboard",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "submission_rule__in",
-                        [
-                            "Add",
-                            "Add_And_Delete",
-                            "Add_And_Delete_Multiple",
-                            "Force_Last",
-                            "Force_Latest_Multiple",
-                            "Force_Best",
-                        ],
-                    )
-                ),
-                name="leaderboards_leaderboard_rule",
-            ),
+            model_name='leaderboard',
+            constraint=models.CheckConstraint(condition=models.Q(('submission_rule__in', ['Add', 'Add_And_Delete', 'Add_And_Delete_Multiple', 'Force_Last', 'Force_Latest_Multiple', 'Force_Best'])), name='leaderboards_leaderboard_rule'),
         ),
         migrations.AddIndex(
-            model_name="entry",
-            index=models.Index(fields=["phase", "owner"], name="leaderboards_entry_owner"),
+            model_name='entry',
+            index=models.Index(fields=['phase', 'owner'], name='leaderboards_entry_owner'),
         ),
         migrations.AddConstraint(
-            model_name="entry",
-            constraint=models.UniqueConstraint(fields=("phase", "sort_key"), name="leaderboards_entry_place"),
+            model_name='entry',
+            constraint=models.UniqueConstraint(fields=('phase', 'sort_key'), name='leaderboards_entry_place'),
         ),
         migrations.AddConstraint(
-            model_name="column",
-            constraint=models.UniqueConstraint(fields=("leaderboard", "key"), name="leaderboards_column_key"),
+            model_name='column',
+            constraint=models.UniqueConstraint(fields=('leaderboard', 'key'), name='leaderboards_column_key'),
         ),
         migrations.AddConstraint(
-            model_name="column",
-            constraint=models.UniqueConstraint(fields=("leaderboard", "index"), name="leaderboards_column_index"),
+            model_name='column',
+            constraint=models.UniqueConstraint(fields=('leaderboard', 'index'), name='leaderboards_column_index'),
         ),
         migrations.AddConstraint(
-            model_name="score",
-            constraint=models.UniqueConstraint(fields=("submission", "column"), name="leaderboards_score_once"),
+            model_name='score',
+            constraint=models.UniqueConstraint(fields=('submission', 'column'), name='leaderboards_score_once'),
         ),
     ]
