@@ -175,19 +175,64 @@ class Platform:
         }
         return self._spawn(name, ["worker"], env)
 
+    def start_amqp_worker(self, name: str = "worker-amqp", *, slots: int = 2) -> Role:
+        """Start a compute worker of Podium's that takes its jobs from RabbitMQ."""
+        env = {
+            **clean_environment(),
+            "BROKER_URL": self.broker_url(),
+            "PODIUM_WORKER_NAME": name,
+            "PODIUM_WORKER_SLOTS": str(slots),
+            "PODIUM_WORKER_FOLDER": str(self.data / "worker"),
+            **self.worker_settings,
+        }
+        return self._spawn(name, ["worker"], env)
+
+    def start_foreign_worker(self, name: str = "worker-foreign") -> Role:
+        """Start a compute worker of somebody else's that takes its jobs from RabbitMQ."""
+        folder = self.data / "worker" / name
+        folder.mkdir(parents=True, exist_ok=True)
+        env = {
+            **clean_environment(),
+            "BROKER_URL": self.broker_url(),
+            "HOST_DIRECTORY": str(folder),
+            "WORKER_HOST": name,
+        }
+        program = Path(__file__).with_name("foreign_worker.py")
+        return self._spawn(name, [], env, argv=[sys.executable, str(program)])
+
+    def broker_url(self) -> str:
+        """The default queue's address on RabbitMQ, once it is made."""
+        ask = (
+            "from podium.site.queues import broker, services;print('URL', broker.broker_url(services.default_queue()))"
+        )
+
+        def look() -> str | None:
+            done = subprocess.run(
+                podium_command("manage", "shell", "-v", "0", "-c", ask),
+                env=self.environment(),
+                capture_output=True,
+                check=True,
+            )
+            found = done.stdout.decode().rpartition("URL ")[2].strip()
+            return found if found != "None" else None
+
+        return eventually(look, "a vhost for the default queue")
+
     @property
     def worker_token(self) -> str:
         """The default queue's token."""
         (file,) = (self.data / "secrets").glob("*token*")
         return file.read_text().strip()
 
-    def _spawn(self, name: str, words: list[str], env: dict[str, str] | None = None) -> Role:
+    def _spawn(
+        self, name: str, words: list[str], env: dict[str, str] | None = None, argv: list[str] | None = None
+    ) -> Role:
         self._log_numbers += 1
         log = self.data / "logs" / f"{self._log_numbers:03d}-{name}.log"
         log.parent.mkdir(exist_ok=True)
         with log.open("wb") as stream:
             process = subprocess.Popen(
-                podium_command(*words),
+                argv or podium_command(*words),
                 env=env or self.environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=stream,

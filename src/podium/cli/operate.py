@@ -88,6 +88,9 @@ def worker(
     *,
     server: Annotated[str | None, typer.Option(help="The platform's address (or PODIUM_WORKER_SERVER).")] = None,
     token: Annotated[str | None, typer.Option(help="The queue's token (better: --token-file).")] = None,
+    broker: Annotated[
+        str | None, typer.Option(help="The queue's address on RabbitMQ (better: BROKER_URL); no server, no token.")
+    ] = None,
     token_file: Annotated[Path | None, typer.Option(help="A file that holds the queue's token.")] = None,
     slots: Annotated[int | None, typer.Option(help="How many jobs at once; default: one per processor.", min=1)] = None,
     engine: Annotated[str | None, typer.Option(help="auto, bubblewrap, docker or process.")] = None,
@@ -97,7 +100,7 @@ def worker(
 ) -> None:
     """Run a compute worker for one queue.
 
-    It needs no connection but an outgoing one to the platform.
+    It needs no connection but an outgoing one to the platform; with --broker also one to its RabbitMQ.
     """
     from podium.logs import configure_from_environment  # noqa: PLC0415
     from podium.sandbox import SandboxError  # noqa: PLC0415
@@ -109,7 +112,7 @@ def worker(
         if token_file is not None:
             token = token_file.read_text(encoding="utf-8").strip()
         settings = WorkerSettings.from_environment(
-            server=server, token=token, slots=slots, engine=engine, unsafe=unsafe or None
+            server=server, token=token, broker=broker, slots=slots, engine=engine, unsafe=unsafe or None
         )
     except (SettingsError, OSError) as error:
         output.error(str(error))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from importlib.metadata import version
-from typing import TypeVar
+from types import TracebackType
+from typing import Self, TypeVar
 
 import httpx
 from pydantic import BaseModel, ValidationError
@@ -59,6 +60,14 @@ class HttpsIntake:
             ceilings=ceilings,
         )
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        """There is nothing to end: requests are made one by one."""
+
     async def claim(self, slot: int) -> Job | None:
         """Ask for one job, letting the platform hold the request open; see `Intake.claim`."""
         claim = self._claim.model_copy(update={"worker": f"{self._name}-{slot}"})
@@ -69,14 +78,14 @@ class HttpsIntake:
         if answer.status_code == httpx.codes.NO_CONTENT:
             return None
         if answer.status_code == httpx.codes.OK:
-            return _parse(Job, answer)
+            return parsed(Job, answer)
         if answer.status_code in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}:
             raise TokenRefusedError(f"HTTP {answer.status_code} {_excerpt(answer)}")
         raise _unusable(answer)
 
     async def beat(self, job: Job, beat: Beat) -> BeatAnswer:
         """Renew the lease of `job`; see `Intake.beat`."""
-        return _parse(BeatAnswer, await self._attempt(job, "beat", beat))
+        return parsed(BeatAnswer, await self._attempt(job, "beat", beat))
 
     async def finish(self, job: Job, outcome: Outcome) -> None:
         """Hand over the outcome of `job`; see `Intake.finish`."""
@@ -84,14 +93,15 @@ class HttpsIntake:
 
     async def _attempt(self, job: Job, verb: str, message: BaseModel) -> httpx.Response:
         headers = {"Authorization": f"Bearer {job.token}", "Content-Type": _JSON}
-        answer = await self._post(
-            f"/api/worker/attempts/{job.attempt}/{verb}", message, headers, httpx.Timeout(_ANSWER_SECONDS)
-        )
+        answer = await self._post(self._address(job, verb), message, headers, httpx.Timeout(_ANSWER_SECONDS))
         if answer.status_code in _OVER:
             raise AttemptOverError(_excerpt(answer))
         if answer.status_code != httpx.codes.OK:
             raise _unusable(answer)
         return answer
+
+    def _address(self, job: Job, verb: str) -> str:
+        return f"/api/worker/attempts/{job.attempt}/{verb}"
 
     async def _post(
         self, path: str, message: BaseModel, headers: dict[str, str], timeout: httpx.Timeout
@@ -102,7 +112,8 @@ class HttpsIntake:
             raise IntakeUnavailableError(f"{type(error).__name__}: {error}") from error
 
 
-def _parse(model: type[M], answer: httpx.Response) -> M:
+def parsed(model: type[M], answer: httpx.Response) -> M:
+    """The message in an answer. Raises IntakeUnavailableError when it is none."""
     try:
         return model.model_validate_json(answer.content)
     except ValidationError as error:

@@ -23,7 +23,7 @@ from podium.worker.intake import IntakeRefusedError, IntakeUnavailableError, Tok
 from podium.worker.intake_https import HttpsIntake
 from podium.worker.limits import ceilings_of
 from podium.worker.retry import Backoff
-from podium.worker.settings import WorkerSettings
+from podium.worker.settings import WorkerSettings, without_password
 from podium.worker.steps import Surroundings
 from podium.worker.transfer import HttpFiles
 
@@ -101,12 +101,17 @@ async def _serve(settings: WorkerSettings, folder: WorkerFolder, sandbox: Sandbo
     cache = DatasetCache(folder.root / "cache", settings.cache_bytes)
     await asyncio.to_thread(cache.sweep)
     connections = httpx.Limits(max_connections=None, max_keepalive_connections=4 * settings.slots, keepalive_expiry=60)
-    async with httpx.AsyncClient(base_url=settings.server, limits=connections) as client:
+    async with (
+        httpx.AsyncClient(base_url=settings.server, limits=connections) as client,
+        contextlib.AsyncExitStack() as stack,
+    ):
         name = settings.name or _name(folder)
         ceilings = ceilings_of(settings, sandbox.name)
-        intake = HttpsIntake(
+        kind = _intake_kind(settings)
+        intake = kind(
             settings, client, name=name, engine=sandbox.name, hostname=socket.gethostname(), ceilings=ceilings
         )
+        stack.enter_context(intake)
         files = HttpFiles(client, settings.retries, rewrite=settings.url_rewrite)
         places = [
             Workplace(
@@ -127,8 +132,9 @@ async def _serve(settings: WorkerSettings, folder: WorkerFolder, sandbox: Sandbo
             )
             for slot in range(settings.slots)
         ]
-        log.info("%s serves %s with %d slots (%s)", name, settings.server, settings.slots, sandbox.name)
-        contact = _Contact(settings.server)
+        served = without_password(settings.broker) if settings.broker else settings.server
+        log.info("%s serves %s with %d slots (%s)", name, served, settings.slots, sandbox.name)
+        contact = _Contact(served)
         slots = [asyncio.create_task(_slot(place, contact), name=f"slot-{place.around.slot}") for place in places]
         stopped = asyncio.create_task(stop.wait())
         try:
@@ -139,6 +145,14 @@ async def _serve(settings: WorkerSettings, folder: WorkerFolder, sandbox: Sandbo
             for task in (stopped, *slots):
                 task.cancel()
             await asyncio.wait({stopped, *slots}, timeout=_LONGEST_STOP)
+
+
+def _intake_kind(settings: WorkerSettings) -> type[HttpsIntake]:
+    if not settings.broker:
+        return HttpsIntake
+    from podium.worker.intake_amqp import AmqpIntake  # noqa: PLC0415 - AMQP's library only where it is used
+
+    return AmqpIntake
 
 
 class _Contact:

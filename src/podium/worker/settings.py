@@ -7,8 +7,15 @@ import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 
 GIB = 2**30
+
+
+def without_password(url: str) -> str:
+    """A broker's address as it may be shown."""
+    parts = urlsplit(url)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
 class SettingsError(Exception):
@@ -38,6 +45,8 @@ class WorkerSettings:
     Attributes:
         server: the platform's address, e.g. https://podium.example.org.
         token: the queue's token; never logged.
+        broker: the queue's address on RabbitMQ, with a password in it; jobs come from there, and no token is needed.
+        broker_tls: speak TLS with the broker also where its address does not say so.
         slots: how many jobs run at once.
         name: how the platform shows this worker, unique in its queue; empty: made of host and work folder.
         engine: "auto", "bubblewrap", "docker" or "process" (the last only with `unsafe`).
@@ -62,6 +71,8 @@ class WorkerSettings:
 
     server: str
     token: str = field(repr=False)
+    broker: str = field(default="", repr=False)
+    broker_tls: bool = False
     slots: int = field(default_factory=lambda: os.cpu_count() or 1)
     name: str = ""
     engine: str = "auto"
@@ -90,18 +101,25 @@ class WorkerSettings:
     retries: Retries = field(default_factory=Retries)
 
     def __post_init__(self) -> None:
+        if self.slots < 1:
+            raise SettingsError(f"A worker needs at least one slot, not {self.slots}. Set PODIUM_WORKER_SLOTS to 1.")
+        if self.broker and not self.broker.startswith(("amqp://", "amqps://", "pyamqp://")):
+            raise SettingsError(
+                "The broker's address must start with amqp:// or amqps://. Copy it from the queue's page and give it "
+                "as --broker or in BROKER_URL."
+            )
+        if self.broker and not self.server:
+            return  # its messages say where the platform is
         if not self.server.startswith(("http://", "https://")):
             raise SettingsError(
                 f"The platform's address must start with http:// or https://, not {self.server!r}. "
                 "Give it as --server https://podium.example.org or in PODIUM_WORKER_SERVER."
             )
-        if not self.token:
+        if not self.token and not self.broker:
             raise SettingsError(
                 "The worker has no queue token. Copy it from the queue's page and give it as --token "
                 "or in PODIUM_WORKER_TOKEN."
             )
-        if self.slots < 1:
-            raise SettingsError(f"A worker needs at least one slot, not {self.slots}. Set PODIUM_WORKER_SLOTS to 1.")
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None, **given: object) -> WorkerSettings:
@@ -114,6 +132,8 @@ class WorkerSettings:
         """
         values = _read(os.environ if environ is None else environ)
         values.update({key: value for key, value in given.items() if value is not None})
+        if values.get("token") and given.get("broker") is None:
+            values.pop("broker", None)  # BROKER_URL may be there for others; a queue's token says what is meant
         values.setdefault("server", "")
         values.setdefault("token", "")
         return cls(**values)  # type: ignore[arg-type]
@@ -169,6 +189,8 @@ def _socket(text: str) -> str:
 
 # Variable -> (setting, how to read it). Later rows win, so Podium's own names come after Codabench's.
 _VARIABLES: tuple[tuple[str, str, Callable[[str], object]], ...] = (
+    ("BROKER_URL", "broker", str),
+    ("BROKER_USE_SSL", "broker_tls", _flag),
     ("HOST_DIRECTORY", "work", lambda text: Path(text) / "podium"),
     ("MAX_CACHE_DIR_SIZE_GB", "cache_bytes", _gigabytes),
     ("CONTAINER_SOCKET", "container_socket", _socket),
@@ -221,6 +243,6 @@ def _read(environ: Mapping[str, str]) -> dict[str, object]:
         try:
             values[setting] = read(text)
         except ValueError as error:
-            shown = "(hidden)" if setting == "token" else repr(text)
+            shown = "(hidden)" if setting in {"token", "broker"} else repr(text)
             raise SettingsError(f"{variable}={shown} cannot be used: {error}.") from error
     return values

@@ -196,8 +196,9 @@ def _has_work(queue: Queue) -> bool:
 
 
 def _asks_by_https(queue: Queue) -> bool:
-    seen = Worker.objects.filter(queue=queue, last_seen__gte=timezone.now() - _ASKS_BY_HTTPS)
-    return seen.exclude(engine=services.ENGINE).exists()
+    since = timezone.now() - _ASKS_BY_HTTPS
+    seen = Worker.objects.filter(queue=queue, last_seen__gte=since, drained_when=None)
+    return seen.exclude(engine=services.ENGINE).exclude(attempts__delivery__taken_when__gte=since).exists()
 
 
 @contextmanager
