@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import gc
 import json
 import socket
 import subprocess
+import tempfile
 import time
 import uuid
 from collections.abc import Iterator
@@ -23,6 +25,7 @@ from podium.sandbox.container_reins import FrameReader
 from podium.sandbox.contract import Stream
 from podium.sandbox.docker import DockerSandbox
 from podium.sandbox.engine import Engine, EngineFacts, _split_tag, unstartable
+from podium.sandbox.images import PulledImages
 from tests.images.podman import IMAGE, podman_environment, served
 
 DOCKER = EngineFacts(podman=False, rootless=False)
@@ -160,20 +163,21 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-@pytest.fixture(scope="module")
-def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A registry on loopback; Podman is told to speak plain HTTP to 127.0.0.1."""
-    folder = tmp_path_factory.mktemp("registry")
+USER, PASSWORD = "olivia", "let me in"
+HTPASSWD = f"{USER}:$2b$05$wtSHWYglMZJJl3AWfhuDJu2uwQ6nL0k6VE4nG/ItZr3QoorXS2RIK\n"
+
+
+@contextlib.contextmanager
+def serving_registry(folder: Path, **more: Any) -> Iterator[str]:
+    """A registry on loopback; its address."""
     port = free_port()
-    (folder / "config.yml").write_text(
-        json.dumps(
-            {
-                "version": "0.1",
-                "storage": {"filesystem": {"rootdirectory": str(folder / "data")}},
-                "http": {"addr": f"127.0.0.1:{port}"},
-            }
-        )
-    )
+    settings = {
+        "version": "0.1",
+        "storage": {"filesystem": {"rootdirectory": str(folder / "data")}},
+        "http": {"addr": f"127.0.0.1:{port}"},
+        **more,
+    }
+    (folder / "config.yml").write_text(json.dumps(settings))
     with (folder / "log").open("w") as log:
         process = subprocess.Popen(["docker-registry", "serve", str(folder / "config.yml")], stdout=log, stderr=log)
         try:
@@ -182,7 +186,7 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
                 assert process.poll() is None, (folder / "log").read_text()
                 assert time.monotonic() < deadline, "the registry did not answer within a minute"
                 with contextlib.suppress(httpx.TransportError):
-                    if httpx.get(f"http://127.0.0.1:{port}/v2/").is_success:
+                    if httpx.get(f"http://127.0.0.1:{port}/v2/").status_code in {200, 401}:
                         break
             yield f"127.0.0.1:{port}"
         finally:
@@ -191,24 +195,48 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def pulling_socket(tmp_path_factory: pytest.TempPathFactory, engine_socket: str, registry: str) -> Iterator[str]:
-    """Podman's service again, told that the registry speaks plain HTTP, with the image pushed there."""
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A registry that anybody may pull from."""
+    with serving_registry(tmp_path_factory.mktemp("registry")) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def private_registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A registry that wants a name and a password."""
+    folder = tmp_path_factory.mktemp("private-registry")
+    (folder / "htpasswd").write_text(HTPASSWD)
+    auth = {"htpasswd": {"realm": "tests", "path": str(folder / "htpasswd")}}
+    with serving_registry(folder, auth=auth) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def pulling_socket(
+    tmp_path_factory: pytest.TempPathFactory, engine_socket: str, registry: str, private_registry: str
+) -> Iterator[str]:
+    """Podman's service again, told that the registries speak plain HTTP, with images pushed there."""
     folder = tmp_path_factory.mktemp("podman-pull")
-    (folder / "registries.conf").write_text(f'[[registry]]\nlocation = "{registry}"\ninsecure = true\n')
+    insecure = [f'[[registry]]\nlocation = "{each}"\ninsecure = true\n' for each in (registry, private_registry)]
+    (folder / "registries.conf").write_text("".join(insecure))
     environment = podman_environment(folder) | {"CONTAINERS_REGISTRIES_CONF": str(folder / "registries.conf")}
     small = folder / "small.tar"
     (folder / "root").mkdir()
     (folder / "root" / "about").write_text(uuid.uuid4().hex)
     subprocess.run(["tar", "-C", str(folder / "root"), "-cf", str(small), "."], check=True)
-    name = f"{registry}/team/small:1"
-    for command in (["import", "-q", str(small), name], ["push", "-q", name], ["rmi", "-f", name]):
-        subprocess.run(["podman", *command], env=environment, check=True, capture_output=True, timeout=120)
+    public = [f"{registry}/team/small:1", f"{registry}/team/other:1"]
+    login = ["--creds", f"{USER}:{PASSWORD}"]
+    for name, creds in [*((each, []) for each in public), (f"{private_registry}/team/small:1", login)]:
+        for command in (["import", "-q", str(small), name], ["push", "-q", *creds, name], ["rmi", "-f", name]):
+            subprocess.run(["podman", *command], env=environment, check=True, capture_output=True, timeout=120)
     with served(folder, environment) as address:
         yield address
-    subprocess.run(["podman", "rmi", "-f", name], env=environment, check=False, capture_output=True, timeout=60)
+    for name in (*public, f"{private_registry}/team/small:1"):
+        subprocess.run(["podman", "rmi", "-f", name], env=environment, check=False, capture_output=True, timeout=60)
 
 
 def sandbox(address: str, **settings: Any) -> DockerSandbox:
+    settings.setdefault("state_folder", Path(tempfile.mkdtemp(prefix="podium-test-")))
     return DockerSandbox(SandboxConfig(container_socket=address, pull_pause_seconds=0.01, **settings))
 
 
@@ -287,3 +315,97 @@ async def test_a_container_that_a_killed_worker_left_does_not_block_its_name(eng
     await backend.aclose()
 
     assert result.cause == Cause.OK, result.detail
+
+
+def login_file(folder: Path, registry: str, password: str) -> Path:
+    """What `docker login` leaves."""
+    path = folder / "config.json"
+    auth = base64.b64encode(f"{USER}:{password}".encode()).decode()
+    path.write_text(json.dumps({"auths": {registry: {"auth": auth}}}))
+    return path
+
+
+@pytest.mark.container
+@pytest.mark.slow
+async def test_a_private_registry_is_opened_by_file_and_by_variable_and_by_nothing_else(
+    pulling_socket: str, private_registry: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    name = f"{private_registry}/team/small:1"
+    wrong = "not this one"
+    for settings in ({}, {"registry_file": login_file(tmp_path, private_registry, wrong)}):
+        backend = sandbox(pulling_socket, pull_policy="always", pull_attempts=2, **settings)
+        with pytest.raises(ImageError, match=name) as refused:
+            await backend.prepare(name)
+        await backend.aclose()
+        assert wrong not in str(refused.value)
+    for settings in (
+        {"registry_file": login_file(tmp_path, private_registry, PASSWORD)},
+        {"registry_logins": ((private_registry, USER, PASSWORD),)},
+    ):
+        backend = sandbox(pulling_socket, pull_policy="always", **settings)
+        assert (await backend.prepare(name)).pulled
+        await backend.aclose()
+        assert PASSWORD not in repr(backend.config)
+    assert wrong not in caplog.text
+    assert PASSWORD not in caplog.text
+
+
+def test_a_login_file_that_cannot_be_read_is_named_without_what_is_in_it(tmp_path: Path) -> None:
+    path = tmp_path / "config.json"
+    with pytest.raises(SandboxError, match=r"config\.json cannot be used: No such file"):
+        Engine(SandboxConfig(container_socket="unix:///nowhere", registry_file=path))
+    path.write_text("secret, and no JSON")
+    with pytest.raises(SandboxError, match="no Docker configuration") as refused:
+        Engine(SandboxConfig(container_socket="unix:///nowhere", registry_file=path))
+    assert "secret" not in str(refused.value)
+
+
+@pytest.mark.container
+@pytest.mark.slow
+async def test_a_registry_that_is_away_is_asked_again_and_then_the_platforms_fault(
+    pulling_socket: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    name = f"127.0.0.1:{free_port()}/team/small:1"
+    backend = sandbox(pulling_socket, pull_attempts=3)
+    result = await backend.run(Spec(argv=("true",), name="never", image=name))
+    await backend.aclose()
+
+    assert result.cause == Cause.IMAGE_PULL
+    assert name in result.detail
+    assert [record.args[0] for record in caplog.records if "pull %d of" in record.msg] == [1, 2]  # type: ignore[index]
+
+
+@pytest.mark.container
+@pytest.mark.slow
+async def test_the_least_recently_used_of_the_pulled_images_goes_when_they_hold_too_much(
+    pulling_socket: str, registry: str
+) -> None:
+    small, other = f"{registry}/team/small:1", f"{registry}/team/other:1"
+    backend = sandbox(pulling_socket, images_bytes=1)
+    await backend.prepare(IMAGE)  # it was loaded by hand, and is not ours to remove
+    await backend.prepare(small)
+    assert backend.engine._inspect_image(small) is not None, "the one that was asked for stays"
+    await backend.prepare(other)
+    assert backend.engine._inspect_image(small) is None
+    assert backend.engine._inspect_image(other) is not None
+    assert backend.engine._inspect_image(IMAGE) is not None
+
+    again = sandbox(pulling_socket, state_folder=backend.config.state_folder)  # a worker that was started anew
+    again._images[other] += 1
+    await again.give_back_disk()
+    assert again.engine._inspect_image(other) is not None, "what a run uses stays"
+    again._images[other] -= 1
+    assert await again.give_back_disk() > 0
+    assert again.engine._inspect_image(other) is None
+    assert again.engine._inspect_image(IMAGE) is not None
+    for each in (backend, again):
+        await each.aclose()
+
+
+def test_a_list_of_images_that_was_spoilt_is_begun_anew(tmp_path: Path) -> None:
+    file = tmp_path / "images.json"
+    file.write_text('{"an/image:1": {"bytes": "many"}}')
+    images = PulledImages(file)
+    images.pulled("an/image:2", 5)
+    assert PulledImages(file).oldest_first() == [("an/image:2", 5)]

@@ -248,6 +248,8 @@ class Platform:
         self._strict(bool(claim.worker), "claim without a worker's name")
         self.claims.append(claim)
         await self.tell()
+        if claim.not_ready:
+            return Response(status_code=204)
         with contextlib.suppress(TimeoutError):
             await self.until(lambda: self.queue, claim.wait)
         if not self.queue:

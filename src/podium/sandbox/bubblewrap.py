@@ -174,6 +174,10 @@ class BubblewrapSandbox:
         """Takes a folder back; see the contract."""
         folders.take_back(path)
 
+    async def give_back_disk(self) -> int:
+        """Nothing is kept between runs; see the contract."""
+        return 0
+
     async def sweep(self) -> int:
         """Removes processes and control groups that an earlier worker of this owner left; see the contract."""
         return await asyncio.to_thread(self._sweep)

@@ -30,7 +30,10 @@ class SandboxConfig:
     `default_environment` stands for every other name. `cgroups` is "auto" or "off". `host_network` lets runs that ask
     for a network share the host's, its loopback included: bubblewrap has nothing narrower.
     `container_socket` (unix:// or tcp://), `pull_policy`, `pull_attempts` (with pauses between them, as Codabench does)
-    and `default_image` are for the docker backend. `unsafe` allows the process backend, which isolates nothing.
+    and `default_image` are for the docker backend. `images_bytes` is how much the images that it pulled may hold
+    together, the least recently used go first (None: they stay). `registry_file` (Docker's config.json) and
+    `registry_logins` (registry, user, password) open private registries. `unsafe` allows the process backend, which
+    isolates nothing.
     """
 
     owner: str = "podium"
@@ -45,6 +48,9 @@ class SandboxConfig:
     pull_policy: PullPolicy = "missing"
     pull_attempts: int = 3
     pull_pause_seconds: float = 5.0
+    images_bytes: int | None = None
+    registry_file: Path | None = None
+    registry_logins: tuple[tuple[str, str, str], ...] = field(default=(), repr=False)
     default_image: str = "codalab/codalab-legacy:py312"
     unsafe: bool = False
 

@@ -166,6 +166,9 @@ class Sandbox(Protocol):
         Raises ImageError when it cannot be had.
         """
 
+    async def give_back_disk(self) -> int:
+        """Removes what was kept to save time only and is not in use, and says how many bytes that were."""
+
     async def sweep(self) -> int:
         """Removes what an earlier, killed worker of the same owner left behind, and says how many things it were."""
 

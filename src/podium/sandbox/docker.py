@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import logging
 import os
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,7 @@ class DockerSandbox:
         self._running: set[str] = set()
         self._removals: set[asyncio.Task[None]] = set()
         self._pulls: dict[str, asyncio.Lock] = {}
+        self._images: Counter[str] = Counter()
 
     def host_uid(self, slot: int) -> int:
         """The host user that programs of a slot run as, so that they can write the folders they are given."""
@@ -50,10 +52,25 @@ class DockerSandbox:
         """Pulls an image as the pull policy says, and tells its digest; see the contract."""
         name = image or self.config.default_image
         async with self._pulls.setdefault(name, asyncio.Lock()):
-            return await self.engine.call(self.engine.ensure_image, name)
+            found = await self.engine.call(self.engine.ensure_image, name)
+        if found.pulled and self.config.images_bytes is not None:
+            await self.engine.call(self.engine.prune, self.config.images_bytes, {name, *+self._images})
+        return found
+
+    async def give_back_disk(self) -> int:
+        """Removes the images that were pulled and that no run uses; see the contract."""
+        return await self.engine.call(self.engine.prune, 0, set(+self._images))
 
     async def run(self, spec: Spec, on_output: OutputCallback | None = None) -> Result:
         """Runs a command in a container to its end; see the contract."""
+        name = spec.image or self.config.default_image
+        self._images[name] += 1
+        try:
+            return await self._run_in(spec, on_output)
+        finally:
+            self._images[name] -= 1
+
+    async def _run_in(self, spec: Spec, on_output: OutputCallback | None) -> Result:
         try:
             image = await self.prepare(spec.image)
         except ImageError as error:

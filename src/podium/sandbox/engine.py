@@ -9,7 +9,7 @@ import os
 import socket as sockets
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +22,8 @@ import requests.exceptions
 from podium.sandbox import wording
 from podium.sandbox.config import SandboxConfig
 from podium.sandbox.contract import ImageError, ImageInfo, SandboxError
+from podium.sandbox.images import PulledImages
+from podium.sandbox.registries import Credentials
 
 logger = logging.getLogger(__name__)
 
@@ -65,6 +67,9 @@ class Engine:
         self._version: str | None = None
         self._facts: EngineFacts | None = None
         self._lock = threading.Lock()
+        logins = {registry: (user, password) for registry, user, password in config.registry_logins}
+        self.pulled = PulledImages(config.state_folder / "images.json")
+        self._credentials = Credentials(config.registry_file, logins)
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="podium-engine")
 
     async def call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -114,6 +119,7 @@ class Engine:
             if policy == "never" and present is None:
                 raise ImageError(f'The image "{name}" is not on this machine, and the worker may not pull images.')
             if present is not None and policy != "always":
+                self.pulled.used(name)
                 return ImageInfo(name, _digest(present))
             self._pull(name)
             pulled = self._inspect_image(name)
@@ -121,7 +127,30 @@ class Engine:
             raise ImageError(f'The image "{name}" could not be had: {plain(error)}') from error
         if pulled is None:
             raise ImageError(f'The image "{name}" was pulled, but the engine does not know it by that name.')
+        self.pulled.pulled(name, int(pulled.get("Size") or 0))
         return ImageInfo(name, _digest(pulled), pulled=True)
+
+    def prune(self, keep_bytes: int, in_use: Collection[str]) -> int:
+        """Removes images that this worker pulled, the least recently used first, until they hold no more than that.
+
+        in_use: names that stay. What a container of anybody's uses stays as well. Returns how many bytes were freed.
+        """
+        freed = 0
+        for name, size in self.pulled.oldest_first():
+            if self.pulled.total_bytes <= keep_bytes:
+                break
+            if name in in_use:
+                continue
+            try:
+                self.client.remove_image(name)
+            except docker.errors.ImageNotFound:
+                size = 0  # noqa: PLW2901 - somebody else has removed it
+            except ENGINE_ERRORS as error:
+                logger.info("the image %s stays: %s", name, plain(error))
+                continue
+            self.pulled.forget(name)
+            freed += size
+        return freed
 
     def _inspect_image(self, name: str) -> dict[str, Any] | None:
         try:
@@ -145,10 +174,11 @@ class Engine:
         return None
 
     def _pull_once(self, repository: str, tag: str) -> None:
+        login = self._credentials.for_image(repository)
         with contextlib.closing(
             docker.APIClient(self.address, version=self._version or "auto", timeout=PULL_SECONDS)
         ) as client:
-            for line in client.pull(repository, tag=tag, stream=True, decode=True):
+            for line in client.pull(repository, tag=tag, stream=True, decode=True, auth_config=login):
                 if "error" in line:
                     raise docker.errors.DockerException(str(line["error"]))
 

@@ -99,6 +99,10 @@ class ProcessSandbox:
         """Takes a folder back; see the contract."""
         folders.take_back(path)
 
+    async def give_back_disk(self) -> int:
+        """Nothing is kept between runs; see the contract."""
+        return 0
+
     async def sweep(self) -> int:
         """Kills processes that an earlier worker of this owner left; see the contract."""
         swept = 0

@@ -20,6 +20,7 @@ from typing import Any
 
 from podium.formats.archives import DEFAULT_CAPS, ArchiveError, pack_folder
 from podium.protocol import Beat, Cause, Failure, Fault, Frame, Job, Outcome, Phase, Step, Stream
+from podium.worker.admission import Admission
 from podium.worker.cache import DatasetCache
 from podium.worker.failing import clip_notes
 from podium.worker.folders import WorkerFolder, remove_job
@@ -149,16 +150,20 @@ class Workplace:
         intake: where beats and outcomes go.
         around: sandbox, files, ceilings, slot.
         cache: datasets by digest.
+        admission: whether a job may be taken.
         folder: where job folders are made.
         retries: pauses while the platform is away.
+        recheck_seconds: how long to wait before looking again whether a job may be taken.
         keep_job_folders: leave job folders behind, for debugging.
     """
 
     intake: Intake
     around: Surroundings
     cache: DatasetCache
+    admission: Admission
     folder: WorkerFolder
     retries: Retries
+    recheck_seconds: float = 5.0
     keep_job_folders: bool = False
 
 

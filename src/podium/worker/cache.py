@@ -110,8 +110,12 @@ class DatasetCache:
             return False
         return True
 
-    def evict(self) -> int:
-        """Remove least recently used entries until the cap holds; return how many bytes remain."""
+    def evict(self, most: int | None = None) -> int:
+        """Remove least recently used entries until no more than `most` bytes (None: the cap) are left.
+
+        Return how many bytes remain.
+        """
+        most = self.max_bytes if most is None else most
         used = []
         for entry in self._entries.iterdir():
             with contextlib.suppress(FileNotFoundError, ValueError):  # another process was quicker
@@ -119,7 +123,7 @@ class DatasetCache:
                 used.append((stamp.stat().st_mtime_ns, int(stamp.read_text()), entry.name))
         total = sum(size for _, size, _ in used)
         for _, size, key in sorted(used):
-            if total <= self.max_bytes:
+            if total <= most:
                 break
             if self._remove(key):
                 log.info("The cache dropped %s (%d bytes)", key[:12], size)

@@ -31,8 +31,10 @@ class Intake(Protocol):
     Every message may be sent twice; the platform tells a repeated one by its attempt and offsets.
     """
 
-    async def claim(self, slot: int) -> Job | None:
+    async def claim(self, slot: int, not_ready: str = "") -> Job | None:
         """Ask for one job; None when there was none within the wait.
+
+        With `not_ready` only say why no job is taken now; the answer is None at once.
 
         Raises:
             IntakeUnavailableError: no useful answer.

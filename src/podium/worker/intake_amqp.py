@@ -167,11 +167,16 @@ class AmqpIntake(HttpsIntake):
         for slot in self._slots:
             slot.stop()
 
-    async def claim(self, slot: int) -> Job | None:
-        """Wait for a message and take its job; see `Intake.claim`. The slot's job before this one has ended."""
+    async def claim(self, slot: int, not_ready: str = "") -> Job | None:
+        """Wait for a message and take its job; see `Intake.claim`. The slot's job before this one has ended.
+
+        A worker that is not ready takes none; the broker's protocol has no word for the reason.
+        """
         place = self._slots[slot]
         if place.held is not None and place.held.taken:
             self._done(place, place.held)
+        if not_ready:
+            return None
         if place.held is None:
             try:
                 place.held = await asyncio.wait_for(place.arrived.get(), self._settings.wait_seconds)

@@ -18,6 +18,7 @@ _ANSWER_SECONDS = 15.0
 _FIRST_CONNECT_SECONDS = 1.8
 """How long a slot's first connection is waited for: a dead address is to be told within two seconds."""
 _MAX_SHOWN = 200
+_MAX_REASON = 300
 # 409 says so; a token or attempt that the platform does not know is no longer ours either.
 _OVER = {401, 403, 404, 409, 410}
 M = TypeVar("M", bound=BaseModel)
@@ -68,9 +69,11 @@ class HttpsIntake:
     ) -> None:
         """There is nothing to end: requests are made one by one."""
 
-    async def claim(self, slot: int) -> Job | None:
+    async def claim(self, slot: int, not_ready: str = "") -> Job | None:
         """Ask for one job, letting the platform hold the request open; see `Intake.claim`."""
         claim = self._claim.model_copy(update={"worker": f"{self._name}-{slot}"})
+        if not_ready:
+            claim = claim.model_copy(update={"not_ready": not_ready[:_MAX_REASON], "wait": 0})
         connect = _ANSWER_SECONDS if slot in self._tried else _FIRST_CONNECT_SECONDS
         self._tried.add(slot)
         timeout = httpx.Timeout(_ANSWER_SECONDS, connect=connect, read=self._settings.wait_seconds + _ANSWER_SECONDS)

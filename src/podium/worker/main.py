@@ -16,6 +16,7 @@ from structlog.contextvars import bound_contextvars
 
 from podium.logs import hide
 from podium.sandbox import Sandbox, SandboxConfig, create
+from podium.worker.admission import Admission
 from podium.worker.attempt import Attempt, Workplace
 from podium.worker.cache import DatasetCache
 from podium.worker.folders import WorkerFolder, open_worker_folder, remove_job
@@ -83,6 +84,10 @@ def sandbox_config(settings: WorkerSettings, folder: WorkerFolder) -> SandboxCon
         default_environment=settings.default_environment,
         host_network=settings.host_network,
         container_socket=settings.container_socket,
+        pull_policy=settings.pull_policy,
+        images_bytes=settings.images_bytes,
+        registry_file=settings.registry_file,
+        registry_logins=settings.registry_logins,
         unsafe=settings.unsafe,
     )
 
@@ -113,6 +118,7 @@ async def _serve(settings: WorkerSettings, folder: WorkerFolder, sandbox: Sandbo
         )
         stack.enter_context(intake)
         files = HttpFiles(client, settings.retries, rewrite=settings.url_rewrite)
+        admission = Admission(folder.root, settings.min_free_bytes, cache, sandbox)
         places = [
             Workplace(
                 intake=intake,
@@ -126,6 +132,8 @@ async def _serve(settings: WorkerSettings, folder: WorkerFolder, sandbox: Sandbo
                     slot=slot,
                 ),
                 cache=cache,
+                admission=admission,
+                recheck_seconds=settings.recheck_seconds,
                 folder=folder,
                 retries=settings.retries,
                 keep_job_folders=settings.keep_job_folders,
@@ -188,7 +196,8 @@ async def _slot(place: Workplace, contact: _Contact) -> None:
     backoff = Backoff(place.retries)
     while True:
         try:
-            job = await place.intake.claim(place.around.slot)
+            reason = await place.admission.reason_against()
+            job = await place.intake.claim(place.around.slot, reason)
         except IntakeUnavailableError as error:
             contact.lost(error)
             await backoff.pause()
@@ -201,6 +210,9 @@ async def _slot(place: Workplace, contact: _Contact) -> None:
             await backoff.pause()
             continue
         contact.well()
+        if reason:
+            await asyncio.sleep(place.recheck_seconds)
+            continue
         backoff.reset()
         if job is not None:
             with bound_contextvars(job=job.label, attempt=job.attempt):

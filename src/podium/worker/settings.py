@@ -7,7 +7,10 @@ import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import get_args
 from urllib.parse import urlsplit, urlunsplit
+
+from podium.sandbox.config import PullPolicy
 
 GIB = 2**30
 
@@ -62,10 +65,16 @@ class WorkerSettings:
         environments: (image glob, folder) pairs for the bubblewrap and process engines; the first match wins.
         default_environment: folder of the scientific environment used when no glob matches.
         container_socket: address of the Docker Engine API.
+        pull_policy: "missing", "always" or "never": when an image is fetched.
+        images_bytes: how much the images that the worker pulled may hold; None: they stay.
+        registry_file: Docker's config.json with the logins of private registries.
+        registry_logins: (registry, user, password); never logged.
+        min_free_bytes: below this much free disk where jobs are done the worker takes none.
         gpus: which GPUs programs get, e.g. "all"; None for none.
         url_rewrite: (from, to) prefix rewrite for file addresses, for split-horizon networks.
         keep_job_folders: leave job folders behind, for debugging.
         uid_base: the first host user that programs run as when the worker is root; one per slot.
+        recheck_seconds: how long a worker that may take no job waits before it looks again.
         wait_seconds: how long the platform may hold a claim open.
     """
 
@@ -93,11 +102,17 @@ class WorkerSettings:
     environments: tuple[tuple[str, Path], ...] = ()
     default_environment: Path | None = None
     container_socket: str | None = None
+    pull_policy: PullPolicy = "missing"
+    images_bytes: int | None = None
+    registry_file: Path | None = None
+    registry_logins: tuple[tuple[str, str, str], ...] = field(default=(), repr=False)
+    min_free_bytes: int = GIB
     gpus: str | None = None
     url_rewrite: tuple[str, str] | None = None
     keep_job_folders: bool = False
     uid_base: int = 20000
     wait_seconds: float = 20.0
+    recheck_seconds: float = 5.0
     retries: Retries = field(default_factory=Retries)
 
     def __post_init__(self) -> None:
@@ -119,6 +134,11 @@ class WorkerSettings:
             raise SettingsError(
                 "The worker has no queue token. Copy it from the queue's page and give it as --token "
                 "or in PODIUM_WORKER_TOKEN."
+            )
+        if self.gpus and (self.engine == "bubblewrap" or (self.engine == "auto" and not self.container_socket)):
+            raise SettingsError(
+                "bubblewrap gives programs no GPU. Use a container engine (PODIUM_WORKER_CONTAINER_SOCKET), or leave "
+                "PODIUM_WORKER_GPUS out."
             )
 
     @classmethod
@@ -183,6 +203,23 @@ def _environments(text: str) -> tuple[tuple[str, Path], ...]:
     return tuple(pairs)
 
 
+def _pull_policy(text: str) -> str:
+    if text not in get_args(PullPolicy):
+        raise ValueError(f"it must be one of {', '.join(get_args(PullPolicy))}")
+    return text
+
+
+def _logins(text: str) -> tuple[tuple[str, str, str], ...]:
+    logins = []
+    for item in text.split():
+        registry, equals, login = item.partition("=")
+        user, colon, password = login.partition(":")
+        if not (registry and equals and user and colon and password):
+            raise ValueError("it must look like REGISTRY=USER:PASSWORD, more of them parted by blanks")
+        logins.append((registry, user, password))
+    return tuple(logins)
+
+
 def _socket(text: str) -> str:
     return text if "://" in text else f"unix://{text}"
 
@@ -219,10 +256,18 @@ _VARIABLES: tuple[tuple[str, str, Callable[[str], object]], ...] = (
     ("PODIUM_WORKER_ENVIRONMENTS", "environments", _environments),
     ("PODIUM_WORKER_DEFAULT_ENVIRONMENT", "default_environment", Path),
     ("PODIUM_WORKER_CONTAINER_SOCKET", "container_socket", _socket),
+    ("PODIUM_WORKER_PULL_POLICY", "pull_policy", _pull_policy),
+    ("PODIUM_WORKER_IMAGES_GB", "images_bytes", _gigabytes),
+    ("PODIUM_WORKER_REGISTRY_FILE", "registry_file", Path),
+    ("PODIUM_WORKER_REGISTRY_LOGINS", "registry_logins", _logins),
+    ("PODIUM_WORKER_MIN_FREE_DISK_GB", "min_free_bytes", _gigabytes),
     ("PODIUM_WORKER_GPUS", "gpus", str),
     ("PODIUM_WORKER_KEEP_JOBS", "keep_job_folders", _flag),
     ("PODIUM_WORKER_UID_BASE", "uid_base", int),
 )
+
+
+_SECRET = {"token", "broker", "registry_logins"}
 
 
 def _read(environ: Mapping[str, str]) -> dict[str, object]:
@@ -243,6 +288,6 @@ def _read(environ: Mapping[str, str]) -> dict[str, object]:
         try:
             values[setting] = read(text)
         except ValueError as error:
-            shown = "(hidden)" if setting in {"token", "broker"} else repr(text)
+            shown = "(hidden)" if setting in _SECRET else repr(text)
             raise SettingsError(f"{variable}={shown} cannot be used: {error}.") from error
     return values
