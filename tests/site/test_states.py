@@ -265,6 +265,21 @@ def test_a_failure_that_is_the_platforms_is_tried_again_and_can_still_succeed(
     assert submission.status == S.FINISHED
 
 
+def test_an_image_that_can_never_be_had_costs_three_attempts_and_no_try(
+    make_competition: Callable[..., Competition], pat: User, queue: Queue
+) -> None:
+    competition = make_competition()
+    competition.phases.update(failed_submissions_count=True)
+    submission = submit(pat, competition)
+    worker = WorkerDouble(queue)
+    for _ in range(3):
+        failure = Failure(cause=Cause.IMAGE_PULL, step=Step.SCORING, message="The registry is away.")
+        worker.finish(worker.job(), failure=failure, output=False)
+    submission.refresh_from_db()
+    assert (submission.status, submission.cause, submission.fault) == (S.FAILED, "image_pull", "platform")
+    assert submission.tries.aggregate(sum=Sum("amount"))["sum"] == 0
+
+
 def test_a_fault_that_the_worker_knows_better_decides_about_the_try(
     make_competition: Callable[..., Competition], pat: User, queue: Queue
 ) -> None:

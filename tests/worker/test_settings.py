@@ -69,6 +69,9 @@ def test_environments_are_globs_and_folders() -> None:
         ({"PODIUM_WORKER_CACHE_GB": "-1"}, ["PODIUM_WORKER_CACHE_GB", "above zero"]),
         ({"WORKER_BUNDLE_URL_REWRITE": "nothing"}, ["FROM|TO"]),
         ({"PODIUM_WORKER_ENVIRONMENTS": "folder"}, ["GLOB=FOLDER"]),
+        ({"PODIUM_WORKER_PULL_POLICY": "sometimes"}, ["PODIUM_WORKER_PULL_POLICY", "missing, always, never"]),
+        ({"PODIUM_WORKER_MAX_PROCESSES": "0"}, ["PODIUM_WORKER_MAX_PROCESSES", "1 or more"]),
+        ({"PODIUM_WORKER_REGISTRY_LOGINS": "host=user"}, ["(hidden)", "REGISTRY=USER:PASSWORD"]),
         ({"USE_GPU": "perhaps"}, ["USE_GPU='perhaps'", "true or false"]),
     ],
 )
@@ -79,5 +82,31 @@ def test_a_setting_that_cannot_be_used_is_named(variables: dict[str, str], words
         assert word in str(caught.value)
 
 
-def test_the_token_is_never_shown() -> None:
-    assert "secret" not in repr(read())
+def test_images_ceilings_and_disk_are_settings() -> None:
+    settings = read(
+        PODIUM_WORKER_PULL_POLICY="always",
+        PODIUM_WORKER_IMAGES_GB="20",
+        PODIUM_WORKER_REGISTRY_FILE="/etc/podium/registries.json",
+        PODIUM_WORKER_REGISTRY_LOGINS="registry.example.org:5000=olivia:a=b:c other.example.org=sam:d",
+        PODIUM_WORKER_MIN_FREE_DISK_GB="5",
+        PODIUM_WORKER_MAX_SHARED_MEMORY_GB="2",
+        PODIUM_WORKER_MAX_CPUS="1.5",
+        PODIUM_WORKER_MAX_PROCESSES="512",
+    )
+    assert (settings.pull_policy, settings.images_bytes) == ("always", 20 * GIB)
+    assert settings.registry_file == Path("/etc/podium/registries.json")
+    assert settings.registry_logins == (
+        ("registry.example.org:5000", "olivia", "a=b:c"),
+        ("other.example.org", "sam", "d"),
+    )
+    assert (settings.min_free_bytes, settings.max_shm_bytes) == (5 * GIB, 2 * GIB)
+    assert (settings.max_cpus, settings.max_processes) == (1.5, 512)
+
+
+def test_token_and_passwords_are_never_shown() -> None:
+    settings = read(PODIUM_WORKER_REGISTRY_LOGINS="host=olivia:hush")
+    assert "secret" not in repr(settings)
+    assert "hush" not in repr(settings)
+    with pytest.raises(SettingsError) as caught:
+        read(PODIUM_WORKER_REGISTRY_LOGINS="host=olivia:hush other")
+    assert "hush" not in str(caught.value)

@@ -94,6 +94,9 @@ def worker(
     token_file: Annotated[Path | None, typer.Option(help="A file that holds the queue's token.")] = None,
     slots: Annotated[int | None, typer.Option(help="How many jobs at once; default: one per processor.", min=1)] = None,
     engine: Annotated[str | None, typer.Option(help="auto, bubblewrap, docker or process.")] = None,
+    gpus: Annotated[
+        str | None, typer.Option(help="GPUs for programs: all, a number, or names such as nvidia.com/gpu=0.")
+    ] = None,
     unsafe: Annotated[
         bool, typer.Option("--unsafe", help="Allow the engine `process`, which isolates nothing.")
     ] = False,
@@ -112,7 +115,13 @@ def worker(
         if token_file is not None:
             token = token_file.read_text(encoding="utf-8").strip()
         settings = WorkerSettings.from_environment(
-            server=server, token=token, broker=broker, slots=slots, engine=engine, unsafe=unsafe or None
+            server=server,
+            token=token,
+            broker=broker,
+            slots=slots,
+            engine=engine,
+            gpus=gpus,
+            unsafe=unsafe or None,
         )
     except (SettingsError, OSError) as error:
         output.error(str(error))

@@ -61,7 +61,7 @@ def number_of_gpus(given: str | None) -> int | None:
     """How many GPUs a setting stands for: "all" is None, for nobody has counted them."""
     if given is None:
         return 0
-    if given == "all":
+    if given == "all" or given.endswith("=all"):
         return None
     return int(given) if given.isdigit() else len(_names(given))
 
@@ -76,9 +76,11 @@ def gpus_for(asked: int | None, given: str | None, slot: int) -> str | None:
         return None
     if asked is None:
         return given
-    names = [] if given == "all" or given.isdigit() else _names(given)
-    if not names:
+    if given.endswith("=all"):
+        return given  # a name for all of them cannot be divided
+    if given == "all" or given.isdigit():
         return str(asked)
+    names = _names(given)
     return ",".join(names[(slot * asked + number) % len(names)] for number in range(asked))
 
 
