@@ -249,6 +249,31 @@ def test_a_report_may_draw_but_reaches_neither_the_page_nor_the_network(
     expect(report.locator("#result")).to_have_text("parent cookie storage network unreachable")
 
 
+def test_a_report_that_grows_is_shown_anew_while_the_page_and_its_log_stay(
+    make_competition: Making, queue: Queue, pat: User, visit: Visiting
+) -> None:
+    submission = submit(pat, make_competition(enable_detailed_results=True))
+    worker = WorkerDouble(queue)
+    job = worker.job()
+    page = visit(pat).open(f"/submissions/{submission.pk}/")
+    worker.beat(job, frames=[frame("\x1b[31mred\x1b[0m and \x1b[3")])
+    worker.beat(job, frames=[frame("2mgreen\x1b[0m\n", len("\x1b[31mred\x1b[0m and \x1b[3"))])
+    log = page.locator("[data-pane] pre")
+    expect(log).to_have_text("red and green\n")
+    page.evaluate("window.stays = document.querySelector('[data-pane] pre')")
+    for words in ("first of two", "second of two"):
+        put(str(job.detailed_results_url), f"<p id=words>{words}</p>".encode())
+        expect(page.frame_locator("iframe").locator("#words")).to_have_text(words)
+    assert page.evaluate("window.stays.isConnected"), "the log is the very same element"
+    loads = page.evaluate("performance.getEntriesByType('resource').filter(e => e.name.includes('/files/')).length")
+    assert loads == 2, "each version is loaded once"
+    put(str(job.detailed_results_url), b"<p id=words>the last</p>")
+    worker.finish(job, scores(accuracy=1.0), detailed_results_uploaded=True)
+    expect(page.locator("#state")).to_have_attribute("data-status", "Finished")
+    expect(page.frame_locator("iframe").locator("#words")).to_have_text("the last")
+    expect(log).to_have_text("red and green\n")
+
+
 def test_what_an_organizer_writes_runs_nothing_in_the_browser(
     competition: Competition, pat: User, visit: Visiting
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -200,13 +201,19 @@ class Pane:
     cut: bool
 
 
+# Colours and cursor movements of terminals, and control characters that are no white space; live.js takes the same out.
+_ESCAPES = re.compile(
+    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\^_])|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]"
+)
+
+
 def panes(details: queries.Details, *, failed: bool) -> list[Pane]:
     """The stored logs, each cut to its end where it is long."""
     found = []
     for log in details.logs:
         title = f"{log.step.capitalize()}: {_STREAMS[Stream(log.stream)]}"
         text, cut = log.tail(SHOWN_LOG_BYTES)
-        found.append(Pane(log.step, log.stream, title, text, cut))
+        found.append(Pane(log.step, log.stream, title, _ESCAPES.sub("", text), cut))
     if failed:  # what explains a failure comes first
         found.sort(key=lambda pane: not pane.stream.endswith(Stream.STDERR))
     return found

@@ -4,6 +4,11 @@
 import { localizeTimes } from "./page.js";
 
 const MAX_CHARACTERS = 256_000;
+const POLL_MS = 5_000;
+// Colours and cursor movements of terminals, and control characters that are no white space; the last, unfinished one
+// waits for the rest of it. The site's pages take the same out (see evaluation/views.py).
+const ESCAPES = /\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\^_])|[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f]/g;
+const UNFINISHED = /\x1b(?:\[[0-?]*[ -/]*|\][^\x07\x1b]{0,200})?$/;
 const live = document.querySelector("[data-live]");
 
 function title(step, stream) {
@@ -27,6 +32,16 @@ function pane(step, stream) {
   return found.querySelector("pre");
 }
 
+const waiting = new WeakMap();
+
+/** The text without escapes; half an escape is kept until the rest comes. */
+function plain(target, text) {
+  const whole = (waiting.get(target) ?? "") + text;
+  const rest = UNFINISHED.exec(whole)?.[0] ?? "";
+  waiting.set(target, rest);
+  return whole.slice(0, whole.length - rest.length).replace(ESCAPES, "").replaceAll("\x1b", "");
+}
+
 function append(event) {
   const { submission, step, stream, offset, text } = JSON.parse(event.data);
   if (String(submission) !== live.dataset.submission) return;
@@ -34,9 +49,45 @@ function append(event) {
   if (!target) return;
   if (offset === 0) target.textContent = ""; // a new attempt, or a replay from the start
   const atEnd = target.scrollTop + target.clientHeight >= target.scrollHeight - 8;
-  target.append(text);
+  target.append(plain(target, text));
   if (target.textContent.length > MAX_CHARACTERS) target.textContent = target.textContent.slice(-MAX_CHARACTERS / 2);
   if (atEnd) target.scrollTop = target.scrollHeight;
+}
+
+/** The report has changed: the frame shows the new one, and nothing else on the page moves. */
+function showReport(event) {
+  const { submission, version, url } = JSON.parse(event.data);
+  if (String(submission) !== live.dataset.submission) return;
+  const part = document.querySelector('[data-part="report"]');
+  if (!part) return refresh({ logs: false });
+  if (part.dataset.version === version) return undefined;
+  part.dataset.version = version;
+  part.querySelector("iframe").src = url;
+  return undefined;
+}
+
+/** Put fresh children in the place of old ones; parts of the same name and version stay where they are, untouched: a
+ * frame that is moved loads again. */
+function merge(old, fresh) {
+  const parts = new Map([...old.children].filter((e) => e.dataset.part).map((e) => [e.dataset.part, e]));
+  let at = old.firstElementChild;
+  const dropUntil = (end) => {
+    while (at && at !== end) {
+      const gone = at;
+      at = at.nextElementSibling;
+      gone.remove();
+    }
+  };
+  for (const next of [...fresh.children]) {
+    const same = next.dataset.part ? parts.get(next.dataset.part) : undefined;
+    if (same && same.dataset.version === next.dataset.version) {
+      dropUntil(same);
+      at = same.nextElementSibling;
+    } else {
+      old.insertBefore(next, at);
+    }
+  }
+  dropUntil(null);
 }
 
 let wanted = false;
@@ -55,23 +106,35 @@ async function refresh({ logs }) {
     holder.innerHTML = await answer.text();
     const fresh = holder.content.querySelector("#state");
     const old = document.querySelector("#state");
-    const oldPanes = old.querySelector("#panes");
-    if (!logs && oldPanes) fresh.querySelector("#panes")?.replaceWith(oldPanes);
-    if (!logs && oldPanes?.children.length) fresh.querySelector("#no-output")?.setAttribute("hidden", "");
+    const [oldLogs, freshLogs] = [old, fresh].map((state) => state.querySelector('[data-part="logs"]'));
+    if (!logs && oldLogs && freshLogs) freshLogs.dataset.version = oldLogs.dataset.version;
     localizeTimes(fresh);
-    old.replaceWith(fresh);
+    old.dataset.status = fresh.dataset.status;
+    old.toggleAttribute("data-over", fresh.hasAttribute("data-over"));
+    merge(old.firstElementChild, fresh.firstElementChild);
+    old.lastElementChild.replaceWith(fresh.lastElementChild);
   }
   busy = false;
+}
+
+/** Without a stream the page looks by itself. */
+async function poll() {
+  await refresh({ logs: true });
+  if (!document.querySelector("#state[data-over]")) setTimeout(poll, POLL_MS);
 }
 
 function follow() {
   const source = new EventSource(live.dataset.events);
   source.addEventListener("log", append);
   source.addEventListener("status", () => refresh({ logs: false }));
+  source.addEventListener("detailed_results", showReport);
   source.addEventListener("child", () => refresh({ logs: false }));
   source.addEventListener("end", () => {
     source.close();
     refresh({ logs: true });
+  });
+  source.addEventListener("error", () => {
+    if (source.readyState === EventSource.CLOSED) poll(); // refused for good: too many streams are open, for one
   });
   window.addEventListener("pagehide", () => source.close());
 }
