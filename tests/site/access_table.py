@@ -42,6 +42,17 @@ GET competitions/<pk>/participants/<participant_id>/tries/      302 403 403 403 
 POST competitions/<pk>/participants/<participant_id>/tries/     302 403 403 403 400 400 400 403 403  |  302 404 404 403 400 400 400 403 404
 GET competitions/<pk>/submissions/all/                          302 403 403 403 200 200 200 403 403  |  302 404 404 403 200 200 200 403 404
 GET competitions/<pk>/unpublish/                                302 403 403 403 200 200 200 403 403  |  302 404 404 403 200 200 200 403 404
+GET competitions/<pk>/tasks/                                    302 403 403 403 200 200 200 403 403  |  302 404 404 403 200 200 200 403 404
+GET competitions/<pk>/tasks/<task_id>/                          302 403 403 403 200 200 200 403 403  |  302 404 404 403 200 200 200 403 404
+POST competitions/<pk>/tasks/<task_id>/                         302 403 403 403 400 400 400 403 403  |  302 404 404 403 400 400 400 403 404
+POST competitions/<pk>/submissions/selected/                    302 403 403 403 404 404 404 403 403  |  302 404 404 403 404 404 404 403 404
+GET competitions/<pk>/phases/<phase_id>/rerun/                  302 403 403 403 200 200 200 403 403  |  302 404 404 403 200 200 200 403 404
+POST competitions/<pk>/phases/<phase_id>/rerun/                 302 403 403 403 302 302 302 403 403  |  302 404 404 403 302 302 302 403 404
+GET competitions/<pk>/phases/<phase_id>/comparison/             302 403 403 403 200 200 200 403 403  |  302 404 404 403 200 200 200 403 404
+GET api/tasks/                                                  403 200 200 200 200 200 200 403 200  |  403 200 200 200 200 200 200 403 200
+GET api/tasks/<pk>/                                             403 404 404 404 200 404 200 403 404  |  403 404 404 404 200 404 200 403 404
+PATCH api/tasks/<pk>/                                           403 404 404 404 200 404 200 403 404  |  403 404 404 404 200 404 200 403 404
+GET api/phases/<pk>/rerun_comparison/                           403 403 403 403 200 200 200 403 403  |  403 404 404 403 200 200 200 403 404
 GET api/participants/                                           403 200 200 200 200 200 200 403 200  |  403 200 200 200 200 200 200 403 200
 PATCH api/participants/<pk>/                                    403 404 404 404 400 400 400 403 404  |  403 404 404 404 400 400 400 403 404
 POST api/participants/<pk>/credit_tries/                         403 404 404 404 400 400 400 403 404  |  403 404 404 404 400 400 400 403 404

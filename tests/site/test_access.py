@@ -74,6 +74,7 @@ class World:
             "phases/<pk>": phase.pk,
             "api/participants/<pk>": self.participant.pk,
             "queues/<pk>": self.lab.pk,
+            "api/tasks/<pk>": phase.phase_tasks.get().task_id,
         }
         if route.endswith("creation_status/"):
             ids["competitions/<pk>"] = self.creation.pk
@@ -84,6 +85,8 @@ class World:
         words["token_id"], words["worker_id"] = self.lab.tokens.get().pk, self.lab.workers.get().pk
         words["wish"] = "revoke" if "tokens" in route else "drain"
         words["participant_id"] = self.participant.pk
+        words |= {"participant_id": self.participant.pk, "phase_id": phase.pk}
+        words["task_id"] = phase.phase_tasks.get().task_id
         for name, value in {**words, "step": "scoring", "stream": "stdout"}.items():
             path = path.replace(f"<{name}>", str(value))
         assert "<" not in path, path

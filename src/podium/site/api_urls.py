@@ -15,6 +15,7 @@ from podium.site.evaluation.streaming import submission_events
 from podium.site.leaderboards.api import PhaseBoardViewSet
 from podium.site.queues.api import QueueViewSet
 from podium.site.resources.api import DatasetViewSet
+from podium.site.resources.api_tasks import TaskViewSet
 
 router = DefaultRouter()
 router.include_root_view = False
@@ -25,6 +26,7 @@ router.register("phases", PhaseBoardViewSet, basename="api-phase")
 router.register("phases", PhaseViewSet, basename="api-phase-control")
 router.register("queues", QueueViewSet, basename="api-queue")
 router.register("submissions", SubmissionViewSet, basename="api-submission")
+router.register("tasks", TaskViewSet, basename="api-task")
 
 _PUBLIC = {"permission_classes": [AllowAny]}
 urlpatterns = [

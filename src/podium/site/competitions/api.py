@@ -19,7 +19,8 @@ from podium.site.api_fields import ID_REGEX, Cap, LargePagination, caller, image
 from podium.site.competitions import policies, queries, services
 from podium.site.competitions.models import Competition, CompetitionType, CreationStatus, Page, Phase, PhaseTask
 from podium.site.competitions.services import migration, queueing
-from podium.site.evaluation import limits, tries
+from podium.site.errors import Forbidden
+from podium.site.evaluation import comparison, comparison_api, limits, tries
 from podium.site.evaluation.services import limits as settling
 from podium.site.evaluation.services import reruns
 from podium.site.leaderboards.models import Column, Leaderboard
@@ -576,6 +577,15 @@ class PhaseViewSet(viewsets.GenericViewSet[Phase]):
         if request.method == "GET" and request.auth is None:
             raise exceptions.MethodNotAllowed("GET", "Use POST to re-run the submissions.")
         return Response({"count": reruns.rerun_phase(phase=self.get_object(), by=caller(request))})
+
+    @extend_schema(responses=comparison_api.ANSWER)
+    @action(detail=True, methods=["get"])
+    def rerun_comparison(self, request: Request, pk: str) -> Response:
+        """Old and new scores and ranks of what was run again, by participant; for organizers."""
+        phase = self.get_object()
+        if not policies.can_administer(request.user, phase.competition):
+            raise Forbidden("Only the organizers compare what was run again.")
+        return Response(comparison_api.represent(comparison.compare(phase)))
 
     @extend_schema(request=None, responses={200: OpenApiTypes.OBJECT})
     @action(detail=True, methods=["post"])

@@ -80,3 +80,26 @@ class RegisterForm(forms.Form):
             self.fields["accept"].error_messages["required"] = "Taking part needs your agreement to the terms."
         else:
             del self.fields["accept"]
+
+
+def _zip_field(label: str) -> forms.FileField:
+    return forms.FileField(required=False, label=label, widget=forms.FileInput(attrs={"accept": ".zip"}))
+
+
+class TaskForm(forms.Form):
+    """Programs and data that take the place of a task's present ones; what is left empty stays."""
+
+    scoring_program = _zip_field("Scoring program")
+    reference_data = _zip_field("Reference data")
+    ingestion_program = _zip_field("Ingestion program")
+    input_data = _zip_field("Input data")
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or {}
+        if not self.errors and not self.files_given():
+            raise forms.ValidationError("Choose at least one file.")
+        return cleaned
+
+    def files_given(self) -> dict[str, Any]:
+        """The files that were chosen, by the name of the part."""
+        return {name: self.cleaned_data[name] for name in self.fields if self.cleaned_data.get(name)}

@@ -8,6 +8,8 @@ from typing import Any
 from django.db.models import Q, QuerySet
 
 from podium.site.competitions.models import Competition, Participant, ParticipantStatus
+from podium.site.resources import policies as resources
+from podium.site.resources.models import Task
 
 
 def _secret(secret_key: str | uuid.UUID | None) -> uuid.UUID | None:
@@ -75,3 +77,14 @@ def is_approved(user: Any, competition: Competition) -> bool:
     """Whether `user` may take part."""
     participant = participant_of(user, competition)
     return participant is not None and participant.status == ParticipantStatus.APPROVED
+
+
+def may_replace_task(user: Any, competition: Competition, task: Task) -> bool:
+    """Whether `user` may give a task of the competition other programs and data.
+
+    Its maker may, and organizers where the task is one of the competition's creator: somebody else's task may serve
+    other competitions, which are not theirs to change.
+    """
+    if not can_administer(user, competition):
+        return False
+    return resources.may_change_task(user, task) or task.created_by_id == competition.created_by_id

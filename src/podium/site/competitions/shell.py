@@ -64,7 +64,8 @@ class Shell:
             ("Results", "results"),
         ]
         if self.can_administer:
-            named += [("All submissions", "all_submissions"), ("Participants", "participants"), ("Queue", "queue")]
+            named += [("All submissions", "all_submissions"), ("Tasks", "tasks")]
+            named += [("Participants", "participants"), ("Queue", "queue")]
         return [Tab(label, self.url(f"competitions:{name}"), name == shown) for label, name in named]
 
     @property

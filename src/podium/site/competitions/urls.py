@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from django.urls import path
 
-from podium.site.competitions import views
+from podium.site.competitions import views, views_tasks
 from podium.site.evaluation import views as evaluation
-from podium.site.evaluation import views_tries
+from podium.site.evaluation import views_control, views_tries
 from podium.site.leaderboards import views as leaderboards
 
 app_name = "competitions"
@@ -33,6 +33,11 @@ urlpatterns = [
     ),
     path("competitions/<int:pk>/submissions/all/", evaluation.all_submissions, name="all_submissions"),
     path("competitions/<int:pk>/queue/", views.queue, name="queue"),
+    path("competitions/<int:pk>/submissions/selected/", views_control.selected, name="selected"),
+    path("competitions/<int:pk>/tasks/", views_tasks.tasks, name="tasks"),
+    path("competitions/<int:pk>/tasks/<int:task_id>/", views_tasks.replace, name="task"),
+    path("competitions/<int:pk>/phases/<int:phase_id>/rerun/", views_control.rerun_phase, name="rerun_phase"),
+    path("competitions/<int:pk>/phases/<int:phase_id>/comparison/", views_control.compared, name="comparison"),
     path("competitions/<int:pk>/bundle/", views.bundle, name="bundle"),
     path("competitions/<int:pk>/submissions/", evaluation.submissions, name="submissions"),
     path("competitions/<int:pk>/results/", leaderboards.results, name="results"),

@@ -19,7 +19,7 @@ from podium.protocol import Cause, Step, Stream, advice_for
 from podium.site.accounts.models import User
 from podium.site.competitions import policies as competitions
 from podium.site.competitions.forms import RegisterForm
-from podium.site.competitions.models import Phase
+from podium.site.competitions.models import Competition, Phase
 from podium.site.competitions.shell import shell
 from podium.site.competitions.views import received_file
 from podium.site.errors import Refused
@@ -109,10 +109,21 @@ def all_submissions(request: HttpRequest, pk: int) -> HttpResponse:
         form=form,
         filtered=bool(chosen),
         page=page,
+        held=_held(request, viewed.competition),
         before=viewed.url("competitions:all_submissions", **chosen, page=page.number - 1),
         after=viewed.url("competitions:all_submissions", **chosen, page=page.number + 1),
     )
     return render(request, "evaluation/all_submissions.html", context)
+
+
+def _held(request: HttpRequest, competition: Competition) -> int:
+    """How many submissions wait for an organizer to start them."""
+    held = SubmissionStatus.SUBMITTING
+    return (
+        0
+        if competition.auto_run_submissions
+        else queries.of_competition(request.user, competition, status=held).count()
+    )
 
 
 def _visible(request: HttpRequest, pk: int) -> Submission:

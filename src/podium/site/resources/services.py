@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import IO
+from typing import IO, Any
 
 from django.conf import settings
 from django.db import transaction
@@ -12,9 +12,10 @@ from django.db.models import ProtectedError, Sum
 from django.utils import timezone
 from django.utils.formats import date_format
 
+from podium.formats.archives import ArchiveError, inspect
 from podium.site.accounts.models import User
-from podium.site.errors import Refused
-from podium.site.resources import storage
+from podium.site.errors import Forbidden, Refused
+from podium.site.resources import policies, storage
 from podium.site.resources.models import Dataset, DatasetType, StoredFile, Task, TaskVersion
 
 
@@ -236,3 +237,63 @@ def delete_own_dataset(*, dataset: Dataset) -> None:
         delete_dataset(dataset=dataset)
     except ProtectedError:
         raise Refused("Cannot delete dataset: dataset is in use", field="error", code="in_use") from None
+
+
+def _part(name: str, dataset: Dataset | None) -> Dataset | None:
+    """A dataset as a part of a task. Raises Refused for one of another type or without its file."""
+    if dataset is None:
+        if name == "scoring_program":
+            raise Refused("A task needs a scoring program.", field=name, code="required")
+        return None
+    if dataset.type != name:
+        raise Refused(
+            f'"{dataset.name}" is of the type {dataset.type.replace("_", " ")}, not {name.replace("_", " ")}.',
+            field=name,
+            code="wrong_type",
+        )
+    if dataset.data_file is None:
+        raise Refused(f'The file of "{dataset.name}" has not arrived yet.', field=name, code="not_uploaded")
+    try:
+        with storage.open_file(dataset.data_file) as stream:
+            inspect(stream)
+    except ArchiveError as error:
+        raise Refused(str(error), field=name, code=error.code) from error
+    return dataset
+
+
+@transaction.atomic
+def new_version(*, task: Task, by: User, changes: Mapping[str, Any]) -> TaskVersion:
+    """Give a task other programs or data; who has been scored by the old ones keeps them.
+
+    changes: the parts of `TaskVersion.PARTS` that are other than now (None takes one away), and
+    `ingestion_only_during_scoring`. What changes nothing makes no version. Whoever calls has asked a policy.
+    Raises Refused for a dataset that does not fit.
+    """
+    Task.objects.select_for_update().get(pk=task.pk)  # two who change a task at once make two versions, in turn
+    current = TaskVersion.objects.select_related(*TaskVersion.PARTS).filter(task=task).order_by("-number")[0]
+    wanted = {name: getattr(current, name) for name in (*TaskVersion.PARTS, "ingestion_only_during_scoring")}
+    now = dict(wanted)
+    for name, value in changes.items():
+        if value != wanted[name]:
+            wanted[name] = _part(name, value) if name in TaskVersion.PARTS else bool(value)
+    if wanted == now:
+        return current
+    return TaskVersion.objects.create(task=task, number=current.number + 1, created_by=by, **wanted)
+
+
+@transaction.atomic
+def update_task(*, task: Task, by: User, facts: Mapping[str, Any], changes: Mapping[str, Any]) -> Task:
+    """Change a task of one's own: `facts` are its name, description, is_public, shared_with; `changes` its parts.
+
+    What is not named stays as it is. Raises Forbidden, and Refused as `new_version` does.
+    """
+    if not policies.may_change_task(by, task):
+        raise Forbidden("Cannot update a task that is not yours")
+    plain = {name: value for name, value in facts.items() if name != "shared_with"}
+    if plain:
+        Task.objects.filter(pk=task.pk).update(**plain)
+    if "shared_with" in facts:
+        task.shared_with.set(facts["shared_with"])
+    new_version(task=task, by=by, changes=changes)
+    task.refresh_from_db()
+    return task

@@ -5,6 +5,26 @@ change, `ledger` how tries are counted.
 """
 
 from podium.site.evaluation.services.attempts import beat, claim_run, finish, sweep
-from podium.site.evaluation.services.submissions import cancel, may_cancel, reason_against, start_held, submit
+from podium.site.evaluation.services.submissions import (
+    cancel,
+    cancel_many,
+    may_cancel,
+    reason_against,
+    start_held,
+    start_many,
+    submit,
+)
 
-__all__ = ["beat", "cancel", "claim_run", "finish", "may_cancel", "reason_against", "start_held", "submit", "sweep"]
+__all__ = [
+    "beat",
+    "cancel",
+    "cancel_many",
+    "claim_run",
+    "finish",
+    "may_cancel",
+    "reason_against",
+    "start_held",
+    "start_many",
+    "submit",
+    "sweep",
+]

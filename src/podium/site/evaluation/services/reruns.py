@@ -82,12 +82,13 @@ def rerun_phase(*, phase: Phase, by: User) -> int:
     """
     if not may_rerun(by, phase.competition):
         raise Forbidden(NO_RIGHT)
-    rows = _repeatable(phase).order_by("owner", "pk").values_list("pk", flat=True)
+    rows = repeatable(phase).order_by("owner", "pk").values_list("pk", flat=True)
     keys = list(rows)
     return sum(_rerun_batch(phase, keys[start : start + BATCH]) for start in range(0, len(keys), BATCH))
 
 
-def _repeatable(phase: Phase) -> QuerySet[Submission]:
+def repeatable(phase: Phase) -> QuerySet[Submission]:
+    """What a rerun of the phase would evaluate again now."""
     under_way = Submission.objects.filter(original=OuterRef("pk"), is_bulk_rerun=True).exclude(status__in=TERMINAL)
     lost_part = Submission.objects.filter(parent=OuterRef("pk"), task__isnull=True)
     return Submission.objects.filter(
@@ -106,7 +107,7 @@ def _repeatable(phase: Phase) -> QuerySet[Submission]:
 def _rerun_batch(phase: Phase, keys: list[int]) -> int:
     # The phase's row is the lock under which reruns of it are made, so that two who ask at once make one each.
     Phase.objects.select_for_update(no_key=True).get(pk=phase.pk)
-    found = _repeatable(phase).filter(pk__in=keys).select_related("owner", "phase__competition__queue", "data", "task")
+    found = repeatable(phase).filter(pk__in=keys).select_related("owner", "phase__competition__queue", "data", "task")
     return len([_again(whole, bulk=True) for whole in _in_order_of_lanes(found)])
 
 

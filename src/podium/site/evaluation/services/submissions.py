@@ -211,6 +211,14 @@ def start_held(*, submission: Submission, by: User) -> None:
     start(submission)
 
 
+def start_many(*, found: Sequence[Submission], by: User) -> int:
+    """Start those of a selection that wait for the organizer, each by itself; returns how many. Raises Forbidden."""
+    held = [one for one in found if one.status == SubmissionStatus.SUBMITTING and one.parent_id is None]
+    for submission in held:
+        start_held(submission=submission, by=by)
+    return len(held)
+
+
 def may_cancel(user: Any, submission: Submission) -> bool:
     """Owners and organizers may cancel what has not ended."""
     return submission.owner_id == user.pk or competitions.can_administer(user, submission.phase.competition)
@@ -248,3 +256,8 @@ def cancel(*, submission: Submission, by: User) -> bool:
         else:
             verdicts.cancel_now(locked)
     return cancelled
+
+
+def cancel_many(*, found: Sequence[Submission], by: User) -> int:
+    """Cancel those of a selection that have not ended, each by itself; returns how many. Raises Forbidden."""
+    return sum(cancel(submission=submission, by=by) for submission in found)

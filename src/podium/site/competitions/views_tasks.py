@@ -1,0 +1,104 @@
+"""The organizers' pages of a competition's tasks: what each consists of, and giving it other programs or data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_http_methods, require_safe
+
+from podium.site.accounts.models import User
+from podium.site.competitions import policies
+from podium.site.competitions.forms import TaskForm
+from podium.site.competitions.models import Phase
+from podium.site.competitions.services import tasks as services
+from podium.site.competitions.shell import Shell, shell
+from podium.site.errors import Refused
+from podium.site.resources import queries
+from podium.site.resources.models import Dataset, Task, TaskVersion
+from podium.site.resources.services import delete_dataset, store_upload
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A task as its page lists it."""
+
+    task: Task
+    version: TaskVersion
+    parts: list[tuple[str, Dataset | None]]
+    may_replace: bool
+
+
+def _organizers_shell(request: HttpRequest, pk: int) -> Shell:
+    viewed = shell(request, pk)
+    if not viewed.can_administer:
+        raise PermissionDenied("Only the organizers see the tasks.")
+    return viewed
+
+
+def _shown(viewed: Shell, task: Task) -> Shown:
+    version = queries.current_version(task)
+    parts = [(name.replace("_", " ").capitalize(), getattr(version, name)) for name in TaskVersion.PARTS]
+    return Shown(task, version, parts, policies.may_replace_task(viewed.user, viewed.competition, task))
+
+
+@login_required
+@require_safe
+def tasks(request: HttpRequest, pk: int) -> HttpResponse:
+    """The tasks of each phase with their programs and data."""
+    viewed = _organizers_shell(request, pk)
+    phases = Phase.objects.filter(competition=viewed.competition).order_by("index")
+    used = queries.with_versions(Task.objects.filter(phase_tasks__phase__in=phases).distinct())
+    shown = {task.pk: _shown(viewed, task) for task in used}
+    listed = [
+        (phase, [shown[link.task_id] for link in phase.phase_tasks.all() if link.task_id in shown])
+        for phase in phases.prefetch_related("phase_tasks")
+    ]
+    return render(request, "competitions/tasks.html", viewed.context("tasks", listed=listed))
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def replace(request: HttpRequest, pk: int, task_id: int) -> HttpResponse:
+    """Give a task other programs or data."""
+    viewed = _organizers_shell(request, pk)
+    used = Task.objects.filter(phase_tasks__phase__competition=viewed.competition).distinct()
+    shown = _shown(viewed, get_object_or_404(queries.with_versions(used), pk=task_id))
+    if not shown.may_replace:
+        raise Http404("Only whoever made this task can change it.")
+    form = TaskForm(request.POST, request.FILES) if request.method == "POST" else TaskForm()
+    if request.method == "POST" and form.is_valid() and _replaced(request, form, viewed, shown.task):
+        return redirect("competitions:tasks", pk)
+    phases = Phase.objects.filter(competition=viewed.competition, phase_tasks__task=shown.task)
+    context = viewed.context("tasks", form=form, shown=shown, phases_of_task=phases.order_by("index"))
+    return render(request, "competitions/task.html", context, status=400 if form.errors else 200)
+
+
+def _replaced(request: HttpRequest, form: TaskForm, viewed: Shell, task: Task) -> bool:
+    """Store what the form brings and make the version; a refusal is put beside its field and leaves no file behind."""
+    user = cast("User", request.user)
+    parts: dict[str, Dataset] = {}
+    try:
+        for name, file in form.files_given().items():
+            parts[name] = store_upload(user=user, type=name, file=file, file_name=file.name, size=file.size)
+        version = services.replace_parts(competition=viewed.competition, task=task, by=user, parts=parts)
+    except Refused as refused:
+        field = (
+            refused.field
+            if refused.field in form.fields
+            else next((n for n in form.files_given() if n not in parts), None)
+        )
+        form.add_error(field, refused.message)
+        for dataset in parts.values():
+            delete_dataset(dataset=dataset)
+        return False
+    messages.success(
+        request,
+        f"{task.name} is now version {version.number}. Scores stay as they are until you run the phase again.",
+    )
+    return True

@@ -1,0 +1,21 @@
+// Chooses all rows of a list at once and tells how many are chosen. Without it the boxes work one by one.
+
+for (const form of document.querySelectorAll("[data-select]")) {
+  const all = form.querySelector("[data-select-all]");
+  const boxes = [...form.querySelectorAll('input[name="submission"]')];
+  const count = form.querySelector("[data-select-count]");
+  const before = count.textContent;
+  const tell = () => {
+    const chosen = boxes.filter((box) => box.checked).length;
+    all.checked = chosen === boxes.length;
+    all.indeterminate = chosen > 0 && chosen < boxes.length;
+    count.textContent = chosen ? `${chosen} chosen` : before;
+  };
+  all.hidden = false;
+  all.addEventListener("change", () => {
+    for (const box of boxes) box.checked = all.checked;
+    tell();
+  });
+  form.addEventListener("change", tell);
+  tell();
+}
