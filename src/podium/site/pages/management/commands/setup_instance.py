@@ -10,6 +10,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
 
+from podium.site import tables
 from podium.site.accounts.services import ensure_administrator
 from podium.site.queues.services import ensure_default_queue
 from podium.site.queues.services.tokens import kept_token_file
@@ -28,6 +29,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         settings.FILES_DIR.mkdir(parents=True, exist_ok=True, mode=0o750)
         if not options["no_migrate"]:
+            tables.make_if_none()
             call_command("migrate", verbosity=0, interactive=False)
         config = settings.CONFIG
         administrator = ensure_administrator(
