@@ -163,6 +163,7 @@ BESIDE_DJANGO = {
     "/api/submissions/{submission}/": "PATCH, by a message's secret; test_codabench_worker.py",
     "/api/upload_submission_scores/{submission}/": "by a message's secret; test_codabench_worker.py",
     "/submission_input/{user:int}/{submission:int}/{secret}/": "by a message's secret; test_codabench_worker.py",
+    "/submission_output/": "by session, one's own submissions; test_codabench_pages_socket.py",
     "/{anywhere:path}": "every other socket is refused; test_codabench_worker.py",
 }
 """Addresses that the ASGI application answers without Django, and the tests of who may use them."""

@@ -17,6 +17,7 @@ django.setup(set_prefix=False)
 from podium.site import body_limit, bytes_plane, handler  # noqa: E402 - needs the apps that the line above has loaded
 from podium.site.evaluation import intake  # noqa: E402
 from podium.site.evaluation.codabench_worker import routes as codabench_worker  # noqa: E402
+from podium.site.evaluation.codabench_worker import watching  # noqa: E402
 from podium.site.monitoring.requests import Observed  # noqa: E402
 
 limited = body_limit.BodyLimit(
@@ -37,6 +38,7 @@ routed = Starlette(
         *bytes_plane.routes,
         *intake.routes,
         *codabench_worker.routes,
+        *watching.routes,
         WebSocketRoute("/{anywhere:path}", no_socket),
         Mount("/", app=limited),
     ]

@@ -51,12 +51,13 @@ class Address:
 
 def is_configured() -> bool:
     """Whether this installation has a broker."""
-    return settings.CONFIG.broker_url is not None
+    url = settings.CONFIG.broker_url
+    return url is not None and bool(url.get_secret_value())
 
 
 def address() -> Address:
     """The broker of `BROKER_URL`. Raises BrokerTrouble without one."""
-    if settings.CONFIG.broker_url is None:
+    if settings.CONFIG.broker_url is None or not is_configured():
         raise BrokerTrouble("BROKER_URL is not set.")
     url = urlsplit(settings.CONFIG.broker_url.get_secret_value())
     scheme = url.scheme or "amqp"

@@ -73,8 +73,13 @@ class Bridge:
                 log.exception("bridge failed")
             finally:
                 close_old_connections()
+        self.close()
+
+    def close(self) -> None:
+        """Let go of every connection."""
         for connection in self._connections.values():
             connection.release()
+        self._connections.clear()
 
     def stop(self) -> None:
         """End `run` soon."""
