@@ -13,7 +13,8 @@ from django.utils import timezone
 from podium.protocol import Cause, Failure, Step, Stream
 from podium.site.accounts.models import User
 from podium.site.competitions.models import Competition, CreationStatus, Page, Participant, ParticipantStatus, Phase
-from podium.site.evaluation.services import cancel
+from podium.site.evaluation.models import PhaseWork
+from podium.site.evaluation.services import cancel, ledger
 from podium.site.pages.models import Announcement, NewsPost
 from podium.site.queues.models import Queue
 from tests.browser.conftest import PHONE, WIDE, Visit
@@ -94,6 +95,11 @@ def addresses(
     Participant.objects.create(competition=first, user=sam, status=ParticipantStatus.PENDING)
     organizing = [f"/competitions/{several.pk}/", f"{site}/files/", "/competitions/", "/competitions/upload/"]
     organizing += [f"{site}/{page}/" for page in ("participants", "submissions/all", "unpublish", "phases")]
+    place = Participant.objects.select_related("competition", "user").get(competition=first, user=pat)
+    phase = first.phases.get(index=0)
+    ledger.credit(participant=place, phase=phase, tries=2, note=f"Sorry {LONG}", by=olivia)
+    PhaseWork.objects.create(phase=phase, kind="rerun", created_by=olivia, total=40, done=12, until=1, state="running")
+    organizing += [f"{site}/participants/{place.pk}/tries/"]
     organizing += [f"/competitions/upload/{status.pk}/" for status in (bad, good)]
     return [
         *((None, address) for address in anonymous),

@@ -131,6 +131,7 @@ POST api/submissions/re_run_many_submissions/                   403 400 400 400 
 GET api/phases/<pk>/rerun_submissions/                          403 405 405 405 405 405 405 403 405  |  403 405 405 405 405 405 405 403 405
 POST api/phases/<pk>/rerun_submissions/                         403 403 403 403 200 200 200 403 403  |  403 404 404 403 200 200 200 403 404
 POST api/phases/<pk>/settle_limits/                             403 403 403 403 204 204 204 403 403  |  403 404 404 403 204 204 204 403 404
+GET api/phases/<pk>/works/                                      403 403 403 403 200 200 200 403 403  |  403 404 404 403 200 200 200 403 404
 POST api/phases/<pk>/manually_migrate/                          403 403 403 403 400 400 400 403 403  |  403 404 404 403 400 400 400 403 404
 """
 # fmt: on

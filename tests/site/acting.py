@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from django_tasks_db.models import DBTaskResult
+
 from podium.protocol import Beat, BeatAnswer, Claim, Failure, Frame, Job, Outcome, Phase, Score, Stream
 from podium.site.accounts.models import User
 from podium.site.competitions.models import Competition
@@ -116,3 +118,14 @@ def frame(text: str, offset: int = 0, stream: Stream = Stream.STDOUT) -> Frame:
 def files_in(folder: Path) -> list[str]:
     """Every file below a folder."""
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+def background() -> int:
+    """Do all background tasks that wait, as the site-worker does; returns how many there were."""
+    done = 0
+    while (waiting := DBTaskResult.objects.ready().first()) is not None:
+        waiting.claim("the tests")
+        arguments = waiting.args_kwargs
+        waiting.set_successful(waiting.task.call(*arguments["args"], **arguments["kwargs"]))
+        done += 1
+    return done

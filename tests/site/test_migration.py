@@ -18,7 +18,7 @@ from podium.site.evaluation import services, tries
 from podium.site.evaluation.models import Submission
 from podium.site.queues.models import Queue
 from tests.factories import ParticipantFactory, UserFactory
-from tests.site.acting import WorkerDouble, phase_of, submit
+from tests.site.acting import WorkerDouble, background, phase_of, submit
 
 Client = Callable[[User | None], APIClient]
 Make = Callable[..., Competition]
@@ -52,6 +52,8 @@ def test_every_entry_is_submitted_to_the_phase_that_begins_once(
     worker.work_off(accuracy=0.5)
     second = begin_second(competition)
     assert migration.migrate_due() == 3
+    assert migration.migrate_due() == 0, "it was begun already"
+    background()
     assert migration.migrate_due() == 0
     copies = list(Submission.objects.filter(phase=second, parent=None).order_by("owner"))
     assert [(c.owner, c.data, c.created_by_migration_id) for c in copies] == [
@@ -74,6 +76,7 @@ def test_it_waits_while_the_earlier_phase_has_submissions_under_way(
     assert migration.migrate_due() == 0
     worker.work_off(accuracy=0.5)
     assert migration.migrate_due() == 1
+    background()
     assert Submission.objects.filter(phase=second).count() == 1
 
 
@@ -102,6 +105,7 @@ def test_a_first_phase_or_one_without_a_task_does_not_keep_others_from_migrating
     begin_second(empty).phase_tasks.all().delete()
     begin_second(good)
     assert migration.migrate_due() == 1
+    background()
     assert Submission.objects.filter(phase__competition=good, phase__index=1).count() == 1
 
 
@@ -123,6 +127,7 @@ def test_an_organizer_migrates_by_hand_each_entry_once(
     def migrated() -> list[User]:
         answer = client_of(olivia).post(address)
         assert (answer.status_code, answer.json()) == (200, {})
+        background()
         return [submission.owner for submission in Submission.objects.filter(phase=second).order_by("pk")]
 
     assert migrated() == [people[0]], "without waiting for what is under way"

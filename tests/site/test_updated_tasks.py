@@ -22,7 +22,7 @@ from podium.site.leaderboards.models import Entry, Score
 from podium.site.queues.models import Queue
 from podium.site.resources.models import Dataset, Task, TaskVersion
 from tests.factories import SCORER, ParticipantFactory, UserFactory, dataset, zip_of
-from tests.site.acting import WorkerDouble, files_in, fresh, phase_of, scores, submit
+from tests.site.acting import WorkerDouble, background, files_in, fresh, phase_of, scores, submit
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Client = Callable[[User | None], APIClient]
@@ -181,6 +181,7 @@ def test_old_and_new_scores_ranks_and_failures_stand_side_by_side(
     data = dataset(olivia, zip_of({"truth.txt": "43\n"}), type="reference_data")
     client_of(olivia).patch(f"/api/tasks/{task_of(competition).pk}/", {"reference_data": str(data.key)})
     assert reruns.rerun_phase(phase=phase, by=olivia) == 3
+    background()
     under_way = client_of(olivia).get(f"/api/phases/{phase.pk}/rerun_comparison/").json()
     assert (under_way["under_way"], [line["new"]["rank"] for line in under_way["participants"]]) == (3, [None] * 3)
 
@@ -220,6 +221,7 @@ def test_under_the_best_rule_the_best_old_is_set_beside_the_best_new(
     for value in (0.9, 0.5):
         worker.finish(worker.job(), scores(accuracy=value))
     reruns.rerun_phase(phase=phase, by=olivia)
+    background()
     for value in (0.2, 0.6):
         worker.finish(worker.job(), scores(accuracy=value))
     (line,) = comparison.compare(phase).lines
@@ -256,6 +258,7 @@ def test_the_comparison_costs_as_many_queries_with_forty_as_with_four(
             submit(person, phase)
         worker.work_off(accuracy=0.5)
         reruns.rerun_phase(phase=phase, by=olivia)
+        background()
         fresh_phase = phase_of(competition)
         with CaptureQueriesContext(
             connection,

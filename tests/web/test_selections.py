@@ -14,7 +14,7 @@ from podium.site.competitions.models import Competition
 from podium.site.evaluation.models import Submission
 from podium.site.queues.models import Queue
 from tests.factories import ParticipantFactory
-from tests.site.acting import WorkerDouble, fresh, phase_of, submit
+from tests.site.acting import WorkerDouble, background, fresh, phase_of, submit
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -145,5 +145,6 @@ def test_a_phase_is_run_again_after_asking(
     assert not Submission.objects.filter(original__isnull=False).exists()
     answer = browser(olivia).post(address)
     assert answer.url == f"/competitions/{competition.pk}/phases/{phase_of(competition).pk}/comparison/"
+    background()
     assert Submission.objects.filter(original__isnull=False).count() == 1
     assert browser(pat).post(address).status_code == 403

@@ -8,8 +8,9 @@ from rest_framework.permissions import AllowAny
 from rest_framework.routers import DefaultRouter
 
 from podium.site.accounts.api import MyProfileView, TokenView
-from podium.site.competitions.api import CompetitionViewSet, LimitsView, PhaseViewSet
+from podium.site.competitions.api import CompetitionViewSet, LimitsView
 from podium.site.competitions.api_participants import ParticipantViewSet
+from podium.site.competitions.api_phases import PhaseViewSet
 from podium.site.evaluation.api import CanMakeSubmissionView, SubmissionViewSet
 from podium.site.evaluation.streaming import submission_events
 from podium.site.leaderboards.api import PhaseBoardViewSet

@@ -18,11 +18,8 @@ from podium.site.accounts.models import User
 from podium.site.api_fields import ID_REGEX, Cap, LargePagination, caller, image_url, search_text
 from podium.site.competitions import policies, queries, services
 from podium.site.competitions.models import Competition, CompetitionType, CreationStatus, Page, Phase, PhaseTask
-from podium.site.competitions.services import migration, queueing
-from podium.site.errors import Forbidden
-from podium.site.evaluation import comparison, comparison_api, limits, tries
-from podium.site.evaluation.services import limits as settling
-from podium.site.evaluation.services import reruns
+from podium.site.competitions.services import queueing
+from podium.site.evaluation import limits, tries
 from podium.site.leaderboards.models import Column, Leaderboard
 from podium.site.queues.api import queue_of_competition
 from podium.site.resources import queries as resources
@@ -547,49 +544,3 @@ class LimitsView(APIView):
     def get(self, request: Request) -> Response:
         """The site's ceilings by the keys of a phase in a bundle; `network` is 1 where phases may ask for it."""
         return Response(limits.ceilings_by_key())
-
-
-class PhaseViewSet(viewsets.GenericViewSet[Phase]):
-    """What organizers do with a phase."""
-
-    queryset = Phase.objects.none()
-    permission_classes = (permissions.IsAuthenticated,)
-    serializer_class = PhaseSerializer
-    pagination_class = None
-    filter_backends = ()
-    lookup_value_regex = ID_REGEX
-
-    def get_queryset(self) -> Any:
-        phases = Phase.objects.select_related("competition__queue").prefetch_related("competition__collaborators")
-        return phases.filter(competition__in=policies.visible_to(self.request.user))
-
-    @extend_schema(request=None, responses={204: None})
-    @action(detail=True, methods=["post"])
-    def settle_limits(self, request: Request, pk: str) -> Response:
-        """Settle the limits of the phase anew, at what site and workers give now; for organizers."""
-        settling.settle_anew(phase=self.get_object(), by=request.user)
-        return Response(status=204)
-
-    @extend_schema(request=None, responses=inline_serializer("RerunCount", {"count": serializers.IntegerField()}))
-    @action(detail=True, methods=["get", "post"])
-    def rerun_submissions(self, request: Request, pk: str) -> Response:
-        """Evaluate all submissions of the phase again, behind everything else that waits; GET works with a token."""
-        if request.method == "GET" and request.auth is None:
-            raise exceptions.MethodNotAllowed("GET", "Use POST to re-run the submissions.")
-        return Response({"count": reruns.rerun_phase(phase=self.get_object(), by=caller(request))})
-
-    @extend_schema(responses=comparison_api.ANSWER)
-    @action(detail=True, methods=["get"])
-    def rerun_comparison(self, request: Request, pk: str) -> Response:
-        """Old and new scores and ranks of what was run again, by participant; for organizers."""
-        phase = self.get_object()
-        if not policies.can_administer(request.user, phase.competition):
-            raise Forbidden("Only the organizers compare what was run again.")
-        return Response(comparison_api.represent(comparison.compare(phase)))
-
-    @extend_schema(request=None, responses={200: OpenApiTypes.OBJECT})
-    @action(detail=True, methods=["post"])
-    def manually_migrate(self, request: Request, pk: str) -> Response:
-        """Submit what stands on the phase's board to the next phase, each entry once."""
-        migration.migrate_by_hand(phase=self.get_object(), by=caller(request))
-        return Response({})

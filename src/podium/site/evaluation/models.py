@@ -371,3 +371,65 @@ class TryEntry(models.Model):
     def given(self) -> int:
         """How many tries this line gives."""
         return -self.amount
+
+
+class WorkState(models.TextChoices):
+    """Background work waits, is done by a site-worker, and ends."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    FINISHED = "finished"
+    FAILED = "failed"
+
+
+class WorkKind(models.TextChoices):
+    """What can be done to all submissions of a phase at once."""
+
+    RERUN = "rerun", "Evaluate all submissions again"
+    MIGRATE = "migrate", "Submit the entries to the next phase"
+
+
+class PhaseWork(models.Model):
+    """Work on all submissions of a phase, done in pieces by the site-worker; how, is told in `services.phase_work`.
+
+    `cursor` is the last submission that is done, `until` the last that there was when the work was asked for. `attempt`
+    counts how often a site-worker began, `alive_until` is its promised next sign of life (null: queued).
+    """
+
+    phase = models.ForeignKey(Phase, on_delete=models.CASCADE, related_name="works")
+    kind = models.CharField(max_length=16, choices=WorkKind.choices)
+    state = models.CharField(max_length=16, choices=WorkState.choices, default=WorkState.WAITING)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    created_when = models.DateTimeField(default=timezone.now)
+    finished_when = models.DateTimeField(null=True, blank=True)
+    total = models.PositiveIntegerField()
+    done = models.PositiveIntegerField(default=0)
+    cursor = models.PositiveBigIntegerField(default=0)
+    until = models.PositiveBigIntegerField()
+    details = models.TextField(blank=True, default="")
+    attempt = models.PositiveSmallIntegerField(default=0)
+    alive_until = models.DateTimeField(null=True, blank=True)
+
+    OPEN = (WorkState.WAITING, WorkState.RUNNING)
+
+    class Meta:
+        ordering = ["-pk"]
+        constraints = [
+            models.CheckConstraint(condition=Q(state__in=WorkState.values), name="evaluation_phasework_state"),
+            models.CheckConstraint(condition=Q(kind__in=WorkKind.values), name="evaluation_phasework_kind"),
+            models.UniqueConstraint(
+                fields=["phase", "kind"],
+                condition=Q(state__in=["waiting", "running"]),
+                name="evaluation_phasework_one_open",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} of {self.phase}: {self.state}"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is still to be done."""
+        return self.state in self.OPEN

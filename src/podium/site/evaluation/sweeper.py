@@ -13,7 +13,7 @@ from django.db import close_old_connections
 from podium.site.competitions.services import creation_claims, migration
 from podium.site.evaluation import services
 from podium.site.evaluation.codabench_worker import services as deliveries
-from podium.site.evaluation.services import attempts, moving, output, repairs
+from podium.site.evaluation.services import attempts, moving, output, phase_work, repairs
 from podium.site.resources import grants, storage
 
 log = structlog.get_logger(__name__)
@@ -37,6 +37,7 @@ class Sweeper:
             self._do(output.seal_ended)
             self._do(creation_claims.recover)
             self._do(migration.migrate_due)
+            self._do(phase_work.recover)
             if time.monotonic() >= repair_at:
                 repair_at = time.monotonic() + REPAIR_SECONDS
                 self._do(repairs.repair)

@@ -25,7 +25,7 @@ from podium.site.competitions.views import received_file
 from podium.site.errors import Refused
 from podium.site.evaluation import limits, policies, queries, services, status
 from podium.site.evaluation.forms import FilterForm, SubmissionForm
-from podium.site.evaluation.models import Submission
+from podium.site.evaluation.models import PhaseWork, Submission
 from podium.site.evaluation.states import SubmissionStatus
 from podium.site.evaluation.tries import LINES, counted, ledger, tries
 from podium.site.pages.causes import CAUSE_TITLES
@@ -110,6 +110,7 @@ def all_submissions(request: HttpRequest, pk: int) -> HttpResponse:
         filtered=bool(chosen),
         page=page,
         held=_held(request, viewed.competition),
+        works=list(PhaseWork.objects.filter(phase__competition=pk).select_related("phase", "created_by")[:5]),
         before=viewed.url("competitions:all_submissions", **chosen, page=page.number - 1),
         after=viewed.url("competitions:all_submissions", **chosen, page=page.number + 1),
     )

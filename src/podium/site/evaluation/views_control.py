@@ -155,7 +155,7 @@ def rerun_phase(request: HttpRequest, pk: int, phase_id: int) -> HttpResponse:
     except Refused as refused:
         messages.error(request, refused.message)
         return redirect("competitions:tasks", pk)
-    messages.success(request, f"Run again: {count}. Old and new scores stand side by side here.")
+    messages.success(request, f"Will be run again: {count}. Old and new scores stand side by side here.")
     return redirect("competitions:comparison", pk, phase_id)
 
 

@@ -6,8 +6,10 @@ dies between two entries, or two that migrate at once, make neither none nor two
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import structlog
-from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from podium.formats.metadata import Kind
@@ -15,8 +17,8 @@ from podium.site.accounts.models import User
 from podium.site.competitions import policies
 from podium.site.competitions.models import Phase
 from podium.site.errors import Forbidden, Refused
-from podium.site.evaluation.models import Submission
-from podium.site.evaluation.services import submissions
+from podium.site.evaluation.models import Submission, WorkKind, WorkState
+from podium.site.evaluation.services import phase_work, submissions
 from podium.site.evaluation.states import TERMINAL
 from podium.site.resources.models import Task
 
@@ -34,14 +36,15 @@ def _previous(phase: Phase) -> Phase | None:
 
 
 def migrate_due() -> int:
-    """Migrate to every phase that has started, takes over entries and has not done so; returns how many were copied.
+    """Begin to migrate to every phase that has started and takes over entries; returns how many entries that are.
 
-    Waits while the previous phase has submissions under way (Codabench's rule): their results may change its board.
+    Once for each phase, also where it fails; an organizer may ask again by hand. Waits while the previous phase has
+    submissions under way (Codabench's rule): their results may change its board.
     """
     due = Phase.objects.filter(
         auto_migrate_to_this_phase=True, has_been_migrated=False, start__lte=timezone.now()
     ).select_related("competition__queue")
-    copied = 0
+    begun = 0
     for phase in due.order_by("pk"):
         source = _previous(phase)
         if source is None:
@@ -49,14 +52,17 @@ def migrate_due() -> int:
             continue
         if not phase.phase_tasks.exists():
             log.warning("phase without a task is not migrated to", phase=phase.pk)
-        elif not _under_way(source):
-            copied += _migrate(source, phase)
-            Phase.objects.filter(pk=phase.pk).update(has_been_migrated=True)
-    return copied
+        elif not _under_way(source) and not _failed(source):
+            begun += phase_work.begin(kind=WorkKind.MIGRATE, phase=source, by=None)
+    return begun
+
+
+def _failed(source: Phase) -> bool:
+    return source.works.filter(kind=WorkKind.MIGRATE, state=WorkState.FAILED).exists()
 
 
 def migrate_by_hand(*, phase: Phase, by: User) -> int:
-    """Copy the entries of `phase` to the next one now; returns how many.
+    """Begin to copy the entries of `phase` to the next one, in the background; returns how many.
 
     Does not wait for submissions under way; asked again, it copies what has come to the board since. Raises Forbidden,
     and Refused for the last phase.
@@ -66,26 +72,41 @@ def migrate_by_hand(*, phase: Phase, by: User) -> int:
     target = next_phase(phase)
     if target is None:
         raise Refused("This is the last phase: there is none to migrate to.", code="last_phase")
-    under_way = _under_way(phase)
-    copied = _migrate(phase, target)
-    if not under_way:
-        Phase.objects.filter(pk=target.pk).update(has_been_migrated=True)
-    return copied
+    _tasks_of(target)
+    return phase_work.begin(kind=WorkKind.MIGRATE, phase=phase, by=by)
 
 
 def _under_way(phase: Phase) -> bool:
     return Submission.objects.filter(phase=phase).exclude(status__in=TERMINAL).exists()
 
 
-def _migrate(source: Phase, target: Phase) -> int:
+def _tasks_of(target: Phase) -> list[Task]:
+    """The tasks on which copies run. Raises Refused where there is none."""
     tasks = [link.task for link in target.phase_tasks.select_related("task").order_by("order_index", "task")]
     if not tasks:
         raise Refused(f'The phase "{target.name}" has no task yet, so nothing can be run in it.', code="no_task")
-    waiting = Submission.objects.filter(phase=source, entry__isnull=False, is_migrated=False).order_by("owner", "pk")
-    return sum(_copy(pk, source, target, tasks) for pk in list(waiting.values_list("pk", flat=True)))
+    return tasks
 
 
-@transaction.atomic
+def _to_copy(source: Phase) -> QuerySet[Submission]:
+    return Submission.objects.filter(phase=source, entry__isnull=False, is_migrated=False)
+
+
+def _copy_piece(source: Phase, keys: Sequence[int]) -> int:
+    target = next_phase(source)
+    if target is None:
+        raise Refused("There is no next phase any more.", code="last_phase")
+    tasks = _tasks_of(target)
+    return sum(_copy(pk, source, target, tasks) for pk in keys)
+
+
+def _settle(source: Phase) -> None:
+    """Mark the next phase as migrated to, unless results that are under way may still change the board."""
+    target = next_phase(source)
+    if target is not None and not _under_way(source):
+        Phase.objects.filter(pk=target.pk).update(has_been_migrated=True)
+
+
 def _copy(pk: int, source: Phase, target: Phase, tasks: list[Task]) -> bool:
     if not Submission.objects.filter(pk=pk, is_migrated=False).update(is_migrated=True):
         return False  # another process was quicker
@@ -104,3 +125,6 @@ def _copy(pk: int, source: Phase, target: Phase, tasks: list[Task]) -> bool:
     )
     submissions.start(made)
     return True
+
+
+phase_work.register(WorkKind.MIGRATE, phase_work.Plan(rows=_to_copy, do=_copy_piece, end=_settle))

@@ -18,14 +18,12 @@ from podium.site.accounts.models import User
 from podium.site.competitions import policies as competitions
 from podium.site.competitions.models import Competition, Phase
 from podium.site.errors import Forbidden, Refused
-from podium.site.evaluation.models import Submission
-from podium.site.evaluation.services import submissions
+from podium.site.evaluation.models import Submission, WorkKind
+from podium.site.evaluation.services import phase_work, submissions
 from podium.site.evaluation.states import TERMINAL
 from podium.site.resources import policies as resources
 from podium.site.resources.models import Task
 
-BATCH = 50
-"""How many reruns of a phase are made in one transaction."""
 NO_RIGHT = "You do not have permission to re-run submissions"
 NOT_ENDED = "Cannot request a re-run on a submission that has not finished processing."
 
@@ -77,14 +75,12 @@ def rerun_phase(*, phase: Phase, by: User) -> int:
     """Evaluate all submissions of a phase again, behind everything else that waits; returns how many.
 
     Reruns are not rerun in turn, and what has a rerun of this kind under way has no second one, so that asking twice
-    changes nothing. What has lost its file or a task is left out. Made in batches, each a transaction.
+    changes nothing. What has lost its file or a task is left out. Made in the background.
     Raises Forbidden.
     """
     if not may_rerun(by, phase.competition):
         raise Forbidden(NO_RIGHT)
-    rows = repeatable(phase).order_by("owner", "pk").values_list("pk", flat=True)
-    keys = list(rows)
-    return sum(_rerun_batch(phase, keys[start : start + BATCH]) for start in range(0, len(keys), BATCH))
+    return phase_work.begin(kind=WorkKind.RERUN, phase=phase, by=by)
 
 
 def repeatable(phase: Phase) -> QuerySet[Submission]:
@@ -103,8 +99,7 @@ def repeatable(phase: Phase) -> QuerySet[Submission]:
     ).exclude(task__isnull=True, has_children=False)
 
 
-@transaction.atomic
-def _rerun_batch(phase: Phase, keys: list[int]) -> int:
+def _rerun_piece(phase: Phase, keys: Sequence[int]) -> int:
     # The phase's row is the lock under which reruns of it are made, so that two who ask at once make one each.
     Phase.objects.select_for_update(no_key=True).get(pk=phase.pk)
     found = repeatable(phase).filter(pk__in=keys).select_related("owner", "phase__competition__queue", "data", "task")
@@ -147,3 +142,6 @@ def _tasks_of(whole: Submission) -> list[Task]:
             status=404,
         )
     return [task for task in tasks if task is not None]
+
+
+phase_work.register(WorkKind.RERUN, phase_work.Plan(rows=repeatable, do=_rerun_piece))
