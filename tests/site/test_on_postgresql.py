@@ -20,7 +20,14 @@ SERVER = "postgresql://root@127.0.0.1:5432"
 @pytest.mark.parametrize(
     "modules",
     [
-        ("test_submitting.py", "test_states.py", "test_boards.py", "test_queues.py"),
+        (
+            "test_submitting.py",
+            "test_states.py",
+            "test_boards.py",
+            "test_queues.py",
+            "test_queues_api.py",
+            "test_fairness.py",
+        ),
         ("test_api.py", "test_intake.py", "test_events.py", "test_counts.py", "test_metrics.py"),
         ("test_bundles.py", "test_bad_archives.py", "test_bytes_plane.py"),
     ],

@@ -20,10 +20,12 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from podium.protocol import (
+    DRAINED,
     MAX_BEAT_BYTES,
     MAX_FRAME_BYTES,
     MAX_OUTCOME_BYTES,
     PROTOCOL_VERSION,
+    WORKER_STATE,
     Beat,
     BeatAnswer,
     Claim,
@@ -99,6 +101,7 @@ class Platform:
         self.attempts: dict[int, AttemptRow] = {}
         self.queue: deque[AttemptRow] = deque()
         self.claims: list[Claim] = []
+        self.drained = False
         self.requests: list[str] = []
         self.protocol_faults: list[str] = []
         self.lease_seconds = 30.0
@@ -251,9 +254,9 @@ class Platform:
         if claim.not_ready:
             return Response(status_code=204)
         with contextlib.suppress(TimeoutError):
-            await self.until(lambda: self.queue, claim.wait)
-        if not self.queue:
-            return Response(status_code=204)
+            await self.until(lambda: self.queue and not self.drained, claim.wait)
+        if self.drained or not self.queue:
+            return Response(status_code=204, headers={WORKER_STATE: DRAINED} if self.drained else None)
         row = self.queue.popleft()
         row.worker = claim.worker
         await self.tell()

@@ -238,7 +238,6 @@ async def test_two_slots_run_two_jobs_at_once(platform: Platform, start_worker: 
     await start_worker(slots=2)
     rows = [await platform.send(Step.PREDICTION, program=program("print('up')\n" + gate.wait)) for _ in range(2)]
     await platform.until(lambda: all(row.output == "up\n" for row in rows))
-    assert rows[0].worker != rows[1].worker
     gate.open()
     for row in rows:
         assert (await platform.finished(row)).failure is None
@@ -261,9 +260,30 @@ async def test_the_workers_ceiling_holds_below_what_the_phase_asks(
 async def test_a_claim_says_who_asks(platform: Platform, start_worker: StartWorker) -> None:
     await start_worker(name="lab-7", slots=3)
     await platform.until(lambda: len(platform.claims) == 3)
-    assert {claim.worker for claim in platform.claims} == {"lab-7-0", "lab-7-1", "lab-7-2"}
+    assert {claim.worker for claim in platform.claims} == {"lab-7"}, "one worker with three slots"
+    assert all(claim.free_disk_bytes for claim in platform.claims)
     assert {claim.engine for claim in platform.claims} == {"bubblewrap"}
     assert {claim.slots for claim in platform.claims} == {3}
+
+
+async def test_a_worker_names_its_gpus(platform: Platform, start_worker: StartWorker) -> None:
+    await start_worker(gpus="GPU-1,GPU-2")
+    await platform.until(lambda: bool(platform.claims))
+    assert platform.claims[0].gpus == ["GPU-1", "GPU-2"]
+
+
+async def test_a_drained_worker_says_so_once_and_takes_jobs_again_when_it_may(
+    platform: Platform, start_worker: StartWorker, caplog: pytest.LogCaptureFixture
+) -> None:
+    platform.drained = True
+    worker = await start_worker(wait_seconds=0.05)
+    row = await platform.send(Step.PREDICTION, program=program("pass"))
+    await platform.until(lambda: len(platform.claims) > 3)
+    await worker.until_logged("This worker is drained")
+    assert len([one for one in caplog.records if "is drained" in one.getMessage()]) == 1
+    platform.drained = False
+    assert (await platform.finished(row)).failure is None
+    await worker.until_logged("gets jobs again")
 
 
 async def test_a_job_needs_no_more_requests_than_it_must(platform: Platform, worker: RunningWorker) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
+import shutil
 from importlib.metadata import version
 from types import TracebackType
 from typing import Self, TypeVar
@@ -9,10 +12,12 @@ from typing import Self, TypeVar
 import httpx
 from pydantic import BaseModel, ValidationError
 
-from podium.protocol import Beat, BeatAnswer, Ceilings, Claim, Job, Outcome
+from podium.protocol import DRAINED, WORKER_STATE, Beat, BeatAnswer, Ceilings, Claim, Job, Outcome
 from podium.worker.intake import AttemptOverError, IntakeRefusedError, IntakeUnavailableError, TokenRefusedError
+from podium.worker.limits import gpu_names
 from podium.worker.settings import WorkerSettings
 
+log = logging.getLogger("podium.worker")
 _JSON = "application/json"
 _ANSWER_SECONDS = 15.0
 _FIRST_CONNECT_SECONDS = 1.8
@@ -30,7 +35,7 @@ class HttpsIntake:
     Args:
         settings: server, queue token and slots.
         client: the HTTP client to use; its base_url is the platform's address.
-        name: what this worker is called; the slot's number is added.
+        name: what this worker is called, all its slots together.
         engine: name of the sandbox engine, shown to the queue's owner.
         hostname: shown to participants and organizers.
         ceilings: the most that this worker gives, reported with every claim.
@@ -48,7 +53,7 @@ class HttpsIntake:
     ) -> None:
         self._client = client
         self._settings = settings
-        self._name = name
+        self._drained = False
         self._tried: set[int] = set()
         self._queue_headers = {"Authorization": f"Bearer {settings.token}", "Content-Type": _JSON}
         self._claim = Claim(
@@ -59,6 +64,7 @@ class HttpsIntake:
             slots=settings.slots,
             wait=settings.wait_seconds,
             ceilings=ceilings,
+            gpus=gpu_names(settings.gpus),
         )
 
     def __enter__(self) -> Self:
@@ -71,13 +77,15 @@ class HttpsIntake:
 
     async def claim(self, slot: int, not_ready: str = "") -> Job | None:
         """Ask for one job, letting the platform hold the request open; see `Intake.claim`."""
-        claim = self._claim.model_copy(update={"worker": f"{self._name}-{slot}"})
+        claim = self._claim.model_copy(update={"free_disk_bytes": await asyncio.to_thread(self._free_disk)})
         if not_ready:
             claim = claim.model_copy(update={"not_ready": not_ready[:_MAX_REASON], "wait": 0})
         connect = _ANSWER_SECONDS if slot in self._tried else _FIRST_CONNECT_SECONDS
         self._tried.add(slot)
         timeout = httpx.Timeout(_ANSWER_SECONDS, connect=connect, read=self._settings.wait_seconds + _ANSWER_SECONDS)
         answer = await self._post("/api/worker/claim", claim, self._queue_headers, timeout)
+        if answer.status_code in {httpx.codes.NO_CONTENT, httpx.codes.OK}:
+            self._note_drained(answer.headers.get(WORKER_STATE) == DRAINED)
         if answer.status_code == httpx.codes.NO_CONTENT:
             return None
         if answer.status_code == httpx.codes.OK:
@@ -85,6 +93,21 @@ class HttpsIntake:
         if answer.status_code in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}:
             raise TokenRefusedError(f"HTTP {answer.status_code} {_excerpt(answer)}")
         raise _unusable(answer)
+
+    def _free_disk(self) -> int | None:
+        try:
+            return shutil.disk_usage(self._settings.work).free
+        except OSError as error:
+            log.warning("Free disk space cannot be read: %s", error)
+            return None
+
+    def _note_drained(self, drained: bool) -> None:
+        """Say once that this worker gets no jobs, and once that it does again."""
+        if drained and not self._drained:
+            log.warning("This worker is drained: it gets no new jobs until its queue's people undrain it.")
+        elif self._drained and not drained:
+            log.info("This worker gets jobs again.")
+        self._drained = drained
 
     async def beat(self, job: Job, beat: Beat) -> BeatAnswer:
         """Renew the lease of `job`; see `Intake.beat`."""

@@ -66,6 +66,13 @@ def number_of_gpus(given: str | None) -> int | None:
     return int(given) if given.isdigit() else len(_names(given))
 
 
+def gpu_names(given: str | None) -> list[str]:
+    """The GPUs of a setting as they are shown to people; a worker that has all of its machine's says "all"."""
+    if given is None:
+        return []
+    return [name[:100] for name in _names(given)][:64]
+
+
 def gpus_for(asked: int | None, given: str | None, slot: int) -> str | None:
     """The GPUs of one program, as the sandbox takes them.
 

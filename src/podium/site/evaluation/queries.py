@@ -183,10 +183,16 @@ def place_in_queue(submission: Submission) -> int | None:
     return None if own is None else waiting.place_of(own)
 
 
+def wait(submission: Submission) -> waiting.Wait | None:
+    """What is told of a submission's wait: its place, who serves its queue, how long; None when nothing of it waits."""
+    own = waiting.own_waiting(submission)
+    return None if own is None else waiting.wait_of(own)
+
+
 def waiting_estimate(submission: Submission) -> float | None:
     """About how many seconds pass until this submission's next run starts, by the queue's recent runs.
 
     None when nothing of it waits, or while the queue has no worker or has not finished anything yet.
     """
     own = waiting.own_waiting(submission)
-    return None if own is None else waiting.estimate(own)
+    return None if own is None else waiting.wait_of(own).middle

@@ -267,11 +267,11 @@ def _context(request: HttpRequest, submission: Submission) -> dict[str, Any]:
             }
             for child in children
         ],
-        "place": None if submission.is_terminal else queries.place_in_queue(submission),
+        "wait": None if submission.is_terminal else queries.wait(submission),
         "waits_because": _waits_because(submission),
         "may_cancel": (is_owner or administers) and not submission.is_terminal,
         "cancelling": submission.cancel_requested_when is not None and not submission.is_terminal,
-        "held": submission.status == SubmissionStatus.SUBMITTING and not competition.auto_run_submissions,
+        "held": status.is_held(submission),
         "facts": _facts(submission) if is_owner or administers else [],
         "programs": _programs(details) if is_owner or administers else [],
         "conditions": _conditions(details),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import sqrt
+from statistics import mean, pstdev
 from typing import Any
 
 from django.db.models import Q, QuerySet, Sum
@@ -15,6 +17,7 @@ from podium.site.evaluation.models import Attempt, CompetitionLane, ParticipantL
 from podium.site.evaluation.services import order
 from podium.site.evaluation.states import AttemptState, RunState
 from podium.site.queues.models import WORKER_SEEN, Worker
+from podium.site.queues.queries import served
 
 MOST = 1000
 """How far a place is counted; behind that, what is told is what there is at least."""
@@ -37,7 +40,7 @@ _IN_COMPETITION = (
 def own_waiting(submission: Submission) -> Run | None:
     """The first of a submission's waiting runs, or of its children's."""
     own = Q(submission=submission) | Q(submission__parent=submission)
-    waiting = Run.objects.filter(own, state=RunState.QUEUED).select_related("lane")
+    waiting = Run.objects.filter(own, state=RunState.QUEUED).select_related("lane", "queue")
     return waiting.order_by("-lane__priority", "pk").first()
 
 
@@ -102,6 +105,7 @@ class Pace:
     claimed: int
     run_seconds: float
     submission_seconds: float
+    run_spread: float
 
 
 def pace_of(queue_id: int) -> Pace | None:
@@ -118,20 +122,44 @@ def pace_of(queue_id: int) -> Pace | None:
         return None
     claimed = Run.objects.filter(queue=queue_id, state=RunState.CLAIMED).count()
     submissions = len({submission for _, submission in recent})
-    return Pace(slots, claimed, sum(seconds) / len(seconds), sum(seconds) / submissions)
+    return Pace(slots, claimed, mean(seconds), sum(seconds) / submissions, pstdev(seconds))
 
 
-def estimate(own: Run) -> float | None:
-    """About how many seconds pass until `own` starts; None when the queue's pace is unknown.
+@dataclass(frozen=True)
+class Wait:
+    """What is told to somebody who waits: place, whether anybody serves the queue, and how long it may take.
+
+    low, high: seconds until the start, between which it lies in most cases; None when the queue's pace is unknown.
+    """
+
+    place: int
+    queue: str
+    is_served: bool
+    low: float | None = None
+    high: float | None = None
+
+    @property
+    def middle(self) -> float | None:
+        """The estimate itself."""
+        return None if self.low is None or self.high is None else (self.low + self.high) / 2
+
+
+def wait_of(own: Run) -> Wait:
+    """How long `own` still waits.
 
     What goes before it takes a slot for as long as a submission took lately, and the runs that are being worked on are
-    half done on average.
+    half done on average. The range is two standard deviations to each side, as far as durations of recent runs differ.
     """
-    pace = pace_of(own.queue_id)
-    if pace is None:
-        return None
-    place = place_of(own)
+    place, pace = place_of(own), pace_of(own.queue_id)
+    is_served = own.queue_id in served([own.queue_id])
+    if pace is None or not is_served:
+        return Wait(place, own.queue.name, is_served)
     if place + pace.claimed < pace.slots:
-        return 0.0
+        return Wait(place, own.queue.name, is_served, 0.0, 0.0)
     each = pace.run_seconds if own.step == Step.SCORING else pace.submission_seconds
-    return (pace.claimed * pace.run_seconds / 2 + place * each) / pace.slots
+    spread = pace.run_spread * each / pace.run_seconds if pace.run_seconds else 0.0
+    middle = (pace.claimed * pace.run_seconds / 2 + place * each) / pace.slots
+    # What is left of a run under way is somewhere between nothing and all of it.
+    deviation = sqrt(place * spread**2 + pace.claimed * pace.run_seconds**2 / 12) / pace.slots
+    reach = min(2 * deviation, middle)
+    return Wait(place, own.queue.name, is_served, middle - reach, middle + reach)

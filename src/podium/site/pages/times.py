@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime, timedelta
 
 _UNITS = ((365 * 86400, "year"), (30 * 86400, "month"), (86400, "day"), (3600, "hour"), (60, "minute"))
@@ -50,3 +51,12 @@ def seconds_text(seconds: float) -> str:
     if hours < 72:
         return f"{hours} h {minutes} min" if minutes else f"{hours} h"
     return f"{hours // 24} days"
+
+
+def wait_text(low: float, high: float) -> str:
+    """A range of seconds until something starts: "it starts in 2 to 5 min", honest about what it does not know."""
+    if high < 60:
+        return "it starts within a minute" if high > 0 else "it starts as soon as a worker asks, in seconds"
+    size, unit = (60, "min") if high < 2 * 3600 else (3600, "h")
+    least, most = int(low // size), math.ceil(high / size)
+    return f"it starts in {least} to {most} {unit}" if least else f"it starts within {most} {unit}"

@@ -17,6 +17,7 @@ from podium.ranking.display import format_score
 from podium.site.competitions.models import Competition, Phase, PhaseStatus
 from podium.site.evaluation.models import Submission
 from podium.site.evaluation.states import SubmissionStatus
+from podium.site.evaluation.waiting import Wait
 from podium.site.leaderboards.models import Score
 from podium.site.pages import times
 from podium.site.pages.causes import CAUSE_TITLES
@@ -79,6 +80,12 @@ def seconds_text(seconds: float | None) -> str:
 def of(values: Mapping[Any, Any], key: Any) -> Any:
     """What a mapping has for a key that is itself a variable."""
     return values.get(key)
+
+
+@register.filter
+def wait_text(wait: Wait) -> str:
+    """How long until a start, in words; "" where it is not known."""
+    return "" if wait.low is None or wait.high is None else times.wait_text(wait.low, wait.high)
 
 
 @register.filter
