@@ -54,7 +54,7 @@ def test_somebody_signs_up_joins_submits_watches_and_sees_their_rank(
     expect(page.get_by_text("answer.zip")).to_be_visible()
     page.get_by_role("button", name="Submit").click()
     page.wait_for_url(re.compile(r"/submissions/\d+/$"))
-    expect(page.get_by_text("Next in the queue")).to_be_visible()
+    expect(page.get_by_text("No worker serves its queue")).to_be_visible()
 
     job = worker.job()
     worker.beat(job, frames=[frame("epoch 1\n")])

@@ -725,3 +725,56 @@ def test_a_check_with_a_server_that_does_not_answer_says_so(podium: Run, tmp_pat
     done = podium("check", str(write_bundle(tmp_path / "bundle")), "--server", THERE)
     assert done.exit_code == 1
     assert "Not found" in done.output
+
+
+# Queues
+
+
+def test_queues_are_made_listed_and_deleted_after_asking(podium: Run, server: Server) -> None:
+    lab = {"id": 4, "name": "lab", "vhost": "v", "is_owner": True, "is_served": False}
+    server.answers |= {
+        "POST /api/queues/": [lab],
+        "GET /api/queues/": [{"count": 1, "next": None, "results": [lab]}],
+        "DELETE /api/queues/4/": [httpx.Response(204)],
+    }
+    made = podium("queues", "create", "lab", "--public")
+    assert made.exit_code == 0, made.output
+    assert server.body("POST /api/queues/") == {"name": "lab", "is_public": True}
+    assert "no worker" in podium("queues", "list").output
+    assert podium("queues", "delete", "4", input="n\n").exit_code == 1
+    assert not [request for request in server.requests if request.method == "DELETE"]
+    assert podium("queues", "delete", "4", "--yes").exit_code == 0
+
+
+def test_the_secret_of_a_token_is_printed_alone_so_that_it_can_be_piped(podium: Run, server: Server) -> None:
+    server.answers |= {
+        "GET /api/queues/4/tokens/": [[{"id": 9, "name": "gpu", "ending": "wxyz"}]],
+        "POST /api/queues/4/tokens/": [{"id": 9, "name": "gpu", "token": "podium_q_secret"}],
+        "POST /api/queues/4/tokens/9/rotate/": [{"id": 10, "name": "gpu", "token": "podium_q_other"}],
+        "DELETE /api/queues/4/tokens/10/": [httpx.Response(204)],
+    }
+    assert podium("queues", "token", "4", "--new", "gpu").stdout == "podium_q_secret\n"
+    assert podium("queues", "token", "4", "--rotate", "9").stdout == "podium_q_other\n"
+    listed = podium("queues", "token", "4").stdout
+    assert "wxyz" in listed
+    assert "secret" not in listed
+    assert podium("queues", "token", "4", "--new", "x", "--rotate", "9").exit_code == 2
+    assert podium("queues", "revoke", "4", "10").exit_code == 0
+
+
+def test_workers_are_shown_and_drained(podium: Run, server: Server) -> None:
+    worker = {"id": 2, "name": "machine", "state": "working", "running": [7], "slots": 2, "engine": "docker"}
+    server.answers |= {
+        "GET /api/queues/4/workers/": [{"count": 1, "next": None, "results": [worker]}],
+        "POST /api/queues/4/workers/2/drain/": [worker],
+    }
+    shown = podium("queues", "workers", "4", "--drain", "2")
+    assert shown.exit_code == 0, shown.output
+    assert "#7" in shown.output
+    assert [r.url.path for r in server.requests if r.method == "POST"] == ["/api/queues/4/workers/2/drain/"]
+
+
+def test_a_queue_that_is_not_there_is_named(podium: Run) -> None:
+    refused = podium("queues", "token", "77")
+    assert refused.exit_code == 1
+    assert "queue 77" in refused.output

@@ -49,7 +49,7 @@ def test_a_plain_form_submits_and_leads_to_the_submission(
     page = somebody.send(_form(competition), {"file": _file()})
     submission = Submission.objects.get()
     assert somebody.url == f"/submissions/{submission.pk}/"
-    assert "Next in the queue" in page.text
+    assert "No worker serves its queue" in page.text
     assert submission.status == SubmissionStatus.SUBMITTED
 
 

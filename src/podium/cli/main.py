@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from podium.cli import account, check, competitions, doctor, operate, run, submissions
+from podium.cli import account, check, competitions, doctor, operate, queues, run, submissions
 from podium.cli.session import Globals, JsonOption, ProfileOption, ServerOption
 
 app = typer.Typer(
@@ -44,3 +44,4 @@ def globally(
 
 for _part in (account, competitions, submissions, check, run, operate, doctor):
     app.registered_commands.extend(_part.app.registered_commands)
+app.add_typer(queues.app, name="queues")

@@ -29,8 +29,11 @@ from podium.client.models import (
     Event,
     Leaderboard,
     Profile,
+    Queue,
+    QueueToken,
     Submission,
     SubmissionDetails,
+    Worker,
 )
 from podium.client.transport import Transport, unreachable
 from podium.client.uploads import Progress, as_zip, pieces
@@ -335,6 +338,52 @@ class Podium:
             raise unreachable(self.server, error) from error
 
     # Answers
+
+    # Queues
+
+    def queues(self, *, public: bool = False, search: str | None = None) -> list[Queue]:
+        """The queues that the caller owns or organizes; `public` adds everybody's."""
+        return self._many(Queue, "api/queues/", {"public": "true" if public else None, "search": search})
+
+    def create_queue(self, name: str, *, public: bool = False) -> Queue:
+        """Make a queue of one's own."""
+        return self._one(Queue, "POST", "api/queues/", json={"name": name, "is_public": public})
+
+    def delete_queue(self, queue: int) -> None:
+        """Delete a queue; its competitions and what waits there go to the default queue."""
+        with _named(f"queue {queue}"):
+            self.transport.call("DELETE", f"api/queues/{queue}/")
+
+    def queue_tokens(self, queue: int) -> list[QueueToken]:
+        """The tokens that open a queue, without their secrets."""
+        with _named(f"queue {queue}"):
+            return self._many(QueueToken, f"api/queues/{queue}/tokens/", {})
+
+    def create_queue_token(self, queue: int, name: str) -> QueueToken:
+        """Make a token; its secret is in this answer alone."""
+        with _named(f"queue {queue}"):
+            return self._one(QueueToken, "POST", f"api/queues/{queue}/tokens/", json={"name": name})
+
+    def rotate_queue_token(self, queue: int, token: int) -> QueueToken:
+        """Put a new secret in a token's place; the old one is refused from the next claim on."""
+        with _named(f"token {token} of queue {queue}"):
+            return self._one(QueueToken, "POST", f"api/queues/{queue}/tokens/{token}/rotate/")
+
+    def revoke_queue_token(self, queue: int, token: int) -> None:
+        """Refuse a token from the next claim on; jobs under way finish."""
+        with _named(f"token {token} of queue {queue}"):
+            self.transport.call("DELETE", f"api/queues/{queue}/tokens/{token}/")
+
+    def workers(self, queue: int) -> list[Worker]:
+        """The workers of a queue that were seen in the last week."""
+        with _named(f"queue {queue}"):
+            return self._many(Worker, f"api/queues/{queue}/workers/", {})
+
+    def drain_worker(self, queue: int, worker: int, *, drained: bool = True) -> Worker:
+        """Give a worker no new jobs, or jobs again."""
+        with _named(f"worker {worker} of queue {queue}"):
+            wish = "drain" if drained else "undrain"
+            return self._one(Worker, "POST", f"api/queues/{queue}/workers/{worker}/{wish}/")
 
     def _one(self, model: type[_Model], method: str, path: str, *, params: Any = None, json: Any = None) -> _Model:
         return self._typed(model, self.transport.call(method, path, params=_present(params), json=json), path)

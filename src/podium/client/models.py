@@ -252,6 +252,44 @@ class CanSubmit(_Answer):
     reason: str | None = None
 
 
+class Queue(_Answer):
+    """A queue as far as the caller may see it."""
+
+    id: int
+    name: str
+    vhost: str = ""
+    is_public: bool = False
+    is_owner: bool = False
+    is_served: bool = False
+    broker_url: str | None = None
+
+
+class QueueToken(_Answer):
+    """A token of a queue; `token`, its secret, only in the answer that makes it."""
+
+    id: int
+    name: str
+    ending: str = ""
+    last_used_when: datetime | None = None
+    token: str = ""
+
+
+class Worker(_Answer):
+    """A worker as it last introduced itself; `running` are the submissions that it works on."""
+
+    id: int
+    name: str
+    state: str = ""
+    engine: str = ""
+    version: str = ""
+    slots: int = 1
+    free_disk_bytes: int | None = None
+    gpus: list[str] = Field(default_factory=list)
+    last_seen: datetime | None = None
+    running: list[int] = Field(default_factory=list)
+    last_error: str | None = None
+
+
 class Event(_Answer):
     """Something that happened to a submission while it was watched.
 
