@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from podium.protocol import Cause, Ceilings, JobLimits, Step
-from podium.worker.limits import gpus_for, number_of_gpus
+from podium.worker.limits import gpu_names, gpus_for, number_of_gpus
 from podium.worker.settings import SettingsError, WorkerSettings
 
 from .fake_platform import Platform
@@ -113,6 +113,7 @@ async def test_the_engine_is_asked_for_what_the_phase_asks_of_what_the_worker_ha
     assert created["HostConfig"].get("DeviceRequests") == requested
     assert created["HostConfig"]["ShmSize"] == 2**30
     assert platform.claims[0].ceilings.gpus == number_of_gpus(has)
+    assert platform.claims[0].gpus == gpu_names(has)
 
 
 async def test_a_job_that_asks_for_more_gpus_than_there_are_is_refused_and_not_run_without(
@@ -175,3 +176,9 @@ def test_a_worker_without_a_container_engine_cannot_be_started_with_gpus() -> No
 
 def test_ceilings_of_a_claim_without_a_word_of_gpus_and_network_are_none_of_either() -> None:
     assert (Ceilings().gpus, Ceilings().network) == (0, False)
+
+
+def test_gpus_are_shown_by_their_names() -> None:
+    assert gpu_names("GPU-1, GPU-2") == ["GPU-1", "GPU-2"]
+    assert gpu_names("all") == ["all"]
+    assert gpu_names(None) == []

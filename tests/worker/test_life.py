@@ -266,12 +266,6 @@ async def test_a_claim_says_who_asks(platform: Platform, start_worker: StartWork
     assert {claim.slots for claim in platform.claims} == {3}
 
 
-async def test_a_worker_names_its_gpus(platform: Platform, start_worker: StartWorker) -> None:
-    await start_worker(gpus="GPU-1,GPU-2")
-    await platform.until(lambda: bool(platform.claims))
-    assert platform.claims[0].gpus == ["GPU-1", "GPU-2"]
-
-
 async def test_a_drained_worker_says_so_once_and_takes_jobs_again_when_it_may(
     platform: Platform, start_worker: StartWorker, caplog: pytest.LogCaptureFixture
 ) -> None:

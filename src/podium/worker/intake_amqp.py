@@ -184,9 +184,9 @@ class AmqpIntake(HttpsIntake):
                 if place.trouble:
                     raise IntakeUnavailableError(f"RabbitMQ: {place.trouble}") from None
                 return None
-        return await self._take(slot, place, place.held)
+        return await self._take(place, place.held)
 
-    async def _take(self, slot: int, place: Slot, held: Held) -> Job | None:
+    async def _take(self, place: Slot, held: Held) -> Job | None:
         """Ask for the job of a message; a platform that does not answer is asked again with the next claim."""
         understood = _understood(held.body)
         if understood is None:
@@ -195,7 +195,7 @@ class AmqpIntake(HttpsIntake):
             return None
         submission, secret, named = understood
         server = self._settings.server or named
-        claim: Claim = self._claim.model_copy(update={"worker": f"{self._name}-{slot}", "wait": 0})
+        claim: Claim = self._claim.model_copy(update={"wait": 0})
         answer = await self._post(
             f"{server}/api/worker/take",
             Take(submission=submission, token=held.token, claim=claim),
