@@ -147,12 +147,11 @@ def complete(promised: AskedLimits, defaults: JobLimits, ceilings: Iterable[Ceil
 
 
 def lower(limits: JobLimits, ceilings: Ceilings) -> JobLimits:
-    """The same limits, none above its ceiling; what is unlimited becomes the ceiling, but no GPU is added by it."""
-    changed: dict[str, object] = {"network": limits.network and ceilings.network}
+    """The same limits, none above its ceiling, and what was unlimited at it; what is required stays as it is."""
+    changed: dict[str, object] = {}
     for name in QUANTITIES:
         value, most = getattr(limits, name), getattr(ceilings, name)
-        above = name != "gpus" if value is None else most is not None and value > most
-        if most is not None and above:
+        if name not in REQUIRED and most is not None and (value is None or value > most):
             changed[name] = most
     return limits.model_copy(update=changed)
 

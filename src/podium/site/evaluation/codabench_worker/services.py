@@ -35,6 +35,7 @@ from podium.formats.scores import ScoresError, scores_in_message
 from podium.protocol import Cause, Claim, Failure, Outcome, Score, Step, Stream
 from podium.site.evaluation import logs, wakeups
 from podium.site.evaluation.codabench_worker import outputs, words
+from podium.site.evaluation.limits import run_limits
 from podium.site.evaluation.models import Attempt, Delivery, Run, Submission
 from podium.site.evaluation.services import attempts, moving, output
 from podium.site.evaluation.services.attempts import AttemptOver, WrongToken
@@ -48,7 +49,6 @@ log = structlog.get_logger(__name__)
 
 ENGINE = "codabench"
 """What is shown as the engine of workers that speak this protocol."""
-_NOBODY = Claim(worker="broker", wait=0)
 _STARTING = {SubmissionStatus.RUNNING, SubmissionStatus.PREPARING}
 _ANNOUNCING = {Step.PREDICTION: SubmissionStatus.SCORING, Step.SCORING: SubmissionStatus.FINISHED}
 
@@ -68,7 +68,7 @@ def _later(seconds: float) -> datetime:
 
 def time_limit(run: Run) -> float:
     """The time limit of a step in seconds, as far as the platform decides it."""
-    return attempts.time_limit(run, _NOBODY)
+    return run_limits(run).wall_seconds
 
 
 def offer_run(*, queue: Queue, most: int) -> Offer | None:
@@ -89,7 +89,7 @@ def offer_run(*, queue: Queue, most: int) -> Offer | None:
             deadline=_later(settings.CONFIG.broker_start_seconds + settings.CONFIG.lease_seconds),
         )
         delivery = Delivery.objects.create(attempt=attempt, queue=queue, secret_hash=hash_token(str(secret)))
-        return Offer(delivery, secret, time_limit(run))
+        return Offer(delivery, secret, attempts.note_limits(run, None).wall_seconds)
 
     return attempts.hand_out(queue=queue, give=offer, may=room)
 
@@ -151,15 +151,16 @@ def take(*, submission_id: int, secret: str, claim: Claim, token: str) -> tuple[
     """
     attempt = _known(submission_id, secret)
     delivery, run = attempt.delivery, attempt.run
-    limit = attempts.time_limit(run, claim)
-    attempt.run = attempts.described(run.pk)
     if attempt.state == AttemptState.ACTIVE and delivery.taken_when and attempt.token_hash == hash_token(token):
-        return attempt, token, limit
+        attempt.run = attempts.described(run.pk)
+        return attempt, token, time_limit(run)
     if attempt.state != AttemptState.ACTIVE or delivery.started_when:
         raise AttemptOver
     worker = introduce(delivery.queue, claim)
     if worker.drained_when is not None:
         raise attempts.Drained
+    limit = attempts.note_limits(run, claim.ceilings).wall_seconds
+    attempt.run = attempts.described(run.pk)
     now = timezone.now()
     Delivery.objects.filter(pk=delivery.pk).update(started_when=now, taken_when=now, closed_when=now)
     facts = {**attempts.in_hand(worker, claim, limit), "token_hash": hash_token(token), "claimed_when": now}

@@ -20,7 +20,7 @@ from django.db.models import Max, Q
 from django.utils import timezone
 
 from podium.formats.scores import ScoresError, ScoreValue, validate_scores
-from podium.protocol import Beat, BeatAnswer, Cause, Claim, Failure, Fault, JobLimits, Outcome, Phase, Step
+from podium.protocol import Beat, BeatAnswer, Cause, Ceilings, Claim, Failure, Fault, JobLimits, Outcome, Phase, Step
 from podium.site.evaluation import wakeups
 from podium.site.evaluation.limits import job_limits, run_limits
 from podium.site.evaluation.models import Attempt, Run, Submission
@@ -69,9 +69,16 @@ class WrongToken(Exception):
     """No attempt with this id and token."""
 
 
-def time_limit(run: Run, claim: Claim) -> float:
-    """The time limit in seconds that a run has, or would have, at a worker; settles nothing."""
-    return run_limits(run, claim.ceilings).wall_seconds
+def note_limits(run: Run, ceilings: Ceilings | None) -> JobLimits:
+    """Keep on a run the limits that it has with a worker which cannot be chosen, for it comes by a broker.
+
+    ceilings: the worker's; None for a worker that does not tell them.
+    """
+    run.limits = {}
+    in_effect = run_limits(run, ceilings)
+    run.limits = in_effect.model_dump()
+    Run.objects.filter(pk=run.pk).update(limits=run.limits)
+    return in_effect
 
 
 def settle(run: Run, claim: Claim) -> JobLimits:
