@@ -218,6 +218,16 @@ def test_page_and_api_tell_what_is_asked_what_is_in_effect_and_why(
     assert client.get("/api/limits/").json()["memory_limit"] == 4 * GB
 
 
+def test_a_time_that_means_no_limit_is_shown_as_it_was_written(
+    make_competition: Make, pat: User, queue: Queue, client: Client
+) -> None:
+    competition = asking(make_competition, execution_time_limit=2147483647)
+    client.force_login(pat)
+    page = client.get(f"/competitions/{competition.pk}/phases/").content.decode()
+    assert "24 h for each step" in page
+    assert "(2,147,483,647 s asked; this site gives no more)" in page
+
+
 def test_the_submission_page_says_what_it_waits_for_and_under_which_limits_it_ran(
     make_competition: Make, pat: User, queue: Queue, client: Client
 ) -> None:
@@ -227,7 +237,7 @@ def test_the_submission_page_says_what_it_waits_for_and_under_which_limits_it_ra
     client.force_login(pat)
 
     waiting = client.get(f"/submissions/{submission.pk}/").content.decode()
-    assert "This phase needs 1 of gpus" in waiting
+    assert "This phase needs 1 GPU," in waiting
     assert claim(queue, "with", gpus=1) is not None
     running = client.get(f"/submissions/{submission.pk}/").content.decode()
     assert "This phase needs" not in running

@@ -42,6 +42,8 @@ LABELS = {
     "network": "Network",
 }
 
+_COUNTED = {"cpus": ("processor", "processors"), "processes": ("process", "processes"), "gpus": ("GPU", "GPUs")}
+
 _SETTINGS = {
     "wall_seconds": "max_execution_seconds",
     "memory_bytes": "max_memory_bytes",
@@ -56,6 +58,7 @@ _SETTINGS = {
 """Limit -> the operator's setting that is its ceiling on this site."""
 
 _DEFAULT_SECONDS = 600
+_YEAR = 365 * 86400
 
 
 def asked_of(phase: Phase) -> AskedLimits:
@@ -178,7 +181,8 @@ def amount_text(name: str, value: float | bool | None) -> str:
     if value is None:
         return "as the worker has them" if name == "gpus" else "no limit"
     if name == "wall_seconds":
-        return seconds_text(float(value))
+        # Who asks for years asks for no limit, in the largest number that came to mind.
+        return seconds_text(float(value)) if value < _YEAR else f"{value:,.0f} s"
     return size_text(int(value)) if name.endswith("_bytes") else f"{value:g}"
 
 
@@ -222,9 +226,13 @@ def reason_unserved(found: Standing) -> str:
 
 
 def _wanted(name: str, limits: AskedLimits) -> str:
+    amount = amount_text(name, getattr(limits, name))
     if name == "network":
         return "network"
-    return f"{amount_text(name, getattr(limits, name))} of {LABELS[name].lower()}"
+    if name in _COUNTED:
+        one, many = _COUNTED[name]
+        return f"{amount} {one if amount == '1' else many}"
+    return f"{amount} of {LABELS[name].lower()}"
 
 
 def as_dict(found: Standing) -> dict[str, Any]:
