@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from bench import burst, creation, latency, memory, startup
+from bench import burst, creation, dispatch, fleet, latency, memory, overhead, startup, throughput
 
 
 def main() -> None:
-    for one in (startup, memory, latency, burst, creation):
+    for one in (startup, memory, latency, overhead, burst, throughput, creation, dispatch, fleet):
         one.main()
 
 

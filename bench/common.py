@@ -52,13 +52,14 @@ class Up:
 
     data: Path
     settings: Mapping[str, str] = field(default_factory=dict)
+    words: Sequence[str] = ()
     url: str = ""
     process: subprocess.Popen[str] | None = None
 
     def start(self) -> float:
         clean = {n: v for n, v in os.environ.items() if not n.startswith(("PODIUM_", "DATABASE_URL", "CONTAINER_"))}
         env = {**clean, "PODIUM_ADMIN_USERNAME": ADMIN, "PODIUM_ADMIN_PASSWORD": PASSWORD, **self.settings}
-        command = [sys.executable, "-m", "podium.cli", "up", "--port", "0", "--data", str(self.data)]
+        command = [sys.executable, "-m", "podium.cli", "up", "--port", "0", "--data", str(self.data), *self.words]
         began = time.perf_counter()
         self.process = subprocess.Popen(
             command,
@@ -106,17 +107,24 @@ class Up:
 
 
 @contextlib.contextmanager
-def platform(**settings: str) -> Iterator[Up]:
-    """A platform in a folder of its own, with two slots and a ready environment; removed in the end."""
+def platform(*words: str, **settings: str) -> Iterator[Up]:
+    """A platform in a folder of its own, with two slots and a ready environment; removed in the end.
+
+    words: more words for `podium up`. settings: environment variables.
+    """
     data = Path(tempfile.mkdtemp(prefix="podium-bench-"))
     data.chmod(0o711)
-    up = Up(data, {"PODIUM_WORKER_SLOTS": "2", "PODIUM_WORKER_DEFAULT_ENVIRONMENT": str(environment()), **settings})
+    up = Up(
+        data, {"PODIUM_WORKER_SLOTS": "2", "PODIUM_WORKER_DEFAULT_ENVIRONMENT": str(environment()), **settings}, words
+    )
     try:
         up.start()
         yield up
     finally:
         if up.process is not None and up.process.poll() is None:
             up.stop()
+        if kept := os.environ.get("BENCH_KEEP_LOGS"):
+            shutil.copytree(data / "logs", kept, dirs_exist_ok=True)
         shutil.rmtree(data)
 
 

@@ -60,7 +60,8 @@ def main() -> None:
     rows = []
     for name, roles in (("after the start", fresh), ("after 20 submissions", used)):
         rows.append((f"All processes, {name}", f"{sum(roles.values()) / MB:.0f} MB", "< 400 MB"))
-        rows += [(f"  {role}", f"{size / MB:.0f} MB", "") for role, size in sorted(roles.items())]
+        targets = {"worker": "< 80 MB"}
+        rows += [(f"  {role}", f"{size / MB:.0f} MB", targets.get(role, "")) for role, size in sorted(roles.items())]
     report("memory", rows, {"fresh_bytes": fresh, "used_bytes": used})
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -198,6 +199,26 @@ def test_cancelled_runs_leave_empty_lanes_that_cost_nobody_a_turn(
     assert not ParticipantLane.objects.filter(waiting=True).exists()
     submit(crowd[0], competition)
     assert drain(queue, owner_of) == [crowd[0].username]
+
+
+def test_a_mark_that_another_worker_clears_while_the_next_is_chosen_is_no_trouble(
+    make_competition: Make, pat: User, queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    emptied, other = make_competition(), make_competition()
+    submit(pat, emptied)
+    expected = submit(pat, other)
+    ParticipantLane.objects.filter(competition=other).update(priority=order.BULK)
+    CompetitionLane.objects.filter(competition=other).update(priority=order.BULK)
+    choose = order._next
+
+    def choosing(lanes: Any, field: str, served: dict[int, int]) -> Any:
+        CompetitionLane.objects.filter(competition=emptied).update(waiting=False)  # as `tidy` does, without the queue
+        return choose(lanes, field, served)
+
+    monkeypatch.setattr(order, "_next", choosing)
+    run = order.next_run(queue)
+    assert run is not None
+    assert run.submission_id == expected.pk
 
 
 @pytest.mark.parametrize("numbers", [(1, 1, 1), (4, 1, 2), (3, 3, 3), (1, 5, 1)])

@@ -149,6 +149,8 @@ def next_run(queue: Queue, passed: Sequence[int] = (), unfit: Sequence[int] = ()
     if top is None:
         return None
     turn = _next(turns.filter(priority=top.priority), "competition_id", dict(now.competitions))
+    if turn is None:  # the mark was cleared since the question before: whoever tidies does not hold the queue
+        return next_run(queue, passed, unfit)
     served = {owner: n for (competition, owner), n in now.participants.items() if competition == turn.competition_id}
     own = lanes.filter(priority=turn.priority, competition=turn.competition_id)
     lane: ParticipantLane | None = _next(own, "owner_id", served)
