@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -12,16 +13,17 @@ from pathlib import Path
 
 import psycopg
 
-from .running import free_port
+from .running import die_with_parent, free_port
+from .waiting import eventually
 
 DATABASE = "podium"
 
 
 def _programs() -> Path:
-    """Where initdb and pg_ctl are; Debian keeps them out of the PATH."""
-    found = shutil.which("pg_ctl")
+    """Where initdb and postgres are; Debian keeps them out of the PATH."""
+    found = shutil.which("postgres")
     folders = [*sorted(Path("/usr/lib/postgresql").glob("*/bin")), *([Path(found).resolve().parent] if found else [])]
-    complete = [folder for folder in folders if (folder / "initdb").exists() and (folder / "pg_ctl").exists()]
+    complete = [folder for folder in folders if (folder / "initdb").exists() and (folder / "postgres").exists()]
     assert complete, "PostgreSQL's server programs are not installed"
     return complete[-1]
 
@@ -31,37 +33,67 @@ class OwnPostgresql:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._log = folder.parent / "log"
+        self._process: subprocess.Popen[bytes] | None = None
         self._programs = _programs()
         self.port = free_port()
         self.url = f"postgresql://postgres@127.0.0.1:{self.port}/{DATABASE}"
-        if os.geteuid() == 0:  # PostgreSQL refuses to run as root
+        if os.geteuid() == 0:
             shutil.chown(folder, "postgres", "postgres")
         self._run("initdb", "--auth=trust", "--username=postgres", "--encoding=UTF8", "--no-sync", f"{folder}/data")
 
     def start(self) -> None:
         """Start it and wait until it takes connections."""
-        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={self._folder}"
-        log = f"{self._folder}/log"
-        self._run("pg_ctl", "start", "-w", "-D", f"{self._folder}/data", "-l", log, "-o", options)
+        options = ["-p", str(self.port), "-c", "listen_addresses=127.0.0.1"]
+        options += ["-c", f"unix_socket_directories={self._folder}"]
+        command = [str(self._programs / "postgres"), "-D", f"{self._folder}/data", *options]
+        # Even when the tests are killed, it does not live on.
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [*(self._as_postgres("--pdeathsig=KILL")), *command],
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                cwd="/",
+                start_new_session=True,
+                preexec_fn=die_with_parent,  # noqa: PLW1509 - a plain system call, in a process of one thread
+            )
+        eventually(self._answers, f"connections to the tests' own PostgreSQL; see {self._log}")
+
+    def _answers(self) -> bool:
+        assert self._process is not None
+        assert self._process.poll() is None, f"PostgreSQL ended:\n{self._told()}"
+        try:
+            psycopg.connect(f"postgresql://postgres@127.0.0.1:{self.port}/postgres", connect_timeout=5).close()
+        except psycopg.OperationalError:
+            return False
+        return True
 
     def stop_at_once(self) -> None:
         """Stop it as a crash would: no session is ended in peace, and the next start recovers from the log."""
-        self._run("pg_ctl", "stop", "-w", "-m", "immediate", "-D", f"{self._folder}/data")
+        assert self._process is not None
+        self._process.send_signal(signal.SIGQUIT)
+        self._process.wait(30)
 
     def make_database(self) -> None:
         """Make the database that `url` names."""
         with psycopg.connect(f"postgresql://postgres@127.0.0.1:{self.port}/postgres", autocommit=True) as connection:
             connection.execute(f'CREATE DATABASE "{DATABASE}"')
 
+    def _as_postgres(self, *options: str) -> list[str]:
+        """What comes before a command, for PostgreSQL refuses to run as root."""
+        if os.geteuid() != 0:
+            return []
+        return ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups", *options]
+
     def _run(self, program: str, *words: str) -> None:
-        command = [str(self._programs / program), *words]
-        if os.geteuid() == 0:
-            command = ["runuser", "-u", "postgres", "--", *command]
-        # Not a pipe: the server would inherit it, and its end would be waited for.
-        with (self._folder.parent / f"{self._folder.name}.log").open("ab") as log:
+        command = [*self._as_postgres(), str(self._programs / program), *words]
+        with self._log.open("ab") as log:
             done = subprocess.run(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, check=False, cwd="/")
-        told = Path(log.name).read_text(errors="replace")[-2000:]
-        assert done.returncode == 0, f"{program} failed:\n{told}"
+        assert done.returncode == 0, f"{program} failed:\n{self._told()}"
+
+    def _told(self) -> str:
+        return self._log.read_text(errors="replace")[-2000:]
 
 
 @contextmanager

@@ -50,7 +50,7 @@ def podium_command(*words: str) -> list[str]:
     return [sys.executable, "-m", "podium.cli", *words]
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
     """Even when the tests are killed, nothing that they started lives on."""
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
@@ -238,7 +238,7 @@ class Platform:
                 stdout=stream,
                 stderr=stream,
                 start_new_session=True,
-                preexec_fn=_die_with_parent,  # noqa: PLW1509 - a plain system call, in a process of one thread
+                preexec_fn=die_with_parent,  # noqa: PLW1509 - a plain system call, in a process of one thread
             )
         self.roles[name] = Role(name, process, log)
         return self.roles[name]
