@@ -170,12 +170,16 @@ class AmqpIntake(HttpsIntake):
     async def claim(self, slot: int, not_ready: str = "") -> Job | None:
         """Wait for a message and take its job; see `Intake.claim`. The slot's job before this one has ended.
 
-        A worker that is not ready takes none; the broker's protocol has no word for the reason.
+        A worker that is not ready gives its message back for others; the broker's protocol has no word for the reason.
         """
         place = self._slots[slot]
         if place.held is not None and place.held.taken:
             self._done(place, place.held)
         if not_ready:
+            held = place.held or (None if place.arrived.empty() else place.arrived.get_nowait())
+            if held is not None:
+                held.give_back = True
+                self._done(place, held)
             return None
         if place.held is None:
             try:
