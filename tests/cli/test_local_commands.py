@@ -83,15 +83,6 @@ def bundle(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.fixture
-def system_python(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """An environment that is nothing but the system's Python, in a place that every user can read."""
-    environment = Path("/usr")
-    monkeypatch.setenv("PODIUM_WORKER_DEFAULT_ENVIRONMENT", str(environment))
-    for name in ("CONTAINER_SOCKET", "PODIUM_WORKER_CONTAINER_SOCKET", "PODIUM_WORKER_ENGINE"):
-        monkeypatch.delenv(name, raising=False)
-
-
 # podium check
 
 

@@ -50,6 +50,14 @@ def test_the_upload_forms_take_files_from_people_with_a_session(client: TestClie
     assert client.post(path, content=b"x" * 7_000_000, headers=SESSION).status_code == 413
 
 
+def test_a_call_that_takes_files_takes_them_from_people_with_a_session_or_a_token(client: TestClient) -> None:
+    path = "/api/tasks/upload_task/"
+    for headers in (SESSION, {"Authorization": "Token abc"}):
+        assert client.post(path, content=in_pieces(5_000_000), headers=headers).text == "5000000"
+    assert client.post(path, content=b"x" * 1001).status_code == 413
+    assert client.post("/api/tasks/", content=b"x" * 1001, headers={"Authorization": "Token abc"}).status_code == 413
+
+
 @pytest.mark.parametrize("path", ["/competitions/upload/x", "/competitions/12/", "/x/competitions/upload/", "/api/"])
 def test_a_session_opens_no_other_address_for_files(client: TestClient, path: str) -> None:
     assert client.post(path, content=b"x" * 1001, headers=SESSION).status_code == 413

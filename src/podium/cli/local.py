@@ -183,6 +183,7 @@ def _local_task(plan: Plan, task: Task, parts: _Parts) -> LocalTask:
         image=plan.competition.docker_image,
         columns=plan.board.score_keys,
         limits=_limits(plan.phase),
+        history=plan.competition.history,
     )
 
 

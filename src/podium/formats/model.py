@@ -195,7 +195,10 @@ class Leaderboard(_Model):
 
 
 class Competition(_Model):
-    """A whole competition as its bundle describes it."""
+    """A whole competition as its bundle describes it.
+
+    With `history` a scoring program is told who submitted, when, and their earlier scores, as CodaLab 1.5 did.
+    """
 
     version: str
     title: str
@@ -216,6 +219,7 @@ class Competition(_Model):
     make_input_data_available: bool = False
     forum_enabled: bool = True
     allow_robot_submissions: bool = False
+    history: bool = False
     published: bool = False
     collaborators: tuple[str, ...] = ()
     whitelist_emails: tuple[str, ...] = ()

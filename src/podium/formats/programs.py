@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Final
@@ -27,14 +27,29 @@ _RUNS_SUBMISSION: Final = re.compile(
 )
 
 
+# Statements that no Python 3 reads: print without brackets, except with a comma, raise with a comma.
+_PYTHON_2: Final = re.compile(
+    rb"^[ \t]{0,200}(?:print[ \t]{1,20}(?:[\"'%]|[A-Za-z_][\w.]{0,100}[ \t]{0,20}(?:,|%|$))"
+    rb"|print[ \t]{0,20}>>|except[ \t]{1,20}\w{1,100}[ \t]{0,20},[ \t]{0,20}\w{1,100}[ \t]{0,20}:"
+    rb"|raise[ \t]{1,20}\w{1,100}[ \t]{0,20},[ \t]{0,20}[\"'])",
+    re.MULTILINE,
+)
+
+
+def is_python2(source: bytes) -> bool:
+    """Whether a program's source has statements that only Python 2 reads."""
+    return _PYTHON_2.search(source.replace(b"\r\n", b"\n")) is not None
+
+
 @dataclass(frozen=True)
 class _Program:
-    """What a look into a program shows: its metadata, its files' names, and whether it runs the submission."""
+    """What a look into a program shows: metadata, names of files, and which of them run the submission or are old."""
 
     path: str
     metadata: ProgramMetadata
     names: frozenset[str]
     runs_submission: str | None
+    python2: str | None = None
 
 
 class _Refused(Exception):
@@ -90,8 +105,14 @@ def _look_into_folder(folder: str, bundle: Bundle) -> _Program:
             metadata = parse_metadata(bundle.read(f"{folder}/{name}", MAX_BYTES), name)
             break
     sources = [name for name in sorted(names) if name.endswith(".py")][:_MAX_SOURCES]
-    runs = next((n for n in sources if _RUNS_SUBMISSION.search(bundle.read(f"{folder}/{n}", _MAX_SOURCE))), None)
-    return _Program(folder, metadata, names, runs)
+    read = {name: bundle.read(f"{folder}/{name}", _MAX_SOURCE) for name in sources}
+    return _Program(folder, metadata, names, *_signs(read))
+
+
+def _signs(sources: Mapping[str, bytes]) -> tuple[str | None, str | None]:
+    """Return the first file that runs the submission, and the first that is written for Python 2."""
+    runs = next((name for name, source in sources.items() if _RUNS_SUBMISSION.search(source)), None)
+    return runs, next((name for name, source in sources.items() if is_python2(source)), None)
 
 
 def _look_into_zip(name: str, bundle: Bundle) -> _Program:
@@ -104,12 +125,8 @@ def _look_into_zip(name: str, bundle: Bundle) -> _Program:
                 metadata = parse_metadata(read_member(archive, listing.info(files[file]), MAX_BYTES), file)
                 break
         sources = [inner for inner in sorted(files) if inner.endswith(".py")][:_MAX_SOURCES]
-        runs = None
-        for inner in sources:
-            if _RUNS_SUBMISSION.search(read_member(archive, listing.info(files[inner]), _MAX_SOURCE)):
-                runs = inner
-                break
-        return _Program(name, metadata, frozenset(files), runs)
+        read = {inner: read_member(archive, listing.info(files[inner]), _MAX_SOURCE) for inner in sources}
+        return _Program(name, metadata, frozenset(files), *_signs(read))
 
 
 def _check_program(seen: _Program | _Refused, kind: str, path: Path, task: Task, faults: Collector) -> None:
@@ -132,6 +149,10 @@ def _check_program(seen: _Program | _Refused, kind: str, path: Path, task: Task,
     for note in seen.metadata.notes:
         faults.warning("metadata_note", f"{seen.path}/{note}", path)
     _check_command(seen, kind, path, faults)
+    if seen.python2 is not None:
+        message = f"{seen.path}/{seen.python2} is written for Python 2, which the usual images no longer have."
+        hint = "Name an image that has it, such as codalab/codalab-legacy:py3, or bring the program to Python 3."
+        faults.warning("python2", message, path, hint)
     if kind == "scoring_program" and not task.ingestion_only_during_scoring:
         _check_runs_submission(seen, path, faults)
 

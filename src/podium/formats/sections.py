@@ -39,6 +39,7 @@ SWITCHES: Final[Mapping[str, bool]] = {
     "make_input_data_available": False,
     "forum_enabled": True,
     "allow_robot_submissions": False,
+    "history": False,
     "published": False,
 }
 """Keys that are true or false, with what holds when they are absent (Codabench's defaults)."""

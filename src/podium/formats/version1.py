@@ -127,6 +127,7 @@ def read(
         "reward": fields.text("reward").strip() or None,
         "registration_auto_approve": not fields.boolean("has_registration", True),
         "forum_enabled": fields.boolean("enable_forum", True),
+        "history": True,
         "leaderboards": (board,) if board is not None else (),
         **switches(fields, {name: SWITCHES[name] for name in _SAME}),
     }

@@ -24,6 +24,8 @@ WORKER_STATE = "Podium-Worker-State"
 """Header of the answer 204; `DRAINED` says that the worker gets no job because its people drained it."""
 DRAINED = "drained"
 MAX_FRAME_BYTES = 256 * 1024
+MAX_HISTORY = 200
+"""How many earlier submissions a job tells of."""
 MAX_BEAT_BYTES = 4 * 1024 * 1024
 MAX_OUTCOME_BYTES = 2 * 1024 * 1024
 
@@ -70,6 +72,25 @@ class FileRef(_Message):
     name: str = ""
 
 
+class EarlierScores(_Message):
+    """What an earlier submission of the same participant got; `number` counts within its phase."""
+
+    phase: int = Field(ge=0, description="the phase's place, from 0")
+    number: int = Field(ge=1)
+    scores: dict[str, str] = Field(default_factory=dict, description="by column key, as the scoring program wrote them")
+
+
+class Provenance(_Message):
+    """Who submitted what is scored, when, and what they got before: CodaLab 1.5's `input/metadata` and history."""
+
+    submitted_by: str
+    submitted_at: str = Field(description="ISO 8601, in UTC")
+    number: int = Field(ge=1, description="the submission's place among the participant's own of the phase")
+    phase: int = Field(ge=0, description="the phase's place, from 0")
+    automatic: bool = Field(default=False, description="taken over from the phase before, not submitted by hand")
+    history: list[EarlierScores] = Field(default_factory=list, max_length=MAX_HISTORY)
+
+
 class Job(_Message):
     """One attempt of one step, with all that a worker needs to do it.
 
@@ -99,6 +120,7 @@ class Job(_Message):
     output_url: str = Field(description="PUT: zip of /app/output")
     detailed_results_url: str | None = Field(default=None, description="PUT: text/html")
     columns: list[str] = Field(default_factory=list, description="column keys that the leaderboard wants")
+    provenance: Provenance | None = Field(default=None, description="for scoring programs that ask for it")
 
 
 class Stream(StrEnum):

@@ -9,13 +9,14 @@ from rest_framework.routers import DefaultRouter
 
 from podium.site.accounts.api import MyProfileView, TokenView
 from podium.site.competitions.api import CompetitionViewSet, LimitsView
+from podium.site.competitions.api_bundles import BundleSchemaView, CompetitionFilesView, CreateDumpView
 from podium.site.competitions.api_participants import ParticipantViewSet
 from podium.site.competitions.api_phases import PhaseViewSet
 from podium.site.evaluation.api import CanMakeSubmissionView, SubmissionViewSet
 from podium.site.evaluation.streaming import submission_events
 from podium.site.leaderboards.api import PhaseBoardViewSet
 from podium.site.queues.api import QueueViewSet
-from podium.site.resources.api import DatasetViewSet
+from podium.site.resources.api import DatasetViewSet, TaskArchiveView
 from podium.site.resources.api_tasks import TaskViewSet
 
 router = DefaultRouter()
@@ -33,6 +34,10 @@ _PUBLIC = {"permission_classes": [AllowAny]}
 urlpatterns = [
     path("api-token-auth/", TokenView.as_view(), name="api-token"),
     path("limits/", LimitsView.as_view(), name="api-limits"),
+    path("competitions/<int:pk>/create_dump/", CreateDumpView.as_view(), name="api-create-dump"),
+    path("competitions/<int:pk>/get_files/", CompetitionFilesView.as_view(), name="api-competition-files"),
+    path("schemas/competition.json", BundleSchemaView.as_view(), name="api-bundle-schema"),
+    path("tasks/upload_task/", TaskArchiveView.as_view(), name="api-task-archive"),
     path("my_profile/", MyProfileView.as_view(), name="api-my-profile"),
     path("can_make_submission/<int:phase>/", CanMakeSubmissionView.as_view(), name="api-can-make-submission"),
     path("submissions/<int:pk>/events/", submission_events, name="api-submission-events"),

@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _UPLOAD_FORMS = re.compile(r"/competitions/(?:upload|[0-9]+/submissions)/")
+_UPLOAD_CALLS = re.compile(r"/api/tasks/upload_task/")
 _FORM_FIELDS = 1024 * 1024
 """What an upload form holds beside its file, in bytes."""
 
@@ -26,7 +27,7 @@ class BodyLimit:
     """Answers 413 to a body that is larger than its address takes.
 
     app: what gets the other requests. usual: the most that any address takes, in bytes. files: the largest file that
-    the upload forms take from people who have a session.
+    the upload forms take from people who have a session, and the calls that take files from those with a token too.
     """
 
     def __init__(self, app: ASGIApp, *, usual: int, files: int, session_cookie: str) -> None:
@@ -66,5 +67,7 @@ class BodyLimit:
             await refusal(scope, receive, send)
 
     def _limit(self, scope: Scope, headers: Headers) -> int:
-        takes_files = _UPLOAD_FORMS.fullmatch(scope["path"]) and self._session in headers.get("cookie", "")
+        known = self._session in headers.get("cookie", "")
+        takes_files = _UPLOAD_FORMS.fullmatch(scope["path"]) and known
+        takes_files = takes_files or (_UPLOAD_CALLS.fullmatch(scope["path"]) and (known or "authorization" in headers))
         return self._files + _FORM_FIELDS if takes_files else self._usual

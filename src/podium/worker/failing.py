@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+import os
 import signal as signals
 from collections.abc import Mapping
+from pathlib import Path
 
+from podium.formats.programs import is_python2
+from podium.formats.unpacking import read_regular_file
 from podium.protocol import Cause, Failure, Fault, ProgramOutcome, Step
 from podium.sandbox import Cause as SandboxCause
 from podium.sandbox import Limits, Result
@@ -13,6 +18,9 @@ from podium.sandbox import Limits, Result
 _MAX_TEXT = 4000
 _MAX_NOTE = 1000
 _MAX_NOTES = 100
+_MAX_SOURCES = 50
+_MAX_SOURCE = 256 * 1024
+_MAX_LISTED = 1000
 
 _CAUSES: Mapping[SandboxCause, Cause] = {
     SandboxCause.TIME_LIMIT: Cause.TIME_LIMIT,
@@ -80,6 +88,26 @@ def failure_of(step: Step, name: str, title: str, result: Result, limits: Limits
     return Failure(
         cause=cause, step=step, message=clip(message, _MAX_TEXT), program=name, limit=limit, measured=measured
     )
+
+
+def with_language(failure: Failure, result: Result, folder: Path) -> Failure:
+    """Say so where a program that ended with an error is written for Python 2, which is the usual reason then.
+
+    folder: the program's own, which it could write to; only plain files at its top are looked at.
+    """
+    if result.cause is not SandboxCause.EXIT_CODE:
+        return failure
+    with os.scandir(folder) as entries:
+        names = sorted(e.name for e in itertools.islice(entries, _MAX_LISTED) if e.name.endswith(".py"))[:_MAX_SOURCES]
+    for name in names:
+        source = read_regular_file(folder / name, _MAX_SOURCE)
+        if source is not None and is_python2(source[:_MAX_SOURCE]):
+            hint = (
+                f" {clip(name, 100)} is written for Python 2, and was started with another. Choose an image in which "
+                "its command finds Python 2, or bring the program to Python 3."
+            )
+            return failure.model_copy(update={"message": clip(failure.message + hint, _MAX_TEXT)})
+    return failure
 
 
 def ended_badly(title: str, result: Result) -> str:

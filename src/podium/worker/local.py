@@ -8,11 +8,12 @@ import tempfile
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 from podium.formats.archives import ArchiveError, pack_folder
 from podium.formats.metadata import Kind, MetadataError, kind_of, metadata_in_archive
-from podium.protocol import Failure, FileRef, Job, JobLimits, Outcome, Score, Step, Stream
+from podium.protocol import Failure, FileRef, Job, JobLimits, Outcome, Provenance, Score, Step, Stream
 from podium.sandbox import Sandbox
 from podium.worker.attempt import perform
 from podium.worker.folders import make_folder, remove_job
@@ -34,6 +35,7 @@ class LocalTask:
         image: the competition's image; picks the environment.
         columns: keys of the leaderboard's columns that the scoring program fills; empty takes every score.
         limits: of each step.
+        history: tell the scoring program who submitted and when, as a first submission.
     """
 
     scoring_program: Path
@@ -44,6 +46,7 @@ class LocalTask:
     image: str = ""
     columns: tuple[str, ...] = ()
     limits: JobLimits = field(default_factory=lambda: JobLimits(wall_seconds=600))
+    history: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -234,6 +237,7 @@ class _LocalRun:
             output_url=f"{step.value}_output.zip",
             detailed_results_url="detailed_results.html" if scoring else None,
             columns=list(task.columns),
+            provenance=_first_submission() if scoring and task.history else None,
         )
 
     async def _step(self, job: Job) -> Outcome:
@@ -243,6 +247,11 @@ class _LocalRun:
         return await perform(
             job, folder=folder, around=self._around, cache=None, output=live, on_phase=_ignore, drain=_nothing
         )
+
+
+def _first_submission() -> Provenance:
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    return Provenance(submitted_by="local", submitted_at=now, number=1, phase=0)
 
 
 def _ref(path: Path) -> FileRef:

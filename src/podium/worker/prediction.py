@@ -12,7 +12,7 @@ from podium.protocol import Cause
 from podium.sandbox import Cause as SandboxCause
 from podium.sandbox import Mount
 from podium.worker import staging
-from podium.worker.failing import StepFailedError, ended_badly, failure_of
+from podium.worker.failing import StepFailedError, ended_badly, failure_of, with_language
 from podium.worker.running import Program
 from podium.worker.staging import all_or_first_error, copy_tree
 from podium.worker.steps import StepRun, data_mount
@@ -55,7 +55,8 @@ class Prediction(StepRun):
             if result.ok or result.cause is SandboxCause.CANCELLED or self.report.failure is not None:
                 continue  # a cancelled one was stopped because the other had failed
             if program.decisive:
-                self.report.failure = failure_of(job.step, program.name, program.title, result, self._limits)
+                failure = failure_of(job.step, program.name, program.title, result, self._limits)
+                self.report.failure = with_language(failure, result, program.spec.mounts[0].source)
             else:
                 self.report.notes.append(
                     f"{ended_badly(program.title, result)} It is not counted, for results were submitted, not code."

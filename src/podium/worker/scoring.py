@@ -14,8 +14,9 @@ from podium.protocol import Cause, Fault, Score
 from podium.sandbox import Cause as SandboxCause
 from podium.sandbox import Mount, Result
 from podium.worker import staging
-from podium.worker.failing import ended_badly, failure_of
+from podium.worker.failing import ended_badly, failure_of, with_language
 from podium.worker.folders import make_folder
+from podium.worker.provenance import remove_private, write_provenance
 from podium.worker.results import DetailedResults, write_step_metadata
 from podium.worker.running import Program
 from podium.worker.staging import all_or_first_error, copy_tree
@@ -46,6 +47,8 @@ class Scoring(StepRun):
         if job.results_are_submission:
             self._check_result_submission(results, ingestion)
             write_step_metadata(results, program=None, ingestion=None)
+        if job.provenance is not None:
+            await asyncio.to_thread(write_provenance, inputs, job.provenance)
         output = self.report.output = self._output_folder("output")
         mounts = [
             Mount(output, "/app/output", writable=True),
@@ -63,6 +66,8 @@ class Scoring(StepRun):
         if self.report.failure is None:
             self._read_scores(output)
         self._keep_ingestion_output(output)
+        if job.provenance is not None and await asyncio.to_thread(remove_private, output):
+            self.report.notes.append("The folder private of the output is kept from participants; it is not stored.")
 
     def _scorer(self, scorer: Path, mounts: list[Mount], input_data: Path | None) -> Program:
         metadata = self._metadata(scorer, staging.SCORING_PROGRAM)
@@ -109,6 +114,7 @@ class Scoring(StepRun):
         if result.ok:
             return
         failure = failure_of(self.job.step, "program", programs[0].title, result, self._limits)
+        failure = with_language(failure, result, programs[0].spec.mounts[0].source)
         if ingestion_note is not None:
             failure = failure.model_copy(update={"message": f"{failure.message} {ingestion_note}"[:4000]})
         self.report.failure = failure

@@ -52,6 +52,9 @@ class Competition(models.Model):
     auto_run_submissions = models.BooleanField(default=True)
     can_participants_make_submissions_public = models.BooleanField(default=True)
     forum_enabled = models.BooleanField(default=True)
+    history = models.BooleanField(
+        default=False, help_text="whether scoring programs are told who submitted, when, and their earlier scores"
+    )
     is_featured = models.BooleanField(default=False)
     is_migrating = models.BooleanField(default=False)
     fact_sheet = models.JSONField(null=True, blank=True)
@@ -264,3 +267,33 @@ class CreationStatus(models.Model):
 
     def __str__(self) -> str:
         return f"{self.dataset}: {self.status}"
+
+
+class DumpState(models.TextChoices):
+    WAITING = "Waiting"
+    RUNNING = "Running"
+    FINISHED = "Finished"
+    FAILED = "Failed"
+
+
+class Dump(models.Model):
+    """A competition written out as a bundle: how far that is, and the bundle when it is finished."""
+
+    competition = models.ForeignKey(Competition, on_delete=models.CASCADE, related_name="dumps")
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    created_when = models.DateTimeField(default=timezone.now)
+    started_when = models.DateTimeField(null=True, blank=True)
+    finished_when = models.DateTimeField(null=True, blank=True)
+    keys_instead_of_files = models.BooleanField(default=False)
+    status = models.CharField(max_length=16, choices=DumpState.choices, default=DumpState.WAITING)
+    details = models.TextField(blank=True, default="", help_text="why it failed")
+    dataset = models.ForeignKey(Dataset, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+
+    class Meta:
+        ordering = ["-pk"]
+        constraints = [
+            models.CheckConstraint(condition=Q(status__in=DumpState.values), name="competitions_dump_status")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.competition}: {self.status}"

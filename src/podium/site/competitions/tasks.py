@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from django_tasks import task
 
-from podium.site.competitions.services import creation
+from podium.site.competitions.services import creation, dumping
 
 
 @task()
 def create_competition(status_id: int) -> None:
     """Make a competition from its uploaded bundle."""
     creation.run_creation(status_id=status_id)
+
+
+@task()
+def write_dump(dump_id: int) -> None:
+    """Write a competition out as a bundle."""
+    dumping.run_dump(dump_id=dump_id)

@@ -19,6 +19,7 @@ urlpatterns = [
     path("competitions/<int:pk>/pages/<int:page_id>/", views.detail, name="page"),
     path("competitions/<int:pk>/terms/", views.terms, name="terms"),
     path("competitions/<int:pk>/files/", views.files, name="files"),
+    path("competitions/<int:pk>/dumps/", views.dump, name="dump"),
     path("competitions/<int:pk>/phases/", views.phases, name="phases"),
     path("competitions/<int:pk>/phases/<int:phase>/settle_limits/", views.settle_limits, name="settle_limits"),
     path("competitions/<int:pk>/register/", views.register, name="register"),

@@ -18,7 +18,7 @@ from podium.site.competitions import policies, queries, services
 from podium.site.competitions.forms import ParticipantFilterForm, RegisterForm, SearchForm, UploadForm
 from podium.site.competitions.models import Competition, CreationState, CreationStatus, Participant, ParticipantStatus
 from podium.site.competitions.queries import files_for, public_competitions, with_counts
-from podium.site.competitions.services import queueing
+from podium.site.competitions.services import dumping, queueing
 from podium.site.competitions.shell import Shell, shell
 from podium.site.errors import Refused
 from podium.site.evaluation import limits
@@ -122,8 +122,39 @@ def files(request: HttpRequest, pk: int) -> HttpResponse:
         viewed,
         current="files",
         files=list(rows.values()),
+        dumps=_dumps(viewed) if policies.can_administer(request.user, viewed.competition) else [],
         shell_submissions_url=viewed.url("competitions:submissions"),
     )
+
+
+def _dumps(viewed: Shell) -> list[dict[str, Any]]:
+    """The newest dumps of a competition with their addresses; for organizers."""
+    rows = viewed.competition.dumps.select_related("dataset__data_file")[:20]
+    return [
+        {
+            "row": row,
+            "file": row.dataset.data_file if row.dataset else None,
+            "url": download_url(row.dataset.data_file, name=row.dataset.file_name)
+            if row.dataset and row.dataset.data_file
+            else "",
+        }
+        for row in rows
+    ]
+
+
+@login_required
+@require_POST
+def dump(request: HttpRequest, pk: int) -> HttpResponse:
+    """Start a dump of the competition."""
+    viewed = shell(request, pk)
+    by_keys = request.POST.get("keys_instead_of_files") == "on"
+    try:
+        dumping.start_dump(competition=viewed.competition, by=cast("User", request.user), keys_instead_of_files=by_keys)
+    except Refused as refused:
+        messages.error(request, refused.message)
+    else:
+        messages.success(request, "The dump is being written. Load this page again to see it.")
+    return redirect(viewed.url("competitions:files"))
 
 
 def _overview(request: HttpRequest, viewed: Shell, *, current: object, **more: Any) -> HttpResponse:

@@ -8,6 +8,7 @@ from podium.formats.metadata import Kind
 from podium.protocol import FileRef, Job, Step
 from podium.site.evaluation.limits import run_limits
 from podium.site.evaluation.models import Attempt, Submission
+from podium.site.evaluation.provenance import provenance_of
 from podium.site.evaluation.services.attempts import TRANSFER_SECONDS
 from podium.site.resources import grants
 from podium.site.resources.models import Dataset, StoredFile
@@ -70,6 +71,7 @@ def job_for(attempt: Attempt, token: str, limit: float, *, waits: float = 0) -> 
         columns=[column.key for column in phase.leaderboard.columns.all() if not column.computation]
         if scoring and phase.leaderboard
         else [],
+        provenance=provenance_of(submission) if scoring and competition.history else None,
     )
 
 

@@ -10,7 +10,7 @@ import structlog
 from django.conf import settings
 from django.db import close_old_connections
 
-from podium.site.competitions.services import creation_claims, migration
+from podium.site.competitions.services import creation_claims, dumping, migration
 from podium.site.evaluation import services
 from podium.site.evaluation.codabench_worker import services as deliveries
 from podium.site.evaluation.services import attempts, moving, output, phase_work, repairs
@@ -38,6 +38,7 @@ class Sweeper:
             self._do(creation_claims.recover)
             self._do(migration.migrate_due)
             self._do(phase_work.recover)
+            self._do(dumping.fail_lost)
             if time.monotonic() >= repair_at:
                 repair_at = time.monotonic() + REPAIR_SECONDS
                 self._do(repairs.repair)

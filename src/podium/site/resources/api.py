@@ -5,17 +5,45 @@ from __future__ import annotations
 from typing import Any
 
 from drf_spectacular.utils import extend_schema, inline_serializer
-from rest_framework import mixins, serializers, status, viewsets
+from rest_framework import mixins, parsers, permissions, serializers, status, viewsets
 from rest_framework.decorators import action
 from rest_framework.generics import get_object_or_404  # which answers 404 to what is no key at all
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.views import APIView
 
 from podium.site.api_fields import BasicPagination, caller
 from podium.site.competitions.services import start_creation
 from podium.site.errors import Refused
 from podium.site.resources import grants, policies, services
 from podium.site.resources.models import Dataset, DatasetType
+from podium.site.resources.task_archives import create_task_from_archive
+
+
+class TaskArchiveView(APIView):
+    """A task from a zip with `task.yaml`."""
+
+    permission_classes = (permissions.IsAuthenticated,)
+    parser_classes = (parsers.MultiPartParser,)
+
+    @extend_schema(
+        operation_id="tasks_upload_task",
+        request={"multipart/form-data": inline_serializer("TaskArchive", {"file": serializers.FileField()})},
+        responses={201: inline_serializer("TaskArchiveAnswer", {"message": serializers.CharField()})},
+    )
+    def post(self, request: Request) -> Response:
+        """Make a task, and datasets of the zips in it; errors are told all at once, a line each."""
+        file = request.FILES.get("file")
+        if file is None:
+            return Response({"error": "No attached file found, please try again!"}, status=400)
+        try:
+            task = create_task_from_archive(user=caller(request), archive=file.file)
+        except Refused as refused:
+            # Codabench's shape: a text, and 507 for want of space.
+            answer = {"error": refused.message, "code": refused.code}
+            return Response(answer, status=507 if refused.code == "over_quota" else 400)
+        return Response({"message": f"Task '{task.name}' created successfully!"}, status=status.HTTP_201_CREATED)
+
 
 _FAMILIES: dict[str, list[DatasetType]] = {
     "submission": [DatasetType.SUBMISSION],

@@ -47,7 +47,11 @@ def _pending(user: User, besides: Dataset | None) -> int:
     return int(uploads.aggregate(total=Sum("announced_size"))["total"] or 0)
 
 
-def _refuse_over_quota(user: User, size: int, besides: Dataset | None = None) -> None:
+def refuse_over_quota(user: User, size: int, besides: Dataset | None = None) -> None:
+    """Refuse what would take more space than a person has.
+
+    size: in bytes. besides: an upload whose announced size is not to be counted again.
+    """
     if user.is_superuser:
         return
     available = max(0, user.quota - storage_used(user) - _pending(user, besides))
@@ -86,7 +90,7 @@ def announce_upload(
             field="file_size",
             code="too_large",
         )
-    _refuse_over_quota(user, size)
+    refuse_over_quota(user, size)
     if name and type != DatasetType.SUBMISSION and Dataset.objects.filter(created_by=user, name=name).exists():
         raise Refused(
             "You already have a dataset by this name, please delete that dataset or rename this one",
@@ -123,7 +127,7 @@ def complete_upload(*, dataset: Dataset) -> Dataset:
             code="not_uploaded",
         )
     try:
-        _refuse_over_quota(locked.created_by, size, besides=locked)
+        refuse_over_quota(locked.created_by, size, besides=locked)
     except Refused:
         storage.discard_incoming(locked.incoming_key)
         raise

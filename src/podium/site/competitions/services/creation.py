@@ -349,6 +349,7 @@ class _Builder:
                     "make_input_data_available",
                     "forum_enabled",
                     "allow_robot_submissions",
+                    "history",
                     "published",
                 )
             },

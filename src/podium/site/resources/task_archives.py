@@ -1,0 +1,83 @@
+"""From an uploaded task archive to a task: all of it or nothing."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from typing import BinaryIO, cast
+from uuid import UUID
+
+from django.db import transaction
+
+from podium.formats import taskfile
+from podium.formats.files import Bundle
+from podium.formats.model import DatasetRef, FileRef, Part
+from podium.site.accounts.models import User
+from podium.site.errors import Refused
+from podium.site.resources import policies, services, storage
+from podium.site.resources.models import Dataset, StoredFile, Task
+
+
+def create_task_from_archive(*, user: User, archive: BinaryIO) -> Task:
+    """Make a task, and datasets of the zips that come with it, of a task archive.
+
+    archive: a zip with `task.yaml`, see `podium.formats.taskfile`; datasets by key must be the user's own.
+    Raises Refused with every fault, and with status 507 when the user's quota would be passed; nothing is left then.
+    """
+    try:
+        with taskfile.open_task(archive) as bundle:
+            report = taskfile.read_task(bundle)
+            if report.task is None:
+                raise Refused(report.message, field="error", code="bad_task")
+            paths = sorted({part.path for part in _parts(report.task).values() if isinstance(part, FileRef)})
+            services.refuse_over_quota(user, sum(bundle.size(path) for path in paths))
+            with storage.removed_on_failure() as stored:
+                keys = {path: _store(bundle, path, stored) for path in paths}
+                with transaction.atomic():
+                    datasets = {kind: _dataset(user, kind, p, keys) for kind, p in _parts(report.task).items()}
+                    scoring_program = datasets["scoring_program"]
+                    assert scoring_program is not None  # noqa: S101 - the reader refuses a task without one
+                    return services.create_task(
+                        user=user,
+                        name=report.task.name,
+                        description=report.task.description,
+                        is_public=report.task.is_public,
+                        ingestion_only_during_scoring=report.task.ingestion_only_during_scoring,
+                        scoring_program=scoring_program,
+                        ingestion_program=datasets["ingestion_program"],
+                        input_data=datasets["input_data"],
+                        reference_data=datasets["reference_data"],
+                    )
+    except taskfile.ArchiveError as problem:
+        message = f"An error occurred while creating the task.\n{problem}"
+        raise Refused(message, field="error", code=problem.code) from problem
+
+
+def _parts(task: object) -> dict[str, Part | None]:
+    return {kind: getattr(task, kind) for kind in taskfile.PARTS}
+
+
+def _store(bundle: Bundle, path: str, stored: list[StoredFile]) -> str:
+    """Copy a member out before the transaction, so that no lock is held meanwhile."""
+    key = storage.new_key("dataset", PurePosixPath(path).name)
+    stored.append(StoredFile(key=key))
+    with storage.Sink(key).stream as stream:
+        bundle.extract_part(path, cast("BinaryIO", stream))
+    return key
+
+
+def _dataset(user: User, kind: str, part: Part | None, keys: dict[str, str]) -> Dataset | None:
+    if part is None:
+        return None
+    if isinstance(part, DatasetRef):
+        found = policies.datasets_usable_by(user).filter(key=UUID(part.key), type=kind, data_file__isnull=False).first()
+        if found is None:
+            raise Refused(f"{kind} with key '{part.key}' not found.", field="error", code="no_dataset")
+        return found
+    key = keys[part.path]
+    return services.create_dataset(
+        user=user,
+        type=kind,
+        file=StoredFile.objects.filter(key=key).first() or storage.record_existing(key),
+        name=services.organizer_dataset_name(kind),
+        file_name=PurePosixPath(part.path).name,
+    )
