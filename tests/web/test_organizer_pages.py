@@ -9,7 +9,8 @@ from django.utils import timezone
 
 from podium.protocol import Cause, Failure, Step
 from podium.site.accounts.models import User
-from podium.site.competitions.models import Competition, Participant, ParticipantStatus
+from podium.site.competitions.models import Competition, Dump, Participant, ParticipantStatus
+from podium.site.competitions.services import dumping
 from podium.site.queues.models import Queue
 from tests.factories import UserFactory
 from tests.site.acting import WorkerDouble, submit
@@ -184,3 +185,22 @@ def test_those_who_do_not_take_part_are_offered_to(
     assert any(link.startswith("/accounts/signup/?next=") for link in asking.links)
     Participant.objects.create(competition=competition, user=sam, created_when=timezone.now())
     assert f'button--main" href="{address}submissions/"' not in str(visitor(sam).client.get(address).content)
+
+
+def test_organizers_create_a_dump_and_download_it_and_nobody_else_sees_that(
+    visitor: Visiting, competition: Competition, olivia: User, pat: User
+) -> None:
+    address = f"/competitions/{competition.pk}/files/"
+    assert "Dumps" not in visitor(pat).open(address).text
+    organizer = visitor(olivia)
+    organizer.open(address)
+    organizer.client.post(f"/competitions/{competition.pk}/dumps/", {"keys_instead_of_files": "on"})
+    dump = Dump.objects.get()
+    assert (dump.status, dump.keys_instead_of_files, dump.created_by) == ("Waiting", True, olivia)
+    assert "Waiting" in organizer.open(address).text
+    dumping.run_dump(dump_id=dump.pk)
+    shown = organizer.open(address)
+    assert "Finished" in shown.text
+    assert "the dump of" in shown.text
+    Dump.objects.update(status="Failed", details="The file of <b>x</b> is gone.", dataset=None)
+    assert "The file of <b>x</b> is gone." in organizer.open(address).text
