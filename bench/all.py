@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from bench import burst, creation, dispatch, fleet, latency, memory, overhead, startup, throughput
+from bench import burst, creation, dispatch, fleet, latency, logline, memory, overhead, startup, throughput
 
 
 def main() -> None:
-    for one in (startup, memory, latency, overhead, burst, throughput, creation, dispatch, fleet):
+    for one in (startup, memory, latency, logline, overhead, burst, throughput, creation, dispatch, fleet):
         one.main()
+
 
 
 if __name__ == "__main__":

@@ -105,6 +105,10 @@ class Platform:
         self.requests: list[str] = []
         self.protocol_faults: list[str] = []
         self.lease_seconds = 30.0
+        self.output_passes = asyncio.Event()
+        """Cleared, it holds up every beat with output, as a slow connection does."""
+        self.output_passes.set()
+        self.held_up = 0
         self._faults: dict[str, deque[int]] = defaultdict(deque)
         self._changed = asyncio.Condition()
         self._socket = _listening_socket()
@@ -276,6 +280,10 @@ class Platform:
         row = self._row(request)
         if row is None:
             return JSONResponse({"detail": "over"}, 409)
+        if beat.frames and not self.output_passes.is_set():
+            self.held_up += 1
+            await self.tell()
+            await self.output_passes.wait()
         row.beats += 1
         if not row.phases or row.phases[-1] is not beat.phase:
             row.phases.append(beat.phase)

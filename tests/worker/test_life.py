@@ -93,6 +93,22 @@ async def test_a_cancel_kills_the_programs_and_is_reported(
     assert row.output == "up\n"
 
 
+async def test_a_cancel_is_heard_also_while_the_connection_is_busy_with_output(
+    platform: Platform, worker: RunningWorker, gate: Gate
+) -> None:
+    row = await platform.send(Step.PREDICTION, program=program("print('x' * 500_000)\n" + gate.wait))
+    platform.output_passes.clear()
+    await platform.until(lambda: platform.held_up)
+    assert sandbox_processes(worker)
+    row.cancel = True
+    await platform.until(lambda: not sandbox_processes(worker), patience=10)
+    assert row.output == "", "the output is still under way"
+    platform.output_passes.set()
+    outcome = await platform.finished(row)
+    assert outcome.failure is not None
+    assert outcome.failure.cause is Cause.CANCELLED
+
+
 async def test_an_attempt_that_is_over_is_killed_and_forgotten(
     platform: Platform, worker: RunningWorker, gate: Gate
 ) -> None:

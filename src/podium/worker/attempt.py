@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from podium.formats.archives import DEFAULT_CAPS, ArchiveError, pack_folder
-from podium.protocol import Beat, Cause, Failure, Fault, Frame, Job, Outcome, Phase, Step, Stream
+from podium.protocol import Beat, BeatAnswer, Cause, Failure, Fault, Frame, Job, Outcome, Phase, Step, Stream
 from podium.worker.admission import Admission
 from podium.worker.cache import DatasetCache
 from podium.worker.failing import clip_notes
@@ -38,6 +38,7 @@ from podium.worker.transfer import TransferError
 log = logging.getLogger("podium.worker")
 
 _LONGEST_SILENCE = 2.0  # seconds; a cancel reaches the worker with an answer, so it asks at least that often
+_PULSE_SECONDS = 4.0  # the most that one answer to a beat without output is waited for, before it is asked again
 _PHASE_SECONDS = 0.25  # a phase shorter than this is not worth a request of its own
 
 
@@ -49,7 +50,9 @@ class Heart:
     """Renews an attempt's lease and hands over its output, in as few requests as that allows.
 
     A beat is due when 64 KiB of output wait, when the oldest has waited 100 ms, when the phase has changed, and
-    in any case every two seconds or third of a lease.
+    in any case every two seconds or third of a lease. Beats follow one another, so a slow connection with much output
+    could hold up what the answers tell for long; when no answer has come for two seconds, beats without output go
+    beside them, so that a cancel is heard all the same.
 
     Args:
         intake: where beats go.
@@ -67,7 +70,7 @@ class Heart:
         self._told_phase = Phase.PREPARING
         self._phase_changed = 0.0
         self._lease = job.lease_seconds
-        self._last = time.monotonic()
+        self._last = self._heard = time.monotonic()
         self._draining = False
         self._drained = asyncio.Event()
 
@@ -84,6 +87,36 @@ class Heart:
             JobCancelledError: the platform asks for the end of the attempt.
             AttemptOverError: the attempt is no longer this worker's.
         """
+        tasks = [asyncio.create_task(self._beats(), name="beats"), asyncio.create_task(self._pulse(), name="pulse")]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _pulse(self) -> None:
+        """Ask beside the beats whenever they have told nothing for a while."""
+        while True:
+            silent = time.monotonic() - self._heard
+            if silent < _LONGEST_SILENCE + _PHASE_SECONDS:
+                await asyncio.sleep(_LONGEST_SILENCE + _PHASE_SECONDS - silent)
+                continue
+            self._heard = time.monotonic()  # of what comes now; when nothing does, it is asked again as late
+            with contextlib.suppress(TimeoutError, IntakeUnavailableError, IntakeRefusedError):
+                async with asyncio.timeout(_PULSE_SECONDS):
+                    answer = await self._intake.beat(self._job, Beat(phase=self._phase, frames=[]))
+                self._hear(answer)
+
+    def _hear(self, answer: BeatAnswer) -> None:
+        self._heard = time.monotonic()
+        self._lease = answer.lease_seconds
+        if answer.cancel:
+            raise JobCancelledError
+
+    async def _beats(self) -> None:
         backoff = Backoff(self._retries)
         while True:
             await self._until_due()
@@ -101,10 +134,8 @@ class Heart:
                 await backoff.pause()
                 continue
             backoff.reset()
-            self._lease = answer.lease_seconds
             self._accepted(phase, frames)
-            if answer.cancel:
-                raise JobCancelledError
+            self._hear(answer)
 
     def _accepted(self, phase: Phase, frames: list[Frame]) -> None:
         self._told_phase = phase
