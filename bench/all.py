@@ -10,6 +10,5 @@ def main() -> None:
         one.main()
 
 
-
 if __name__ == "__main__":
     main()
