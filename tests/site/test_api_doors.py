@@ -119,3 +119,7 @@ def test_nothing_is_counted_by_hand(competition: Competition, pat: User, queue: 
 
 def test_what_only_looks_like_a_key_is_not_found(pat: User) -> None:
     assert token_client(pat).put(f"/api/datasets/completed/{'0' * 36}/").status_code == 404
+
+
+def test_options_describe_nothing_and_fail_on_nothing(pat: User) -> None:
+    assert token_client(pat).options(f"/api/datasets/completed/{'0' * 36}/").status_code == 405

@@ -159,6 +159,13 @@ class WorkerSerializer(serializers.ModelSerializer[Any]):
 _NEW_TOKEN = inline_serializer("TokenName", {"name": serializers.CharField(max_length=64)})
 
 
+class QueueAsMadeSerializer(QueueSerializer):
+    """Codabench's answer to a change: people by their ids."""
+
+    owner = serializers.IntegerField(allow_null=True)
+    organizers = serializers.ListField(child=serializers.IntegerField())
+
+
 class QueueViewSet(viewsets.GenericViewSet[Queue]):
     """Queues: one's own, those one organizes, and public ones."""
 
@@ -220,7 +227,7 @@ class QueueViewSet(viewsets.GenericViewSet[Queue]):
         """One queue that the caller may see."""
         return Response(self._shown([self._visible(pk)])[0])
 
-    @extend_schema(request=QueueInput, responses={201: QueueSerializer})
+    @extend_schema(request=QueueInput, responses={201: QueueAsMadeSerializer})
     def create(self, request: Request) -> Response:
         """Make a queue of one's own."""
         given = QueueInput(data=request.data)
@@ -228,7 +235,7 @@ class QueueViewSet(viewsets.GenericViewSet[Queue]):
         queue = lifecycle.create_queue(user=caller(request), **given.validated_data)
         return Response(self._as_made(queue), status=status.HTTP_201_CREATED)
 
-    @extend_schema(request=QueueInput, responses=QueueSerializer)
+    @extend_schema(request=QueueInput, responses=QueueAsMadeSerializer)
     def partial_update(self, request: Request, pk: str) -> Response:
         """Rename a queue, share it, change who operates it."""
         queue = self._visible(pk)
