@@ -162,8 +162,8 @@ _NEW_TOKEN = inline_serializer("TokenName", {"name": serializers.CharField(max_l
 class QueueAsMadeSerializer(QueueSerializer):
     """Codabench's answer to a change: people by their ids."""
 
-    owner = serializers.IntegerField(allow_null=True)
-    organizers = serializers.ListField(child=serializers.IntegerField())
+    owner = serializers.IntegerField(allow_null=True)  # type: ignore[assignment]  # a name in the other
+    organizers = serializers.ListField(child=serializers.IntegerField())  # type: ignore[assignment]
 
 
 class QueueViewSet(viewsets.GenericViewSet[Queue]):
