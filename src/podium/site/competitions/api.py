@@ -540,7 +540,9 @@ class LimitsView(APIView):
 
     permission_classes = (permissions.AllowAny,)
 
-    @extend_schema(responses={"type": "object", "additionalProperties": {"type": "number"}}, operation_id="limits")
+    @extend_schema(
+        responses={200: {"type": "object", "additionalProperties": {"type": "number"}}}, operation_id="limits"
+    )
     def get(self, request: Request) -> Response:
         """The site's ceilings by the keys of a phase in a bundle; `network` is 1 where phases may ask for it."""
         return Response(limits.ceilings_by_key())
