@@ -26,7 +26,8 @@ from podium.site.evaluation.codabench_worker import services as deliveries
 from podium.site.evaluation.codabench_worker.bridge import Bridge
 from podium.site.evaluation.models import Attempt, Delivery
 from podium.site.queues import broker
-from podium.site.queues.models import BrokerAccess, Queue, Worker
+from podium.site.queues.models import WORKER_SEEN, BrokerAccess, Queue, Worker
+from podium.site.queues.queries import served, slots_of
 from tests.factories import CODE, RESULT
 from tests.site.acting import fresh, submit
 
@@ -193,6 +194,23 @@ def test_no_more_is_published_than_the_consumers_can_start(
         bridge.tend()
         bridge.tend()
         assert Attempt.objects.count() == 3
+
+
+def test_who_listens_is_counted_though_nothing_waits(access: BrokerAccess, bridge: Bridge, queue: Queue) -> None:
+    """A worker of the broker says nothing before it has a job; its queue is served all the same."""
+    bridge.tend()
+    assert served([queue.pk]) == set()
+    with consuming(queue, 3):
+        bridge.tend()
+        assert served([queue.pk]) == set(), "counted not long ago"
+        BrokerAccess.objects.update(counted_when=timezone.now() - 2 * broker.COUNTED)
+        bridge.tend()
+        assert slots_of([queue.pk]) == {queue.pk: 3}
+        Worker.objects.create(queue=queue, name="one of them", slots=2)
+        assert slots_of([queue.pk]) == {queue.pk: 3}, "it is not counted twice"
+    BrokerAccess.objects.update(counted_when=timezone.now() - 2 * WORKER_SEEN)
+    Worker.objects.all().delete()
+    assert served([queue.pk]) == set(), "a count from long ago says nothing"
 
 
 def test_a_queue_that_only_asks_by_https_is_offered_nothing(

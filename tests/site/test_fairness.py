@@ -5,10 +5,11 @@ An intake is how a free slot gets a job. `INTAKES` names them; each gives an `In
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import pytest
 from starlette.applications import Starlette
@@ -19,6 +20,7 @@ from podium.site.accounts.models import User
 from podium.site.competitions.models import Competition
 from podium.site.evaluation import intake as https
 from podium.site.evaluation import services
+from podium.site.evaluation.codabench_worker import services as codabench
 from podium.site.evaluation.models import Run, Submission
 from podium.site.queues.models import Queue
 from podium.site.queues.services.lifecycle import create_queue
@@ -32,9 +34,9 @@ SLOTS = 2
 
 @dataclass(frozen=True)
 class Taken:
-    """A job that a slot has."""
+    """A job that a slot has, in the words of its intake."""
 
-    job: Job
+    job: Any
     submission: int
     competition: int
 
@@ -73,7 +75,7 @@ class OverHttps:
         return Taken(job, run.submission_id, run.lane.competition_id)
 
     def finish(self, taken: Taken) -> None:
-        job = taken.job
+        job: Job = taken.job
         put(job.output_url, OUTPUT)
         outcome = Outcome(scores=scores(accuracy=0.5) if job.step == "scoring" else {}, output_uploaded=True)
         answer = self._client.post(
@@ -90,7 +92,37 @@ def over_https() -> Iterator[Intake]:
         yield OverHttps(client)
 
 
-INTAKES = {"https": over_https}
+class OverTheBroker:
+    """What the bridge offers to as many consumers as there are slots, and what Codabench's worker answers."""
+
+    def take(self, queue: Queue) -> Taken | None:
+        offer = codabench.offer_run(queue=queue, most=SLOTS)
+        if offer is None:
+            return None
+        codabench.published(delivery=offer.delivery)
+        run = offer.delivery.attempt.run
+        taken = Taken(offer, run.submission_id, run.submission.phase.competition_id)
+        self._say(taken, "Running")
+        return taken
+
+    def finish(self, taken: Taken) -> None:
+        self._say(taken, "Finished")
+        secret = str(taken.job.secret)
+        message = json.dumps({"secret": secret, "scores": {"accuracy": 0.5}}).encode()
+        codabench.take_scores(submission_id=taken.submission, secret=secret, message=message)
+        put(taken.job.delivery.attempt.output_key, OUTPUT)
+        assert codabench.settle(attempt_id=taken.job.delivery.attempt_id)
+
+    def _say(self, taken: Taken, status: str) -> None:
+        codabench.report(submission_id=taken.submission, secret=str(taken.job.secret), status=status)
+
+
+@contextmanager
+def over_the_broker() -> Iterator[Intake]:
+    yield OverTheBroker()
+
+
+INTAKES = {"https": over_https, "broker": over_the_broker}
 
 
 @pytest.fixture(params=sorted(INTAKES))

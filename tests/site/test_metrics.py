@@ -20,7 +20,7 @@ from podium.site.competitions.models import Competition
 from podium.site.evaluation import services
 from podium.site.evaluation.models import Attempt, Run
 from podium.site.monitoring import exposition, figures
-from podium.site.queues.models import Queue, Worker
+from podium.site.queues.models import BrokerAccess, Queue, Worker
 from tests.site.acting import WorkerDouble, submit
 
 pytestmark = pytest.mark.django_db
@@ -136,6 +136,11 @@ def test_workers_are_counted_while_they_are_heard_of(
     assert read("queue_slots", queue=queue.pk) == 4
     assert 600 <= (read("worker_silent_seconds", worker="silent") or 0) < 700
     assert read("worker_silent_seconds", worker="forgotten") is None
+
+
+def test_those_who_listen_to_the_broker_are_counted(queue: Queue, read: Read) -> None:
+    BrokerAccess.objects.create(queue=queue, vhost="fresh", consumers=3, counted_when=timezone.now())
+    assert read("queue_consumers", queue=queue.pk) == 3
 
 
 def test_a_queue_without_workers_says_zero(queue: Queue, read: Read) -> None:

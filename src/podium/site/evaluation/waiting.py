@@ -10,14 +10,12 @@ from typing import Any
 
 from django.db.models import Q, QuerySet, Sum
 from django.db.models.expressions import RawSQL
-from django.utils import timezone
 
 from podium.protocol import Step
 from podium.site.evaluation.models import Attempt, CompetitionLane, ParticipantLane, Run, Submission
 from podium.site.evaluation.services import order
 from podium.site.evaluation.states import AttemptState, RunState
-from podium.site.queues.models import WORKER_SEEN, Worker
-from podium.site.queues.queries import served
+from podium.site.queues.queries import served, slots_of
 
 MOST = 1000
 """How far a place is counted; behind that, what is told is what there is at least."""
@@ -110,8 +108,7 @@ class Pace:
 
 def pace_of(queue_id: int) -> Pace | None:
     """How quick a queue was lately; None without a worker or without a run that has ended."""
-    seen = Worker.objects.filter(queue=queue_id, last_seen__gte=timezone.now() - WORKER_SEEN, drained_when__isnull=True)
-    slots = int(seen.aggregate(total=Sum("slots"))["total"] or 0)
+    slots = slots_of([queue_id]).get(queue_id, 0)
     ended = Run.objects.filter(queue=queue_id, state__in=[RunState.SUCCEEDED, RunState.FAILED])
     recent = list(ended.order_by("-finished_when").values_list("pk", "submission_id")[:RECENT])
     spans = Attempt.objects.filter(

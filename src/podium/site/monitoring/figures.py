@@ -21,7 +21,7 @@ from django_tasks_db.models import DBTaskResult
 
 from podium.site.evaluation.models import Attempt, Run, Submission
 from podium.site.evaluation.states import TERMINAL, AttemptState, RunState, SubmissionStatus
-from podium.site.queues.models import WORKER_SEEN, Queue, Worker
+from podium.site.queues.models import WORKER_SEEN, BrokerAccess, Queue, Worker
 
 LATELY = timedelta(hours=1)
 """How far back failures are counted. They are no counters from the beginning: submissions may be deleted."""
@@ -140,6 +140,13 @@ def _workers(now: datetime, queues: list[str]) -> Iterator[Figure]:
         "How many jobs those workers do at once.",
         ("queue",),
         [((queue,), sum(slots for one, slots in live if one == queue)) for queue in queues],
+    )
+    listening = BrokerAccess.objects.filter(counted_when__gte=now - WORKER_SEEN).values_list("queue", "consumers")
+    yield Figure(
+        "queue_consumers",
+        "Jobs at once that those can take who listen to the queue on RabbitMQ.",
+        ("queue",),
+        [((str(queue),), consumers) for queue, consumers in listening],
     )
     yield Figure(
         "worker_silent_seconds",

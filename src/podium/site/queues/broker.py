@@ -26,6 +26,8 @@ log = structlog.get_logger(__name__)
 
 _TIMEOUT = httpx.Timeout(10)
 _LONGEST_PAUSE = 60.0
+COUNTED = timedelta(seconds=30)
+"""How long a count of consumers is taken for true."""
 _MAX_SHOWN = 300
 
 
@@ -115,6 +117,17 @@ def lost(access: BrokerAccess) -> None:
     BrokerAccess.objects.filter(pk=access.pk, state=BrokerState.READY).update(
         state=BrokerState.WANTED, next_try=timezone.now()
     )
+
+
+def is_count_old(access: BrokerAccess) -> bool:
+    """Whether it is time to count who listens, though there is nothing to offer them."""
+    return access.counted_when is None or timezone.now() - access.counted_when > COUNTED
+
+
+def counted(access: BrokerAccess, consumers: int) -> None:
+    """Note how many listen; they say nothing by themselves before they have a job."""
+    if consumers != access.consumers or is_count_old(access):
+        BrokerAccess.objects.filter(pk=access.pk).update(consumers=consumers, counted_when=timezone.now())
 
 
 def provision() -> int:

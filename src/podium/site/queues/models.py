@@ -127,6 +127,8 @@ class BrokerAccess(models.Model):
     tries = models.PositiveIntegerField(default=0, help_text="in vain, since it last worked")
     trouble = models.TextField(blank=True, default="", help_text="what was last in the way")
     next_try = models.DateTimeField(default=timezone.now)
+    consumers = models.PositiveIntegerField(default=0, help_text="jobs at once that those who listened last can take")
+    counted_when = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         verbose_name_plural = "broker accesses"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from django.db.models import OuterRef, Prefetch, QuerySet, Subquery
+from django.db.models import OuterRef, Prefetch, QuerySet, Subquery, Sum
 from django.utils import timezone
 
 from podium.protocol import Cause
@@ -15,7 +15,7 @@ from podium.site.competitions import policies as competitions
 from podium.site.evaluation.models import Attempt
 from podium.site.evaluation.states import AttemptState
 from podium.site.queues import policies
-from podium.site.queues.models import WORKER_SEEN, Queue, QueueToken, Worker
+from podium.site.queues.models import WORKER_SEEN, BrokerAccess, Queue, QueueToken, Worker
 
 FORGOTTEN = timedelta(days=7)
 """A worker that was silent for longer is not listed any more."""
@@ -51,12 +51,24 @@ def tokens(queue: Queue) -> QuerySet[QueueToken]:
     return queue.tokens.filter(revoked_when__isnull=True).select_related("created_by")
 
 
+def slots_of(keys: Iterable[int]) -> dict[int, int]:
+    """How many jobs at once are done for each of these queues that is served at all.
+
+    Workers count that were seen lately and are not drained. One that listens to RabbitMQ says nothing before it has a
+    job, so where more listen than were seen, those who listen count.
+    """
+    wanted, lately = list(keys), timezone.now() - WORKER_SEEN
+    seen = Worker.objects.filter(queue__in=wanted, last_seen__gte=lately, drained_when__isnull=True)
+    slots = {row["queue"]: row["total"] for row in seen.order_by().values("queue").annotate(total=Sum("slots"))}
+    listening = BrokerAccess.objects.filter(queue__in=wanted, counted_when__gte=lately, consumers__gt=0)
+    for queue, consumers in listening.values_list("queue", "consumers"):
+        slots[queue] = max(consumers, slots.get(queue, 0))
+    return slots
+
+
 def served(keys: Iterable[int]) -> set[int]:
-    """Of these queues those that a worker serves which was seen lately and is not drained."""
-    seen = Worker.objects.filter(
-        queue__in=list(keys), last_seen__gte=timezone.now() - WORKER_SEEN, drained_when__isnull=True
-    )
-    return set(seen.order_by().values_list("queue", flat=True).distinct())
+    """Of these queues those that a worker serves."""
+    return set(slots_of(keys))
 
 
 @dataclass

@@ -96,7 +96,7 @@ class Bridge:
     def _look_after(self, access: BrokerAccess) -> None:
         queue = access.queue
         assert queue is not None  # noqa: S101 - chosen so
-        if not _has_work(queue):
+        if not (broker.is_count_old(access) or _has_work(queue)):
             return
         try:
             try:
@@ -145,6 +145,7 @@ class Bridge:
             taken_back = services.take_back_all(queue=queue)
             log.info("queue made in the broker", vhost=access.vhost, taken_back=taken_back)
             consumers = 0
+        broker.counted(access, consumers)
         if revoked := services.to_revoke(queue):
             pidbox.Mailbox("celery", type="fanout", accept=["json"], serializer="json")(connection).abcast(
                 "revoke", {"task_id": [str(name) for name in revoked], "terminate": True, "signal": "SIGTERM"}
