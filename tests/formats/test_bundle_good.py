@@ -114,6 +114,7 @@ whitelist_emails: [pat@example.org]
     hide_prediction_output: True
     hide_score_output: True
     accepts_only_result_submissions: True
+    failed_submissions_count: true
     has_max_submissions: True
     starting_kit: solution/
     public_data: reference.zip
@@ -140,6 +141,7 @@ whitelist_emails: [pat@example.org]
     assert final.hide_prediction_output
     assert final.hide_score_output
     assert final.accepts_only_result_submissions
+    assert final.failed_submissions_count
     assert final.starting_kit == FileRef(path="solution", folder=True)
     assert final.public_data == FileRef(path="reference.zip")
 

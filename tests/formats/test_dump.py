@@ -117,6 +117,7 @@ def phases(draw: st.DrawFn, index: int, last: bool, keys: list[str], tasks: int)
             for key in ("network", "hide_output", "hide_prediction_output", "hide_score_output")
         },
         accepts_only_result_submissions=draw(st.booleans()),
+        failed_submissions_count=draw(st.booleans()),
         auto_migrate_to_this_phase=draw(st.booleans()) if index else False,
         public_data=draw(MAYBE_DATA),
         starting_kit=draw(MAYBE_DATA),

@@ -136,6 +136,7 @@ PLAIN = st.recursive(
 def test_what_the_library_writes_is_read_back(value: Any) -> None:
     writer = YAML(typ="safe", pure=True)
     writer.version = (1, 1)
+    writer.width = 10**6  # the library may break a line inside a key, which it then cannot read itself
     buffer = io.StringIO()
     writer.dump(value, buffer)
     assert load(buffer.getvalue()).plain() == value

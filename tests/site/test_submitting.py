@@ -137,9 +137,14 @@ def failing(cause: Cause, fault: Fault | None = None) -> Callable[[WorkerDouble,
     ],
 )
 def test_failed_submissions_count_only_where_the_phase_says_so_and_the_participant_is_at_fault(
-    fault: Fault, failures_count: bool, used: int, competition: Competition, pat: User, queue: Queue
+    fault: Fault,
+    failures_count: bool,
+    used: int,
+    make_competition: Callable[..., Competition],
+    pat: User,
+    queue: Queue,
 ) -> None:
-    competition.phases.update(failed_submissions_count=failures_count)
+    competition = make_competition(phase={"failed_submissions_count": failures_count})
     submission = submit(pat, competition)
     worker = WorkerDouble(queue)
     failing(Cause.UNPACK, fault)(worker, worker.job())

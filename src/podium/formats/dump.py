@@ -49,6 +49,7 @@ _PHASE_SWITCHES: Final = (
     "hide_prediction_output",
     "hide_score_output",
     "accepts_only_result_submissions",
+    "failed_submissions_count",
     "parallel",
 )
 

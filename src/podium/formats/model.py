@@ -149,6 +149,7 @@ class Phase(_Model):
     hide_prediction_output: bool = False
     hide_score_output: bool = False
     accepts_only_result_submissions: bool = False
+    failed_submissions_count: bool = False
     parallel: bool = False
     public_data: Part | None = None
     starting_kit: Part | None = None

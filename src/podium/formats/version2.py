@@ -263,6 +263,7 @@ def _phase(phase: Fields, bundle: Bundle, boards: tuple[Leaderboard, ...]) -> tu
         "hide_prediction_output",
         "hide_score_output",
         "accepts_only_result_submissions",
+        "failed_submissions_count",
         "parallel",
     ):
         facts[key] = phase.boolean(key, False)

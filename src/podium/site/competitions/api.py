@@ -230,6 +230,7 @@ class PhaseSerializer(serializers.ModelSerializer[Phase]):
             "hide_prediction_output",
             "hide_score_output",
             "accepts_only_result_submissions",
+            "failed_submissions_count",
             "public_data",
             "starting_kit",
             "is_final_phase",

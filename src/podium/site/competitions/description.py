@@ -53,6 +53,7 @@ _PHASE_SAME: Final = (
     "network",
     "has_max_submissions",
     "accepts_only_result_submissions",
+    "failed_submissions_count",
     "auto_migrate_to_this_phase",
     "hide_output",
     "hide_prediction_output",

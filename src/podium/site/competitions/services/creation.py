@@ -476,6 +476,7 @@ class _Builder:
                         "has_max_submissions",
                         "max_submissions_per_day",
                         "accepts_only_result_submissions",
+                        "failed_submissions_count",
                         "auto_migrate_to_this_phase",
                         "hide_output",
                         "hide_prediction_output",
