@@ -3,4 +3,4 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export PODIUM_NO_SKIPS=1
-exec .venv/bin/python -m pytest -p tests.plugins.no_skips -n "${WORKERS:-2}" --dist loadgroup "$@" </dev/null
+exec .venv/bin/python -m pytest -p tests.plugins.no_skips -n "${WORKERS:-2}" --dist loadgroup --durations 25 "$@" </dev/null

@@ -14,44 +14,66 @@ from podium.site.competitions.services import creation_claims, dumping, migratio
 from podium.site.evaluation import services
 from podium.site.evaluation.codabench_worker import services as deliveries
 from podium.site.evaluation.services import attempts, moving, output, phase_work, repairs
+from podium.site.queues import broker
 from podium.site.resources import grants, storage
 
 log = structlog.get_logger(__name__)
 
-REPAIR_SECONDS = 60
+OFTEN = 5
+"""How many sweeps pass before what is not urgent is looked at again."""
+SELDOM_SECONDS = 60.0
 
 
 class Sweeper:
-    """Enforces deadlines every `PODIUM_SWEEP_SECONDS` until stopped; a failing sweep is logged and tried again."""
+    """Enforces deadlines every `PODIUM_SWEEP_SECONDS` until stopped; a failing sweep is logged and tried again.
+
+    What nobody waits for is looked at more seldom, so that a site where nothing happens has little to do.
+    """
 
     def __init__(self) -> None:
         self._stopped = threading.Event()
 
     def run(self) -> None:
-        """Sweep until `stop`; now and then also look for contradictions, and for files that nobody will need."""
-        repair_at = tidy_at = 0.0
+        """Sweep until `stop`."""
+        rhythms = self._rhythms()
+        due = [0.0] * len(rhythms)
         while not self._stopped.wait(settings.CONFIG.sweep_seconds):
-            self._do(services.sweep)
-            self._do(deliveries.sweep)
-            self._do(moving.follow_all)
-            self._do(output.seal_ended)
-            self._do(creation_claims.recover)
-            self._do(migration.migrate_due)
-            self._do(phase_work.recover)
-            self._do(dumping.fail_lost)
-            if time.monotonic() >= repair_at:
-                repair_at = time.monotonic() + REPAIR_SECONDS
-                self._do(repairs.repair)
-            if time.monotonic() >= tidy_at:
-                tidy_at = time.monotonic() + settings.CONFIG.tidy_seconds
-                self._tidy()
+            for place, (seconds, sweeps) in enumerate(rhythms):
+                if time.monotonic() >= due[place]:
+                    due[place] = time.monotonic() + seconds
+                    for sweep in sweeps:
+                        self._do(sweep)
 
-    def _tidy(self) -> None:
-        """Clear uploads that nobody completed, and content that no row knows."""
-        forgotten, stale = settings.CONFIG.forgotten_seconds, grants.FIVE_DAYS + 24 * 3600
-        self._do(lambda: storage.discard_stale_incoming(older_than_seconds=stale, drafts_older_than_seconds=forgotten))
-        self._do(lambda: attempts.discard_late_uploads(older_than_seconds=forgotten))
-        self._do(lambda: storage.discard_orphans(older_than_seconds=forgotten))
+    @staticmethod
+    def _rhythms() -> tuple[tuple[float, tuple[Callable[[], object], ...]], ...]:
+        """What is looked at, and at least how many seconds lie between two looks."""
+        config = settings.CONFIG
+        forgotten, stale = config.forgotten_seconds, grants.FIVE_DAYS + 24 * 3600
+        deliver = (deliveries.sweep,)
+        return (
+            (0.0, (services.sweep, *(deliver if broker.is_configured() else ()))),
+            (
+                OFTEN * config.sweep_seconds,
+                (
+                    output.seal_ended,
+                    moving.follow_all,
+                    creation_claims.recover,
+                    migration.migrate_due,
+                    phase_work.recover,
+                ),
+            ),
+            (SELDOM_SECONDS, (repairs.repair, dumping.fail_lost, *deliver)),
+            (
+                config.tidy_seconds,
+                (
+                    lambda: storage.discard_stale_incoming(
+                        older_than_seconds=stale, drafts_older_than_seconds=forgotten
+                    ),
+                    lambda: attempts.discard_late_uploads(older_than_seconds=forgotten),
+                    lambda: storage.discard_orphans(older_than_seconds=forgotten),
+                ),
+            ),
+        )
 
     @staticmethod
     def _do(sweep: Callable[[], object]) -> None:
