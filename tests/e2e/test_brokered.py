@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import signal
+import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -70,8 +71,10 @@ def stop_workers(platform: Platform) -> None:
 
 @pytest.fixture
 def no_worker(platform: Platform) -> Iterator[None]:
-    """Ends the workers that a test has started itself."""
+    """Ends the workers that were started, and lets time pass: one that asked a moment ago would be waited for."""
     stop_workers(platform)
+    with contextlib.closing(sqlite3.connect(platform.data / "podium.sqlite3", timeout=20)) as database, database:
+        database.execute("UPDATE queues_worker SET last_seen = '2020-01-01 00:00:00'")
     yield
     stop_workers(platform)
 
