@@ -36,7 +36,7 @@ _SAME: Final = (
     "description",
     "docker_image",
 )
-_PHASE_SAME: Final = (
+PHASE_SAME: Final = (
     "index",
     "name",
     "description",
@@ -59,6 +59,7 @@ _PHASE_SAME: Final = (
     "hide_prediction_output",
     "hide_score_output",
 )
+"""What a phase is called alike in a bundle and in its row."""
 
 
 @dataclass
@@ -197,7 +198,7 @@ class _Describer:
                     public_data=self._part(phase.public_data),
                     starting_kit=self._part(phase.starting_kit),
                     leaderboard=keys.get(phase.leaderboard_id or 0, boards[0].key if boards else ""),
-                    **{name: getattr(phase, name) for name in _PHASE_SAME},
+                    **{name: getattr(phase, name) for name in PHASE_SAME},
                 )
             )
         return described

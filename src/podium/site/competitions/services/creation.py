@@ -22,6 +22,7 @@ from django.utils import timezone
 from podium.formats import model as formats
 from podium.formats.bundle import Bundle, Fault, Report, check_bundle, open_bundle
 from podium.site.accounts.models import User
+from podium.site.competitions.description import PHASE_SAME
 from podium.site.competitions.models import (
     Competition,
     CreationState,
@@ -456,33 +457,8 @@ class _Builder:
                 public_data=self._dataset("public_data", phase.public_data, f"{where}.public_data"),
                 starting_kit=self._dataset("starting_kit", phase.starting_kit, f"{where}.starting_kit"),
                 max_submissions_per_person=phase.max_submissions,
-                **{
-                    name: getattr(phase, name)
-                    for name in (
-                        "index",
-                        "name",
-                        "description",
-                        "start",
-                        "end",
-                        "execution_time_limit",
-                        "memory_limit",
-                        "disk_limit",
-                        "shared_memory_limit",
-                        "output_limit",
-                        "cpu_limit",
-                        "process_limit",
-                        "gpus",
-                        "network",
-                        "has_max_submissions",
-                        "max_submissions_per_day",
-                        "accepts_only_result_submissions",
-                        "failed_submissions_count",
-                        "auto_migrate_to_this_phase",
-                        "hide_output",
-                        "hide_prediction_output",
-                        "hide_score_output",
-                    )
-                },
+                max_submissions_per_day=phase.max_submissions_per_day,
+                **{name: getattr(phase, name) for name in PHASE_SAME},
             )
             self._save(row, where)
             PhaseTask.objects.bulk_create(
