@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import uvicorn
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
 from tests.factories import PASSWORD
@@ -106,6 +107,18 @@ class Visit:
         """Open a page of the site."""
         self.page.goto(self.address + path)
         return self.page
+
+    def faults(self) -> list[str]:
+        """What is wrong with the page that is open: axe's violations, and wider than the window.
+
+        Frames are left out: what is in them is not ours, and no script of the page may speak with them.
+        """
+        found = Axe().run(self.page, options={"iframes": False}).response["violations"]
+        faults = [f"{self.page.url}: {one['id']}: {one['nodes'][0]['html'][:200]}" for one in found]
+        width = self.page.evaluate("document.documentElement.scrollWidth")
+        window = self.page.viewport_size
+        too_wide = window is not None and width > window["width"]
+        return [*faults, f"{self.page.url}: {width} pixels wide"] if too_wide else faults
 
     def log_in(self, user: User) -> None:
         """Log in by the form."""

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.utils import timezone
 
 from podium.site.accounts.models import User
@@ -74,12 +73,8 @@ def test_the_pages_of_queues_are_accessible_and_fit_their_window(
     for user, address in addresses:
         if user.pk not in visits:
             visits[user.pk] = visit(user, viewport=viewport, color_scheme=scheme)
-        page = visits[user.pk].open(address)
-        for violation in Axe().run(page).response["violations"]:
-            faults.append(f"{address}: {violation['id']}: {violation['nodes'][0]['html'][:200]}")
-        width = page.evaluate("document.documentElement.scrollWidth")
-        if width > viewport["width"]:
-            faults.append(f"{address}: {width} pixels wide")
+        visits[user.pk].open(address)
+        faults += visits[user.pk].faults()
     assert faults == []
 
 

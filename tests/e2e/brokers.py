@@ -75,7 +75,11 @@ class Broker:
         assert self._process is not None
         assert self._process.poll() is None, (self.folder / "output").read_text()[-4000:]
         try:
-            return self.ask("/api/aliveness-test/%2F").is_success
+            # One that is asked too early knows some of its vhosts only.
+            return (
+                self.ask("/api/aliveness-test/%2F").is_success
+                and self.ask("/api/health/checks/virtual-hosts").is_success
+            )
         except httpx.TransportError:
             return False
 

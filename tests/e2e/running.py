@@ -30,6 +30,7 @@ PASSWORD = "correct horse battery"
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None)
 _STOP_SECONDS = 10.0
+_LINES, _LONGEST_LINE = 40, 300
 
 
 def free_port() -> int:
@@ -251,8 +252,13 @@ class Platform:
             role.stop()
 
     def logs(self) -> str:
-        """What every process has written, for the message of a test that fails."""
-        return "\n".join(f"== {log.name}\n{log.read_text()[-8000:]}" for log in sorted(self.data.glob("logs/*.log")))
+        """What every process has written of late, without the requests that went well, for a test that fails."""
+
+        def told(log: Path) -> str:
+            lines = [line for line in log.read_text().splitlines() if "podium.requests" not in line]
+            return "\n".join(line[:_LONGEST_LINE] for line in lines[-_LINES:])
+
+        return "\n".join(f"== {log.name}\n{told(log)}" for log in sorted(self.data.glob("logs/*.log")))
 
     # Looking inside
 

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import docker.errors
 import httpx
 import pytest
 
@@ -383,6 +384,9 @@ async def test_the_least_recently_used_of_the_pulled_images_goes_when_they_hold_
 ) -> None:
     small, other = f"{registry}/team/small:1", f"{registry}/team/other:1"
     backend = sandbox(pulling_socket, images_bytes=1)
+    for name in (small, other):  # what the test before has pulled would not be ours to remove either
+        with contextlib.suppress(docker.errors.NotFound):
+            backend.engine.client.remove_image(name)
     await backend.prepare(IMAGE)  # it was loaded by hand, and is not ours to remove
     await backend.prepare(small)
     assert backend.engine._inspect_image(small) is not None, "the one that was asked for stays"
@@ -401,6 +405,18 @@ async def test_the_least_recently_used_of_the_pulled_images_goes_when_they_hold_
     assert again.engine._inspect_image(IMAGE) is not None
     for each in (backend, again):
         await each.aclose()
+
+
+@pytest.mark.container
+@pytest.mark.slow
+async def test_an_image_that_somebody_else_removed_is_forgotten(pulling_socket: str, registry: str) -> None:
+    other = f"{registry}/team/other:1"
+    backend = sandbox(pulling_socket, pull_policy="always")
+    assert (await backend.prepare(other)).pulled
+    backend.engine.client.remove_image(other)
+    assert await backend.give_back_disk() == 0
+    assert backend.engine.pulled.oldest_first() == []
+    await backend.aclose()
 
 
 def test_a_list_of_images_that_was_spoilt_is_begun_anew(tmp_path: Path) -> None:

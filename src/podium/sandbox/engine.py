@@ -143,7 +143,7 @@ class Engine:
                 continue
             try:
                 self.client.remove_image(name)
-            except docker.errors.ImageNotFound:
+            except docker.errors.NotFound:  # Podman's words are not those by which ImageNotFound is told
                 size = 0  # noqa: PLW2901 - somebody else has removed it
             except ENGINE_ERRORS as error:
                 logger.info("the image %s stays: %s", name, plain(error))
