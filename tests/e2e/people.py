@@ -43,11 +43,17 @@ class Person:
     def ended(self, submission: int, *, within: float = PATIENCE) -> Submission:
         """Wait for the end of a submission."""
 
+        seen = self.client.submission(submission)
+
         def look() -> Submission | None:
+            nonlocal seen
             seen = self.client.submission(submission)
             return seen if seen.ended else None
 
-        return eventually(look, f"the end of submission {submission}", within=within)
+        try:
+            return eventually(look, f"the end of submission {submission}", within=within)
+        except AssertionError as error:
+            raise AssertionError(f"{error}, it is {seen.status}; {self.platform.dead()}") from None
 
     def get(self, path: str, **more: Any) -> httpx.Response:
         """A bare request with the person's token."""

@@ -260,6 +260,12 @@ class Platform:
 
         return "\n".join(f"== {log.name}\n{told(log)}" for log in sorted(self.data.glob("logs/*.log")))
 
+    def dead(self) -> str:
+        """Which of its processes have ended, and their last words."""
+        gone = [role for role in self.roles.values() if role.process.poll() is not None]
+        words = (f"{role.name} ended with {role.process.returncode}: {role.log.read_text()[-1000:]}" for role in gone)
+        return "\n".join(words) or "all of its processes run"
+
     # Looking inside
 
     def rows(self, query: str, *values: object) -> list[dict[str, Any]]:

@@ -409,6 +409,26 @@ async def test_the_least_recently_used_of_the_pulled_images_goes_when_they_hold_
 
 @pytest.mark.container
 @pytest.mark.slow
+async def test_the_runs_of_a_step_are_in_the_image_that_was_prepared(pulling_socket: str, registry: str) -> None:
+    other = f"{registry}/team/other:1"
+    backend = sandbox(pulling_socket, pull_policy="always")
+    prepared = await backend.prepare(other)
+    asked = backend.engine.pulled.oldest_first()
+    spec = Spec(argv=("/about",), name=uuid.uuid4().hex, image=other, prepared=prepared)
+    result = await backend.run(spec)
+    assert (result.cause, result.image_digest) == (Cause.EXIT_CODE, prepared.digest), result.detail
+    assert backend.engine.pulled.oldest_first() == asked, "it was not pulled again"
+    await backend.aclose()
+
+    later = sandbox(pulling_socket)
+    later.engine.client.remove_image(other)  # pruned between the runs of a step, for another's sake
+    result = await later.run(spec)
+    assert (result.cause, result.image_digest) == (Cause.EXIT_CODE, prepared.digest), result.detail
+    await later.aclose()
+
+
+@pytest.mark.container
+@pytest.mark.slow
 async def test_an_image_that_somebody_else_removed_is_forgotten(pulling_socket: str, registry: str) -> None:
     other = f"{registry}/team/other:1"
     backend = sandbox(pulling_socket, pull_policy="always")

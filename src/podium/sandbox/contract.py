@@ -83,17 +83,28 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class ImageInfo:
+    """What an image's name stands for at this moment: `digest` changes whenever its contents do."""
+
+    name: str
+    digest: str
+    pulled: bool = False
+
+
+@dataclass(frozen=True)
 class Spec:
     """One run: an argument vector (no shell), where it runs, and what it sees.
 
     `name` is unique on the host and is what clean-up goes by; letters, digits, `_`, `.` and `-`. `slot` is the worker's
     slot (0, 1, ...): runs of different slots never share a host user. `gpus` is None, "all", a number of devices or
-    comma-separated device names.
+    comma-separated device names. `prepared` is what `prepare` said of the image, so that the runs of one step are in
+    the same one and the engine is not asked again.
     """
 
     argv: tuple[str, ...]
     name: str
     image: str | None = None
+    prepared: ImageInfo | None = None
     mounts: tuple[Mount, ...] = ()
     workdir: str = "/app/program"
     env: Mapping[str, str] = field(default_factory=dict)
@@ -127,15 +138,6 @@ class Result:
     def ok(self) -> bool:
         """Whether the program ran to its end and said that all is well."""
         return self.cause is Cause.OK
-
-
-@dataclass(frozen=True)
-class ImageInfo:
-    """What an image's name stands for at this moment: `digest` changes whenever its contents do."""
-
-    name: str
-    digest: str
-    pulled: bool = False
 
 
 @dataclass(frozen=True)

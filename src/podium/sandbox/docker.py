@@ -26,6 +26,9 @@ from podium.sandbox.supervise import DiskWatch, OutputMeter, Supervisor, uninter
 
 logger = logging.getLogger(__name__)
 
+_REMOVAL_PAUSE = 0.25
+"""Seconds between a run's end and its container's removal, which would else compete with what comes of the run."""
+
 
 class DockerSandbox:
     """Runs commands in containers of the engine behind `config.container_socket`.
@@ -72,7 +75,7 @@ class DockerSandbox:
 
     async def _run_in(self, spec: Spec, on_output: OutputCallback | None) -> Result:
         try:
-            image = await self.prepare(spec.image)
+            image = spec.prepared or await self.prepare(spec.image)
         except ImageError as error:
             return Result(Cause.IMAGE_PULL, detail=str(error))
         self._running.add(spec.name)
@@ -124,6 +127,7 @@ class DockerSandbox:
 
     def _remove_behind(self, name: str) -> None:
         async def remove() -> None:
+            await asyncio.sleep(_REMOVAL_PAUSE)
             try:
                 await self.engine.call(self.engine.remove, self._name(name))
             except ENGINE_ERRORS as error:

@@ -183,8 +183,14 @@ class Engine:
                     raise docker.errors.DockerException(str(line["error"]))
 
     def create(self, name: str, options: dict[str, Any]) -> str:
-        """Creates a container and returns its id; one that a killed worker left under the name is removed."""
+        """Creates a container and returns its id; one that a killed worker left under the name is removed.
+
+        An image that was removed since it was prepared is had again. Raises ImageError when it cannot.
+        """
         try:
+            created = self.client.create_container_from_config(options, name)
+        except docker.errors.NotFound:
+            self.ensure_image(str(options["Image"]))
             created = self.client.create_container_from_config(options, name)
         except docker.errors.APIError as error:
             # Podman answers 500 with these words where Docker answers 409.

@@ -10,7 +10,7 @@ from pathlib import Path
 from podium.formats.metadata import Kind, ProgramMetadata, kind_of
 from podium.protocol import Cause
 from podium.sandbox import Cause as SandboxCause
-from podium.sandbox import Mount
+from podium.sandbox import ImageInfo, Mount
 from podium.worker import staging
 from podium.worker.failing import StepFailedError, ended_badly, failure_of, with_language
 from podium.worker.running import Program
@@ -21,7 +21,7 @@ from podium.worker.steps import StepRun, data_mount
 class Prediction(StepRun):
     """Copies results, or runs the submission's command, the ingestion program, or both side by side."""
 
-    async def _do(self, image: asyncio.Task[object]) -> None:
+    async def _do(self, image: asyncio.Task[ImageInfo]) -> None:
         job = self.job
         submission, ingestion, input_data = await all_or_first_error(
             self._stage.private(staging.SUBMISSION, job.program),

@@ -12,7 +12,7 @@ from podium.formats.metadata import Kind, kind_of
 from podium.formats.scores import ScoresError, read_scores, validate_scores
 from podium.protocol import Cause, Fault, Score
 from podium.sandbox import Cause as SandboxCause
-from podium.sandbox import Mount, Result
+from podium.sandbox import ImageInfo, Mount, Result
 from podium.worker import staging
 from podium.worker.failing import ended_badly, failure_of, with_language
 from podium.worker.folders import make_folder
@@ -30,7 +30,7 @@ class Scoring(StepRun):
 
     _ingestion_output: Path | None = None
 
-    async def _do(self, image: asyncio.Task[object]) -> None:
+    async def _do(self, image: asyncio.Task[ImageInfo]) -> None:
         job = self.job
         if job.results is None:
             raise self._failed(Cause.PLATFORM, "The platform sent a scoring job without results to score.")

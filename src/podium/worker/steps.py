@@ -23,13 +23,13 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from podium.formats.commands import CommandError, Role, argv, variables_for
 from podium.formats.metadata import MetadataError, ProgramMetadata, read_program_metadata
 from podium.protocol import Cause, Ceilings, Failure, Fault, Job, Phase, ProgramOutcome, Score, Step
-from podium.sandbox import ImageError, Limits, Mount, Result, Sandbox, SandboxError, Spec
+from podium.sandbox import ImageError, ImageInfo, Limits, Mount, Result, Sandbox, SandboxError, Spec
 from podium.worker import staging
 from podium.worker.failing import StepFailedError, program_outcome
 from podium.worker.folders import plain_name
@@ -124,7 +124,7 @@ class StepRun(ABC):
         return self.report
 
     @abstractmethod
-    async def _do(self, image: asyncio.Task[object]) -> None:
+    async def _do(self, image: asyncio.Task[ImageInfo]) -> None:
         """Fill the report; `image` is being fetched meanwhile."""
 
     async def _ingestion_program(self) -> Path | None:
@@ -207,14 +207,15 @@ class StepRun(ABC):
             slot=around.slot,
         )
 
-    async def _run(self, programs: list[Program], image: asyncio.Task[object]) -> dict[str, Result]:
+    async def _run(self, programs: list[Program], image: asyncio.Task[ImageInfo]) -> dict[str, Result]:
         """Run what there is to run, and take the written folders back."""
         if not programs:
             return {}
         try:
-            await image
+            prepared = await image
         except ImageError as error:
             raise self._failed(Cause.IMAGE_PULL, f"The image {self.job.image} could not be had. {error}") from error
+        programs = [replace(program, spec=replace(program.spec, prepared=prepared)) for program in programs]
         writable = {mount.source for program in programs for mount in program.spec.mounts if mount.writable}
         await asyncio.to_thread(self._hand_over, writable)
         self._on_phase(Phase.RUNNING)
