@@ -13,6 +13,7 @@ from django.utils import timezone
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
+from podium.formats.archives import inspect
 from podium.protocol import Claim, Stream
 from podium.site.accounts.models import User
 from podium.site.asgi import application
@@ -23,6 +24,7 @@ from podium.site.evaluation.codabench_worker import services as deliveries
 from podium.site.evaluation.models import Attempt, Delivery, LogChunk, Run, Submission, TryEntry
 from podium.site.leaderboards.models import Score
 from podium.site.queues.models import Queue, Worker
+from podium.site.resources import storage
 from tests.factories import CODE, RESULT, zip_of
 from tests.site.acting import fresh, put, submit
 
@@ -220,6 +222,25 @@ def test_a_result_submission_is_scored(take: Callable[[], Job], result: Submissi
     take().score(accuracy=0.25)
     assert fresh(result).status == "Finished"
     assert Score.objects.get(submission=result).value == 0.25
+
+
+def test_what_a_scoring_program_writes_for_organizers_is_parted_from_the_rest(
+    take: Callable[[], Job], result: Submission
+) -> None:
+    job = take()
+    job.begin()
+    job.patch("Finished")
+    job.scores(accuracy=0.5)
+    job.store("scoring_result", zip_of({"scores.json": "{}", "private/priv.txt": "audit"}))
+    deliveries.sweep()
+    run = Run.objects.get(submission=result)
+    assert run.output is not None
+    assert run.private_output is not None
+    names = {
+        name: [m.name for m in inspect(storage.path_of(f.key)).members]
+        for name, f in (("output", run.output), ("private", run.private_output))
+    }
+    assert names == {"output": ["scores.json"], "private": ["priv.txt"]}
 
 
 def test_detailed_results_are_kept_in_their_last_version(

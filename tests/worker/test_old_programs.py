@@ -225,8 +225,7 @@ async def test_a_scoring_program_reads_who_submitted_and_what_they_got_before(pl
     assert outcome.failure is None
     assert {key: score.value for key, score in outcome.scores.items()} == {"mean": 0.5, "number": 3}
     assert row.output == "\"pat\" false ['000/001/output', '001/002/output']\n"
-    assert set(platform.output_files(row)) == {"scores.txt", "metadata"}, "what is private is not passed on"
-    assert any("private" in note for note in outcome.notes)
+    assert set(platform.output_files(row)) == {"scores.txt", "metadata"}, "what is private goes apart"
 
 
 async def test_a_local_run_is_a_first_submission(run: Runner) -> None:
@@ -240,15 +239,37 @@ async def test_nothing_is_told_where_nobody_asks(run: Runner) -> None:
         "metadata": "command: python3 s.py",
         "s.py": (
             "import os\n"
-            "os.mkdir('/app/output/private'); open('/app/output/private/x', 'w').write('1')\n"
             "told = os.path.exists('/app/input/history') or os.path.exists('/app/input/metadata')\n"
             "open('/app/output/scores.txt', 'w').write('told: %d' % told)\n"
         ),
     }
     result = await run({"answer.txt": "42"}, scoring_program=scorer)
     assert result.scores["told"].value == 0
+
+
+PRIVATE = "import os; os.mkdir('/app/output/private'); open('/app/output/private/x', 'w').write('1')\n"
+
+
+@pytest.mark.parametrize(
+    ("then", "cause"),
+    [
+        ("open('/app/output/scores.txt', 'w').write('a: 1')", None),
+        ("raise SystemExit(1)", Cause.SCORER_FAILED),
+        ("open('/app/output/scores.txt', 'w').write('a: nan')", Cause.BAD_SCORES),
+        ("", Cause.MISSING_OUTPUT),
+    ],
+)
+async def test_what_is_written_for_organizers_goes_apart_however_scoring_ends(
+    run: Runner, then: str, cause: Cause | None
+) -> None:
+    result = await run(
+        {"answer.txt": "42"}, scoring_program={"metadata": "command: python3 s.py", "s.py": PRIVATE + then}
+    )
+    assert (result.failure and result.failure.cause) is cause
     assert result.scoring_output is not None
-    assert "private/x" in files_of(result.scoring_output.read_bytes())
+    assert result.private_output is not None
+    assert files_of(result.private_output.read_bytes()) == {"x": "1"}
+    assert not [name for name in files_of(result.scoring_output.read_bytes()) if "private" in name]
 
 
 def test_a_name_cannot_add_a_line_to_the_metadata(tmp_path: Path) -> None:

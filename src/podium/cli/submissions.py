@@ -294,6 +294,7 @@ def download(
             "submission.zip": details.data_file,
             "prediction.zip": details.prediction_result,
             "scoring.zip": details.scoring_result,
+            "private.zip": details.private_result,
             "detailed_results.html": details.detailed_result,
             **{f"{_file_name(log.name)}.txt": log.data_file for log in details.logs},
         }

@@ -179,6 +179,7 @@ class SubmissionDetails(_Answer):
     data_file: str | None = None
     prediction_result: str | None = None
     scoring_result: str | None = None
+    private_result: str | None = None
     detailed_result: str | None = None
     fact_sheet_answers: dict[str, Any] | None = None
 

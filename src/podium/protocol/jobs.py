@@ -119,6 +119,9 @@ class Job(_Message):
     detailed_results: bool = False
     output_url: str = Field(description="PUT: zip of /app/output")
     detailed_results_url: str | None = Field(default=None, description="PUT: text/html")
+    private_output_url: str | None = Field(
+        default=None, description="PUT: zip of /app/output/private of the scoring step, which only organizers may see"
+    )
     columns: list[str] = Field(default_factory=list, description="column keys that the leaderboard wants")
     provenance: Provenance | None = Field(default=None, description="for scoring programs that ask for it")
 
@@ -193,6 +196,7 @@ class Outcome(_Message):
     image_digest: str | None = Field(default=None, max_length=255)
     output_uploaded: bool = False
     detailed_results_uploaded: bool = False
+    private_output_uploaded: bool = False
     sandbox_seconds: float = Field(default=0, ge=0, description="time spent inside sandboxes, for the figures")
 
 

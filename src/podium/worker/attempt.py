@@ -28,6 +28,7 @@ from podium.worker.intake import AttemptOverError, Intake, IntakeRefusedError, I
 from podium.worker.limits import sandbox_limits
 from podium.worker.output import BATCH_BYTES, BATCH_SECONDS, OutputCollector, OutputSink
 from podium.worker.prediction import Prediction
+from podium.worker.results import take_private
 from podium.worker.retry import Backoff
 from podium.worker.scoring import Scoring
 from podium.worker.settings import Retries
@@ -349,6 +350,7 @@ async def perform(
         notes=clip_notes(report.notes),
         image_digest=report.image_digest,
         output_uploaded=stored,
+        private_output_uploaded=report.private_output_uploaded,
         detailed_results_uploaded=report.detailed_results_uploaded,
         sandbox_seconds=report.sandbox_seconds,
     )
@@ -358,17 +360,26 @@ async def _store_output(job: Job, report: StepReport, folder: Path, around: Surr
     """Pack and hand over the output folder, also that of a step that failed: it may show why.
 
     The disk limit holds for the sizes that files claim: a file with holes takes no disk here, but time to pack and
-    disk where it is unpacked.
+    disk where it is unpacked. What a scoring program wrote for its organizers goes apart from the rest, however the
+    step has ended, so that no participant's download has it.
     """
     if report.output is None:
         return False
-    archive = folder / "output.zip"
     limit = sandbox_limits(job.limits, around.ceilings).disk_bytes
     caps = replace(DEFAULT_CAPS, max_bytes=min(limit or DEFAULT_CAPS.max_bytes, DEFAULT_CAPS.max_bytes))
-    try:
-        listing = await asyncio.to_thread(pack_folder, report.output, archive, skip_links=False, caps=caps)
+
+    async def store(output: Path, archive: Path, url: str, what: str) -> None:
+        listing = await asyncio.to_thread(pack_folder, output, archive, skip_links=False, caps=caps)
         report.notes.extend(listing.notes)
-        await around.files.store(archive, job.output_url, "application/zip", "The output")
+        await around.files.store(archive, url, "application/zip", what)
+
+    private = folder / "private_output"
+    apart = job.step is Step.SCORING and await asyncio.to_thread(take_private, report.output, private)
+    try:
+        await store(report.output, folder / "output.zip", job.output_url, "The output")
+        if apart and job.private_output_url is not None:
+            await store(private, folder / "private_output.zip", job.private_output_url, "The output for organizers")
+            report.private_output_uploaded = True
     except ArchiveError as error:
         _fail(report, job, Cause.DISK_LIMIT, f"The output could not be packed. {error}")
         return False

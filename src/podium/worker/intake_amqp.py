@@ -238,7 +238,7 @@ class AmqpIntake(HttpsIntake):
             return value
 
         changes = {name: whole(getattr(job, name)) for name in type(job).model_fields}
-        for name in ("output_url", "detailed_results_url"):
+        for name in ("output_url", "detailed_results_url", "private_output_url"):
             url = getattr(job, name)
             changes[name] = server + url if url and url.startswith("/") else url
         return job.model_copy(update=changes)

@@ -56,6 +56,7 @@ class LocalResult:
     Attributes:
         prediction, scoring: the outcome that a worker would have reported; None for a step that did not run.
         prediction_output, scoring_output: zips of the steps' output folders.
+        private_output: zip of what the scoring program wrote for organizers only, if there is any.
         detailed_results: the HTML file that a participant would see, if there is one.
     """
 
@@ -63,6 +64,7 @@ class LocalResult:
     scoring: Outcome | None = None
     prediction_output: Path | None = None
     scoring_output: Path | None = None
+    private_output: Path | None = None
     detailed_results: Path | None = None
 
     @property
@@ -175,7 +177,7 @@ class _LocalRun:
         self._label = f"local-{uuid.uuid4().hex[:12]}"
 
     async def both(self, submission: Path, results: Path) -> LocalResult:
-        for name in ("prediction_output.zip", "scoring_output.zip", "detailed_results.html"):
+        for name in ("prediction_output.zip", "scoring_output.zip", "private_output.zip", "detailed_results.html"):
             (results / name).unlink(missing_ok=True)
         submitted = await self._as_archive(submission)
         if self._is_result_without_prediction(submitted):
@@ -194,6 +196,7 @@ class _LocalRun:
             scoring=scoring,
             prediction_output=_if_there(results / "prediction_output.zip"),
             scoring_output=_if_there(results / "scoring_output.zip"),
+            private_output=_if_there(results / "private_output.zip"),
             detailed_results=_if_there(results / "detailed_results.html"),
         )
 
@@ -236,6 +239,7 @@ class _LocalRun:
             detailed_results=scoring,
             output_url=f"{step.value}_output.zip",
             detailed_results_url="detailed_results.html" if scoring else None,
+            private_output_url="private_output.zip" if scoring else None,
             columns=list(task.columns),
             provenance=_first_submission() if scoring and task.history else None,
         )

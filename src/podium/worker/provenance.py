@@ -8,15 +8,11 @@ input/history/history.txt                        a line for each of them
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 from typing import Final
 
 from podium.protocol import Provenance
 from podium.worker.folders import make_folder
-
-PRIVATE: Final = "private"
-"""The folder of the output that CodaLab kept from participants."""
 
 
 def write_provenance(inputs: Path, given: Provenance) -> None:
@@ -48,15 +44,6 @@ def write_provenance(inputs: Path, given: Provenance) -> None:
 
 
 _OWN_WORDS: Final = frozenset({"ref", "res", "history", "submitted-at"})
-
-
-def remove_private(output: Path) -> bool:
-    """Remove what a scoring program wrote for its organizers' eyes; whether there was anything."""
-    private = output / PRIVATE
-    if private.is_symlink() or not private.is_dir():
-        return False
-    shutil.rmtree(private)
-    return True
 
 
 def _write(path: Path, lines: list[str]) -> None:

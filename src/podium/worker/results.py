@@ -15,6 +15,8 @@ from podium.worker.transfer import Files, TransferError
 log = logging.getLogger("podium.worker")
 
 METADATA = "metadata"
+PRIVATE = "private"
+"""The folder of a scoring program's output that is for organizers only, as in CodaLab 1.5."""
 DETAILED_RESULTS = "detailed_results.html"
 MAX_DETAILED_BYTES = 50 * 2**20
 _POLL_SECONDS = 1.0
@@ -48,6 +50,15 @@ def write_step_metadata(
         return False
     with os.fdopen(descriptor, "w") as file:
         file.write("\n".join(lines) + "\n")
+    return True
+
+
+def take_private(output: Path, target: Path) -> bool:
+    """Move the folder `private` out of a scoring program's output to `target`; whether there was one."""
+    private = output / PRIVATE
+    if private.is_symlink() or not private.is_dir():
+        return False
+    private.rename(target)
     return True
 
 

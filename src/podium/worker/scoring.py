@@ -16,7 +16,7 @@ from podium.sandbox import ImageInfo, Mount, Result
 from podium.worker import staging
 from podium.worker.failing import ended_badly, failure_of, with_language
 from podium.worker.folders import make_folder
-from podium.worker.provenance import remove_private, write_provenance
+from podium.worker.provenance import write_provenance
 from podium.worker.results import DetailedResults, write_step_metadata
 from podium.worker.running import Program
 from podium.worker.staging import all_or_first_error, copy_tree
@@ -66,8 +66,6 @@ class Scoring(StepRun):
         if self.report.failure is None:
             self._read_scores(output)
         self._keep_ingestion_output(output)
-        if job.provenance is not None and await asyncio.to_thread(remove_private, output):
-            self.report.notes.append("The folder private of the output is kept from participants; it is not stored.")
 
     def _scorer(self, scorer: Path, mounts: list[Mount], input_data: Path | None) -> Program:
         metadata = self._metadata(scorer, staging.SCORING_PROGRAM)

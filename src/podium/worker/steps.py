@@ -80,6 +80,7 @@ class StepReport:
     sandbox_seconds: float = 0.0
     output: Path | None = None
     detailed_results_uploaded: bool = False
+    private_output_uploaded: bool = False
 
 
 class StepRun(ABC):

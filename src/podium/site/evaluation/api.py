@@ -217,6 +217,7 @@ _DETAILS = inline_serializer(
         "prediction_result": serializers.URLField(allow_null=True),
         "detailed_result": serializers.URLField(allow_null=True),
         "scoring_result": serializers.URLField(allow_null=True),
+        "private_result": serializers.URLField(allow_null=True),
         "leaderboards": serializers.JSONField(allow_null=True),
         "fact_sheet_answers": serializers.JSONField(allow_null=True),
     },
@@ -334,6 +335,7 @@ class SubmissionViewSet(viewsets.GenericViewSet[Submission]):
                 "prediction_result": url(found.prediction_result),
                 "detailed_result": url(found.detailed_result),
                 "scoring_result": url(found.scoring_result),
+                "private_result": url(found.private_result),
                 "leaderboards": None,
                 "fact_sheet_answers": self.get_serializer(submission).data["fact_sheet_answers"],
             }

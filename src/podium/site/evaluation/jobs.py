@@ -68,6 +68,11 @@ def job_for(attempt: Attempt, token: str, limit: float, *, waits: float = 0) -> 
         )
         if scoring and competition.enable_detailed_results
         else None,
+        private_output_url=grants.upload_url(
+            attempt.private_output_key, max_bytes=settings.CONFIG.max_upload_bytes, seconds=lifetime
+        )
+        if scoring
+        else None,
         columns=[column.key for column in phase.leaderboard.columns.all() if not column.computation]
         if scoring and phase.leaderboard
         else [],

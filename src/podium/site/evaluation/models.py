@@ -190,6 +190,7 @@ class Run(models.Model):
     created_when = models.DateTimeField(default=timezone.now)
     finished_when = models.DateTimeField(null=True, blank=True)
     output = models.ForeignKey(StoredFile, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    private_output = models.ForeignKey(StoredFile, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     detailed_results = models.ForeignKey(StoredFile, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     image = models.CharField(max_length=255)
     image_digest = models.CharField(max_length=255, blank=True, default="")
@@ -259,6 +260,11 @@ class Attempt(models.Model):
     def output_key(self) -> str:
         """Where the worker's zip of the output is written before it is sealed."""
         return f"incoming/attempt-{self.pk}-output"
+
+    @property
+    def private_output_key(self) -> str:
+        """Where the worker's zip of what is for organizers only is written before it is sealed."""
+        return f"incoming/attempt-{self.pk}-private-output"
 
     @property
     def detailed_results_key(self) -> str:

@@ -46,6 +46,7 @@ class OutputRights:
     logs: bool
     prediction_output: bool
     score_output: bool
+    private_output: bool
     detailed_results: bool
     submission_file: bool
 
@@ -58,12 +59,13 @@ def output_rights(user: Any, submission: Submission) -> OutputRights:
     """What `user`, who may see `submission`, may see of its output.
 
     Organizers see everything. The owner sees what the phase does not hide: hide_output hides all of it, live streams
-    included; hide_prediction_output and hide_score_output hide the outputs of their steps. Others see a public
+    included; hide_prediction_output and hide_score_output hide the outputs of their steps. What a scoring program has
+    written to output/private is for organizers alone. Others see a public
     submission's file, nothing else, and detailed results where the competition shows them on the board.
     """
     phase, competition = submission.phase, submission.phase.competition
     if competitions.can_administer(user, competition):
-        return OutputRights(True, True, True, True, True, True)
+        return OutputRights(True, True, True, True, True, True, True)
     owner = user.is_authenticated and submission.owner_id == user.pk
     hidden = phase.hide_output
     on_board = competition.show_detailed_results_in_leaderboard and competition.enable_detailed_results
@@ -73,6 +75,7 @@ def output_rights(user: Any, submission: Submission) -> OutputRights:
         logs=owner and not hidden,
         prediction_output=owner and not hidden and not phase.hide_prediction_output,
         score_output=owner and not hidden and not phase.hide_score_output,
+        private_output=False,
         detailed_results=not hidden and not phase.hide_score_output and ((owner and in_panel) or on_board),
         submission_file=owner or submission.is_public,
     )

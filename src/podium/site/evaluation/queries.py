@@ -93,6 +93,7 @@ class Details:
     submission_file: File | None = None
     prediction_result: File | None = None
     scoring_result: File | None = None
+    private_result: File | None = None
     detailed_result: File | None = None
     logs: list[Log] = field(default_factory=list)
     runs: list[Run] = field(default_factory=list)
@@ -128,7 +129,7 @@ def details(user: Any, submission: Submission, *, absolute: bool = False) -> Det
     absolute: with addresses that carry the host, as API clients expect.
     """
     rights = policies.output_rights(user, submission)
-    runs = list(submission.runs.select_related("output", "detailed_results").order_by("pk"))
+    runs = list(submission.runs.select_related("output", "private_output", "detailed_results").order_by("pk"))
     by_step = {run.step: run for run in runs}
     prediction, scoring = by_step.get(Step.PREDICTION), by_step.get(Step.SCORING)
 
@@ -146,6 +147,9 @@ def details(user: Any, submission: Submission, *, absolute: bool = False) -> Det
             prediction and prediction.output, f"prediction_result_{submission.pk}.zip", rights.prediction_output
         ),
         scoring_result=link(scoring and scoring.output, f"scoring_result_{submission.pk}.zip", rights.score_output),
+        private_result=link(
+            scoring and scoring.private_output, f"private_result_{submission.pk}.zip", rights.private_output
+        ),
         detailed_result=link(
             scoring and scoring.detailed_results,
             "detailed_results.html",

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+import zipfile
+from collections.abc import Mapping
+from typing import Any, BinaryIO, cast
 
-from podium.formats.archives import ArchiveError
+from podium.formats.archives import ArchiveError, open_archive
 from podium.formats.metadata import MetadataError, metadata_in_archive
+from podium.formats.repacking import copy_members
 from podium.protocol import Cause, Failure, ProgramOutcome, Step
 from podium.site.resources import storage
 
+_PRIVATE = "private/"
 MAX_LOG_FILE = 64 * 1024 * 1024
 """The most that a file of a program's output may have; what is kept of it is the cap of every log."""
 
@@ -52,6 +56,33 @@ def unpackable(output_key: str) -> str | None:
     except MetadataError:
         return None  # the programs may write what they like into it
     return None
+
+
+def part_private(output_key: str, private_key: str) -> None:
+    """Move the folder `private` of a scoring program's output into an upload of its own: it is for organizers only.
+
+    The worker knows nothing of it. Cut off in between, it may be done again. A zip that cannot be read stays as it is.
+    """
+    try:
+        with open_archive(storage.path_of(output_key)) as (archive, listing):
+            files = {m.name: listing.info(m.name) for m in listing.members if not m.is_dir}
+            private = {name: info for name, info in files.items() if name.startswith(_PRIVATE)}
+            if private:
+                inside = {name.removeprefix(_PRIVATE): info for name, info in private.items()}
+                _copy(archive, inside, private_key)
+                _copy(archive, {name: info for name, info in files.items() if name not in private}, output_key)
+    except ArchiveError:
+        return
+
+
+def _copy(archive: zipfile.ZipFile, members: Mapping[str, zipfile.ZipInfo], key: str) -> None:
+    """Make an upload of some members of a zip."""
+    upload = storage.IncomingFile(key)
+    try:
+        copy_members(archive, members, (), cast("BinaryIO", upload))
+        upload.commit()
+    finally:
+        upload.abandon()
 
 
 def failed_program(programs: list[ProgramOutcome], step: Step) -> Failure | None:

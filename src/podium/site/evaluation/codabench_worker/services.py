@@ -361,6 +361,8 @@ def settle(*, attempt_id: int) -> bool:
     programs = outputs.programs_of(waiting.output_key)
     failure = outputs.failed_program(programs, step)
     broken = outputs.unpackable(waiting.output_key) if step is Step.PREDICTION and failure is None else None
+    if step is Step.SCORING:
+        outputs.part_private(waiting.output_key, waiting.private_output_key)
     if broken is not None:
         failure = Failure(cause=Cause.PLATFORM, step=step, message=f"The worker's output cannot be used. {broken}")
     with transaction.atomic():
@@ -373,6 +375,7 @@ def settle(*, attempt_id: int) -> bool:
             programs=programs,
             scores={key: Score(value=n, text=text) for key, (n, text) in (attempt.delivery.scores or {}).items()},
             output_uploaded=True,
+            private_output_uploaded=storage.incoming_size(attempt.private_output_key) is not None,
             detailed_results_uploaded=storage.incoming_size(attempt.detailed_results_key) is not None,
             sandbox_seconds=sum(program.wall_seconds for program in programs),
         )

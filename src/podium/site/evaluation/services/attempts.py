@@ -304,9 +304,10 @@ def _refused_scores(run: Run, outcome: Outcome) -> Failure | None:
 
 def _store_outputs(attempt: Attempt, run: Run, outcome: Outcome) -> None:
     """Keep what this attempt has delivered, in place of what an earlier one had."""
-    replaced = [file for file in (run.output, run.detailed_results) if file is not None]
+    replaced = [file for file in (run.output, run.private_output, run.detailed_results) if file is not None]
     changes: dict[str, object] = {
         "output": None,
+        "private_output": None,
         "detailed_results": None,
         "programs": [program.model_dump() for program in outcome.programs],
         "image_digest": outcome.image_digest or "",
@@ -314,6 +315,10 @@ def _store_outputs(attempt: Attempt, run: Run, outcome: Outcome) -> None:
     }
     if outcome.output_uploaded and storage.incoming_size(attempt.output_key) is not None:
         changes["output"] = storage.seal(attempt.output_key, folder=f"{run.step}_result", name=f"{run.step}.zip")
+    if outcome.private_output_uploaded and storage.incoming_size(attempt.private_output_key) is not None:
+        changes["private_output"] = storage.seal(
+            attempt.private_output_key, folder="private_result", name="private.zip"
+        )
     if outcome.detailed_results_uploaded and storage.incoming_size(attempt.detailed_results_key) is not None:
         changes["detailed_results"] = storage.seal(
             attempt.detailed_results_key, folder="detailed_result", name="detailed_results.html"

@@ -102,7 +102,7 @@ def soft_delete(*, submission: Submission, by: User) -> None:
     parts = _part_of(found, "submission")
     LogChunk.objects.filter(_part_of(found, "attempt__run__submission")).delete()
     Attempt.objects.filter(_part_of(found, "run__submission")).update(log=None, log_ends={}, has_chunks=False)
-    Run.objects.filter(parts).update(output=None, detailed_results=None)
+    Run.objects.filter(parts).update(output=None, private_output=None, detailed_results=None)
     Submission.objects.filter(Q(pk=found.pk) | Q(parent=found)).update(
         data=None, is_soft_deleted=True, soft_deleted_when=timezone.now(), is_public=False
     )
@@ -115,9 +115,10 @@ def _part_of(submission: Submission, path: str) -> Q:
 
 
 def _result_files(submission: Submission) -> list[StoredFile]:
-    runs = Run.objects.filter(_part_of(submission, "submission")).select_related("output", "detailed_results")
+    kept = ("output", "private_output", "detailed_results")
+    runs = Run.objects.filter(_part_of(submission, "submission")).select_related(*kept)
     attempts = Attempt.objects.filter(_part_of(submission, "run__submission"), log__isnull=False).select_related("log")
-    results = [file for run in runs for file in (run.output, run.detailed_results)]
+    results = [file for run in runs for file in (run.output, run.private_output, run.detailed_results)]
     return [file for file in [*results, *(attempt.log for attempt in attempts)] if file is not None]
 
 

@@ -37,5 +37,5 @@ def end_attempt(attempt: Attempt, target: AttemptState, *, cause: str = "", mess
     if not allowed.update(state=target, finished_when=timezone.now(), cause=cause, message=message):
         raise refused(f"attempt {attempt.pk}", seen=attempt.state, target=target)
     attempt.state = target
-    for key in (attempt.output_key, attempt.detailed_results_key):
+    for key in (attempt.output_key, attempt.private_output_key, attempt.detailed_results_key):
         transaction.on_commit(lambda key=key: storage.discard_incoming(key))  # type: ignore[misc]
