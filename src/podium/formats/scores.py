@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from podium.formats.intervals import Interval, Written, companions, read_interval
 from podium.formats.unpacking import quoted, read_regular_file
 from podium.formats.yamlnodes import Node, YamlError, decode, load
 
@@ -24,6 +25,8 @@ _NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _NOT_FINITE: Final = re.compile(r"[+-]?\.?(nan|inf|infinity)", re.IGNORECASE)
 _COMMENT: Final = re.compile(r"\s#")
 _MAX_NOTES: Final = 50
+_MAX_UNCERTAIN: Final = 100
+"""Scores that are given an interval; resampling takes time."""
 
 
 class ScoresError(Exception):
@@ -36,10 +39,17 @@ class ScoresError(Exception):
 
 @dataclass(frozen=True)
 class ScoreValue:
-    """One score: the number as an IEEE double, and the text as the scoring program gave it."""
+    """One score: the number as an IEEE double, the text as the scoring program gave it, and how uncertain it is."""
 
     number: float
     text: str
+    interval: Interval | None = None
+
+    @property
+    def bounds(self) -> dict[str, Any]:
+        """The interval as the fields `low`, `high` and `interval` of a message; nothing where there is none."""
+        found = self.interval
+        return {} if found is None else {"low": found.low, "high": found.high, "interval": found.source}
 
 
 @dataclass(frozen=True)
@@ -53,10 +63,11 @@ class Scores:
 
 @dataclass(frozen=True)
 class _Given:
-    """A value as the file gives it: `kind` is number, bool, text, null, list or map."""
+    """A value as the file gives it: `kind` is number, bool, text, null, list or map; `items` are those of a list."""
 
     kind: str
     text: str
+    items: tuple[_Given, ...] = ()
 
 
 def read_scores(folder: Path, columns: Iterable[str] | None = None) -> Scores:
@@ -89,10 +100,13 @@ def _usable(given: dict[str, _Given], notes: list[str], name: str, columns: Iter
         raise ScoresError("bad_scores", f"{name} holds {len(given):,} keys; at most {MAX_KEYS:,} are allowed.")
     wanted = None if columns is None else set(columns)
     values: dict[str, ScoreValue] = {}
+    given, beside = _apart(given, wanted or set())
     for key, value in given.items():
         problem = _problem(key, value, name)
         if problem is None:
-            values[key] = ScoreValue(_number(value), value.text[:MAX_TEXT_LENGTH])
+            interval, remarks = read_interval(_number(value), beside.get(key, {}))
+            notes += [f"{name}: {remark}" for remark in remarks]
+            values[key] = ScoreValue(_number(value), value.text[:MAX_TEXT_LENGTH], interval)
         elif value.kind in ("map", "list") and (wanted is None or key not in wanted):
             notes.append(f"{name}: {quoted(key)} holds a {_KIND_WORDS[value.kind]} and is ignored.")
         elif wanted is None or key in wanted:
@@ -100,6 +114,29 @@ def _usable(given: dict[str, _Given], notes: list[str], name: str, columns: Iter
         else:
             notes.append(f"{problem} It is no column of the leaderboard, so it is ignored.")
     return Scores(values, name, tuple(notes[:_MAX_NOTES]))
+
+
+def _apart(given: dict[str, _Given], wanted: set[str]) -> tuple[dict[str, _Given], dict[str, dict[str, Written]]]:
+    """Take what says how uncertain a wanted score is from among the scores; a key that is wanted itself is a score."""
+    beside: dict[str, dict[str, Written]] = {}
+    for key in sorted(wanted & given.keys())[:_MAX_UNCERTAIN]:
+        found = {name: _written(given[name]) for name in companions(key) if name in given and name not in wanted}
+        if found:
+            beside[key] = found
+    taken = {name for names in beside.values() for name in names}
+    return {key: value for key, value in given.items() if key not in taken}, beside
+
+
+def _written(value: _Given) -> Written:
+    """A number, or a list of numbers, as `read_interval` takes them; None for anything else."""
+    if value.kind == "list":
+        numbers = [_written(item) for item in value.items]
+        return [number for number in numbers if isinstance(number, float)] if None not in numbers else None
+    if value.kind not in ("number", "text") or not (
+        _NUMBER.fullmatch(text := value.text.strip()) or _NOT_FINITE.fullmatch(text)
+    ):
+        return None
+    return float(text.replace(".nan", "nan").replace(".inf", "inf"))
 
 
 def validate_scores(
@@ -194,7 +231,9 @@ def _given_json(value: Any) -> _Given:
         return _Given("bool", "true" if value else "false")
     if isinstance(value, str):
         return _Given("text", value)
-    return _Given("list" if isinstance(value, list) else "map", "")
+    if isinstance(value, list):
+        return _Given("list", "", tuple(_given_json(item) for item in value))
+    return _Given("map", "")
 
 
 def _parse_text(data: bytes, name: str) -> tuple[dict[str, _Given], list[str]]:
@@ -255,7 +294,7 @@ def _given_plain(value: str) -> _Given:
 
 def _given_node(node: Node) -> _Given:
     if node.kind != "scalar":
-        return _Given(node.kind, "")
+        return _Given(node.kind, "", tuple(_given_node(item) for item in node.items))
     if node.value is None:
         return _Given("null", node.text)
     if isinstance(node.value, bool):

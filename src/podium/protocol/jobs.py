@@ -180,10 +180,16 @@ class ProgramOutcome(_Message):
 
 
 class Score(_Message):
-    """One score: the number, and the text as the scoring program gave it."""
+    """One score: the number, the text as the scoring program gave it, and its 95 % interval where there is one.
+
+    `interval` says what the interval was made of: ci, std or examples.
+    """
 
     value: float = Field(allow_inf_nan=False)
     text: str = Field(max_length=100)
+    low: float | None = Field(default=None, allow_inf_nan=False)
+    high: float | None = Field(default=None, allow_inf_nan=False)
+    interval: str = Field(default="", max_length=10)
 
 
 class Outcome(_Message):

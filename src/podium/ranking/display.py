@@ -38,3 +38,17 @@ def _rounded(value: float, precision: int) -> Decimal:
         return digits.plus(exact)
     rounded = exact.quantize(Decimal(1).scaleb(-min(precision, _MAX_PRECISION)), context=_CONTEXT)
     return abs(rounded) if rounded == 0 else rounded
+
+
+def format_interval(value: float, low: float, high: float, precision: int) -> str:
+    """Return what stands beside a score for its interval: "± 0.02", or "-0.03 +0.01" where its sides differ as shown.
+
+    An interval that would read ± 0.00 gets more decimals, at most six.
+    """
+    below, above = max(0.0, value - low), max(0.0, high - value)
+    for decimals in range(precision, precision + 6):
+        if round_score(max(below, above), decimals) or not max(below, above):
+            precision = decimals
+            break
+    down, up = format_score(below, precision), format_score(above, precision)
+    return f"± {up}" if down == up else f"-{down} +{up}"

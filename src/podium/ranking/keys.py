@@ -83,6 +83,16 @@ def encode(value: float | None, sorting: Sorting) -> bytes:
     return struct.pack(">Q", ascending if sorting == Sorting.ASC else ascending ^ _ALL_ONES)
 
 
+def decode(field: bytes, sorting: Sorting) -> float | None:
+    """Return the value that `encode` wrote in a column of this direction; None for a missing score."""
+    if field == MISSING:
+        return None
+    (bits,) = struct.unpack(">Q", field)
+    ascending = bits if sorting == Sorting.ASC else bits ^ _ALL_ONES
+    (value,) = struct.unpack(">d", struct.pack(">Q", ascending ^ (_SIGN_BIT if ascending & _SIGN_BIT else _ALL_ONES)))
+    return float(value)
+
+
 def _encode_time(moment: datetime) -> bytes:
     if moment.utcoffset() is None:
         raise ValueError("The time of a submission must know its time zone, or the order would depend on the server.")

@@ -131,7 +131,7 @@ class Scoring(StepRun):
         if len(values) > _MAX_SCORES:
             self.report.notes.append(f"Of {len(values)} scores the first {_MAX_SCORES} were taken.")
         for key, value in list(values.items())[:_MAX_SCORES]:
-            self.report.scores[key[:200]] = Score(value=value.number, text=value.text[:100])
+            self.report.scores[key[:200]] = Score(value=value.number, text=value.text[:100], **value.bounds)
 
     def _keep_ingestion_output(self, output: Path) -> None:
         """Let what ingestion wrote beside scoring be downloaded with the output, under a name of its own."""

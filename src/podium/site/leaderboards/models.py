@@ -81,6 +81,9 @@ class Score(models.Model):
     column = models.ForeignKey(Column, on_delete=models.CASCADE, related_name="scores")
     value = models.FloatField()
     text = models.CharField(max_length=100)
+    low = models.FloatField(null=True, blank=True, help_text="lower end of the 95 % interval")
+    high = models.FloatField(null=True, blank=True, help_text="upper end of the 95 % interval")
+    interval_source = models.CharField(max_length=10, blank=True, default="", help_text="what the interval is made of")
     created_when = models.DateTimeField(default=timezone.now)
 
     class Meta:
@@ -113,3 +116,39 @@ class Entry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.submission} on {self.leaderboard}"
+
+
+class Standing(models.Model):
+    """That a submission stood on a board from one moment to another, in one place of the order.
+
+    The boards of the past are read from these rows (`history`). They are written by the services that change entries:
+    one begins with an entry and ends with it, or when its sort key changes. Of a submission that was deleted for good
+    the place stays, without the submission.
+    """
+
+    phase = models.ForeignKey("competitions.Phase", on_delete=models.CASCADE, related_name="standings")
+    submission = models.ForeignKey(
+        "evaluation.Submission", null=True, blank=True, on_delete=models.SET_NULL, related_name="standings"
+    )
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    column = models.ForeignKey(Column, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    value = models.FloatField(null=True, blank=True, help_text="what it had in the primary column")
+    sort_key = models.CharField(max_length=2048)
+    since = models.DateTimeField()
+    until = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["sort_key"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["submission"], condition=Q(until__isnull=True), name="leaderboards_standing_once"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["phase", "sort_key"], name="leaderboards_standing_order"),
+            models.Index(fields=["phase", "since"], name="leaderboards_standing_since"),
+            models.Index(fields=["phase", "owner"], condition=Q(until__isnull=True), name="leaderboards_standing_open"),
+        ]
+
+    def __str__(self) -> str:
+        return f"submission {self.submission_id} in {self.phase}"

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from podium.ranking.display import format_score
+from podium.ranking.display import format_interval, format_score
+from podium.ranking.uncertainty import Interval
 from podium.site.competitions import policies as competitions
 from podium.site.competitions.models import Phase
 from podium.site.leaderboards.models import Column, Entry, Leaderboard, Score
@@ -24,6 +25,14 @@ class Cell:
     task: Task | None
     value: float | None
     text: str
+    interval: Interval | None = None
+
+    @property
+    def uncertainty(self) -> str:
+        """What stands beside the score for its interval, "" without one."""
+        if self.value is None or self.interval is None:
+            return ""
+        return format_interval(self.value, self.interval.low, self.interval.high, self.column.precision)
 
     @property
     def shown(self) -> str:
@@ -104,7 +113,7 @@ def board(phase: Phase, user: Any, page: int = 1, per_page: int = 50) -> Board |
     administers = competitions.can_administer(user, phase.competition)
     columns = [c for c in leaderboard.columns.all() if administers or not c.hidden]
     tasks = [link.task for link in phase.phase_tasks.all()]
-    groups = _groups(tasks, columns)
+    groups = groups_of(tasks, columns)
     entries = Entry.objects.filter(phase=phase).select_related("submission", "owner").order_by("sort_key")
     count = entries.count()
     pages = max(1, math.ceil(count / per_page))
@@ -112,7 +121,7 @@ def board(phase: Phase, user: Any, page: int = 1, per_page: int = 50) -> Board |
     start = (page - 1) * per_page
     shown = list(entries[start : start + per_page])
     keys = fact_keys(phase)
-    cells = _cells(shown, groups)
+    cells = cells_of([entry.submission_id for entry in shown], groups)
     detailed = _detailed(phase, shown, administers)
     rows = [
         Row(
@@ -131,7 +140,8 @@ def board(phase: Phase, user: Any, page: int = 1, per_page: int = 50) -> Board |
     return Board(leaderboard, phase, groups, keys, rows, count, page, pages, administers)
 
 
-def _groups(tasks: list[Task], columns: list[Column]) -> list[Group]:
+def groups_of(tasks: list[Task], columns: list[Column]) -> list[Group]:
+    """The columns as they stand beside each other: once for every task where there are several."""
     if len(tasks) <= 1:
         return [Group(tasks[0] if tasks else None, columns)]
     own = [c for c in columns if not c.computation]
@@ -140,9 +150,8 @@ def _groups(tasks: list[Task], columns: list[Column]) -> list[Group]:
     return [*groups, Group(None, computed)] if computed else groups
 
 
-def _cells(entries: list[Entry], groups: list[Group]) -> dict[int, list[Cell]]:
-    """The cells of each entry, by submission; one query for all."""
-    wanted = [entry.submission_id for entry in entries]
+def cells_of(wanted: list[int], groups: list[Group]) -> dict[int, list[Cell]]:
+    """The cells of each of the wanted submissions; one query for all, and one for their children."""
     found: dict[tuple[int, int | None, int], Score] = {}
     several = len(groups) > 1
     for score in Score.objects.filter(submission__in=wanted).select_related("submission"):
@@ -161,10 +170,21 @@ def _cells(entries: list[Entry], groups: list[Group]) -> dict[int, list[Cell]]:
                 score_or_none = found.get((submission_id, task_id, column.pk)) or (
                     None if several else found.get((submission_id, None, column.pk))
                 )
-                value = score_or_none.value if score_or_none else None
-                text = score_or_none.text if score_or_none else ""
-                cells[submission_id].append(Cell(column, group.task, value, text))
+                cells[submission_id].append(_cell(column, group.task, score_or_none))
     return cells
+
+
+def _cell(column: Column, task: Task | None, score: Score | None) -> Cell:
+    if score is None:
+        return Cell(column, task, None, "")
+    return Cell(column, task, score.value, score.text, interval_of(score))
+
+
+def interval_of(score: Score) -> Interval | None:
+    """The interval of a stored score."""
+    if score.low is None or score.high is None:
+        return None
+    return Interval(score.low, score.high, score.interval_source)
 
 
 def _detailed(phase: Phase, entries: list[Entry], administers: bool) -> dict[int, list[tuple[int, int]]]:

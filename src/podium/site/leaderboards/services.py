@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 
@@ -12,6 +12,7 @@ from podium.ranking import columns as ranking
 from podium.ranking import keys, order, rules
 from podium.site.competitions.models import Participant, Phase
 from podium.site.errors import Forbidden, Refused
+from podium.site.leaderboards import history
 from podium.site.leaderboards.models import Column, Entry, Leaderboard, Score
 
 if TYPE_CHECKING:
@@ -43,8 +44,18 @@ def record_scores(*, submission: Submission, scores: Mapping[str, ReportedScore]
         score = scores.get(column.key)
         if score is not None and not column.computation:
             Score.objects.update_or_create(
-                submission=submission, column=column, defaults={"value": score.value, "text": score.text}
+                submission=submission,
+                column=column,
+                defaults={"value": score.value, "text": score.text, **_bounds(score)},
             )
+
+
+def _bounds(score: ReportedScore) -> dict[str, Any]:
+    """The interval of a score; what does not lie around it is dropped, since workers are not believed."""
+    low, high = score.low, score.high
+    if low is None or high is None or not low <= score.value <= high:
+        return {"low": None, "high": None, "interval_source": ""}
+    return {"low": low, "high": high, "interval_source": score.interval}
 
 
 def scores_by_task(submission: Submission) -> list[dict[str, float | None]]:
@@ -151,6 +162,7 @@ def on_verdict(*, submission: Submission) -> None:
         standing = [new if entry.id == new.id else entry for entry in standing]
     change = rules.on_verdict(rules.SubmissionRule(board.submission_rule), standing, new)
     _apply(change, board, [new], submission)
+    history.follow(phase=submission.phase, owner_id=submission.owner_id)
 
 
 def _manual(submission: Submission) -> tuple[Leaderboard, list[order.Entry], order.Entry, rules.SubmissionRule]:
@@ -175,6 +187,7 @@ def add_by_hand(*, submission: Submission, privileged: bool = False) -> None:
     if isinstance(change, rules.Refusal):
         raise Forbidden(change.reason)
     _apply(change, board, [candidate], submission)
+    history.follow(phase=submission.phase, owner_id=submission.owner_id)
 
 
 @transaction.atomic
@@ -185,6 +198,7 @@ def remove_by_hand(*, submission: Submission, privileged: bool = False) -> None:
     if isinstance(change, rules.Refusal):
         raise Forbidden(change.reason)
     _apply(change, board, [], submission)
+    history.follow(phase=submission.phase, owner_id=submission.owner_id)
 
 
 @transaction.atomic
@@ -206,3 +220,4 @@ def recompute(*, phase: Phase, owner_id: int) -> None:
     change = rules.recompute(rules.SubmissionRule(board.submission_rule), candidates, list(standing))
     for row in rows:
         _apply(change, board, [one for one in candidates if one.id == row.pk], row)
+    history.follow(phase=phase, owner_id=owner_id)

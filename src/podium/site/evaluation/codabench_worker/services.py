@@ -21,9 +21,11 @@ then on, whoever still uses it.
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 
 import structlog
 from django.conf import settings
@@ -275,7 +277,7 @@ def take_scores(*, submission_id: int, secret: str, message: bytes) -> None:
             attempts.conclude(attempt, Outcome(failure=failure))
             _close(attempt.delivery)
         else:
-            kept = {key: [score.number, score.text] for key, score in given.items()}
+            kept = {key: [score.number, score.text, score.bounds] for key, score in given.items()}
             Delivery.objects.filter(pk=attempt.delivery.pk).update(scores=kept, heard_when=timezone.now())
     if refused is not None:
         raise refused
@@ -373,7 +375,7 @@ def settle(*, attempt_id: int) -> bool:
         outcome = Outcome(
             failure=failure,
             programs=programs,
-            scores={key: Score(value=n, text=text) for key, (n, text) in (attempt.delivery.scores or {}).items()},
+            scores={key: _score(*kept) for key, kept in (attempt.delivery.scores or {}).items()},
             output_uploaded=True,
             private_output_uploaded=storage.incoming_size(attempt.private_output_key) is not None,
             detailed_results_uploaded=storage.incoming_size(attempt.detailed_results_key) is not None,
@@ -382,6 +384,10 @@ def settle(*, attempt_id: int) -> bool:
         attempts.conclude(attempt, outcome)
         _close(attempt.delivery)
     return True
+
+
+def _score(value: float, text: str, bounds: Mapping[str, Any] | None = None) -> Score:
+    return Score(value=value, text=text, **(bounds or {}))
 
 
 def _complete(attempt: Attempt) -> bool:
