@@ -513,6 +513,11 @@ def test_who_does_not_take_part_yet_is_told_how_to(podium: Run, server: Server, 
     reason = "User not approved to participate in this competition"
     server.answers["GET /api/can_make_submission/7/"] = [{"can": False, "reason": reason}]
     assert "podium register 3" in podium("submit", "3", answer).stderr
+    for status, told in (("pending", "have yet to approve it"), ("denied", "turned your wish to take part down")):
+        server.answers["GET /api/competitions/3/"] = [{**COMPETITION, "participant_status": status}]
+        stderr = podium("submit", "3", answer).stderr
+        assert told in stderr
+        assert "podium register" not in stderr
 
 
 @pytest.mark.parametrize("status", [401, 403])

@@ -158,8 +158,13 @@ def test_another_password_shuts_the_old_one_out(access: BrokerAccess, queue: Que
 # The bridge
 
 
-def test_the_message_on_the_wire_is_that_of_the_protocol(
-    access: BrokerAccess, bridge: Bridge, make_competition: Callable[..., Competition], pat: User, queue: Queue
+def test_the_message_on_the_wire_is_that_of_the_protocol(  # noqa: PLR0917 - fixtures
+    access: BrokerAccess,
+    bridge: Bridge,
+    make_competition: Callable[..., Competition],
+    pat: User,
+    queue: Queue,
+    settings: Any,
 ) -> None:
     made = submit(pat, make_competition(ingestion=True), CODE)
     bridge.tend()
@@ -173,6 +178,7 @@ def test_the_message_on_the_wire_is_that_of_the_protocol(
     assert len(run_args["secret"]["__value__"]["hex"]) == 32
     assert message.properties["content_type"] == "application/json"
     assert message.properties["delivery_mode"] == 2
+    assert int(message.properties["expiration"]) == 1000 * settings.CONFIG.broker_start_seconds
     assert message.properties.get("priority", 0) == 0
     assert message.properties["application_headers"]["task"] == "compute_worker_run"
     assert message.delivery_info["routing_key"] == "compute-worker"

@@ -21,7 +21,9 @@ from podium.site.competitions.models import Competition
 from podium.site.evaluation import services
 from podium.site.evaluation.codabench_worker import messages
 from podium.site.evaluation.codabench_worker import services as deliveries
+from podium.site.evaluation.codabench_worker.routes import MAX_FRAME_BYTES, MAX_REPORT_BYTES, MAX_SCORES_BYTES
 from podium.site.evaluation.models import Attempt, Delivery, LogChunk, Run, Submission, TryEntry
+from podium.site.evaluation.services.attempts import AttemptOver
 from podium.site.leaderboards.models import Score
 from podium.site.queues.models import Queue, Worker
 from podium.site.resources import storage
@@ -394,6 +396,39 @@ def test_a_worker_that_begins_what_is_over_is_sent_away(take: Callable[[], Job],
         pass
 
 
+def test_scores_and_output_after_a_cancellation_change_nothing(
+    take: Callable[[], Job], result: Submission, pat: User
+) -> None:
+    job = take()
+    job.begin()
+    with job.socket() as socket:
+        socket.send_text(json.dumps({"kind": "program", "message": "before\n"}))
+    services.cancel(submission=fresh(result), by=pat)
+    for value in (0.5, "good"):
+        assert job.scores(accuracy=value).status_code == 200
+    with pytest.raises(AttemptOver):
+        deliveries.add_output(attempt_id=job.attempt, pieces=[(Stream.STDOUT, b"late")])
+    assert (fresh(result).status, log_of(result)) == ("Cancelled", "before\n")
+    assert Delivery.objects.get(attempt=job.attempt).scores is None
+
+
+def test_scores_of_a_prediction_are_none(take: Callable[[], Job], code: Submission) -> None:
+    job = take()
+    job.begin()
+    for value in (0.5, "good"):
+        assert job.scores(accuracy=value).status_code == 200
+    assert Delivery.objects.get(attempt=job.attempt).scores is None
+    assert fresh(code).status == "Preparing"
+
+
+def test_a_call_that_is_too_large_is_refused_before_it_is_read(take: Callable[[], Job], result: Submission) -> None:
+    job = take()
+    job.begin()
+    assert job.scores(accuracy=0.5, more="x" * MAX_SCORES_BYTES).status_code == 413
+    assert job.patch("Failed", status_details="x" * MAX_REPORT_BYTES).status_code == 413
+    assert fresh(result).status == "Preparing"
+
+
 def test_scores_that_come_twice_count_once(take: Callable[[], Job], result: Submission) -> None:
     job = take()
     job.begin()
@@ -615,7 +650,9 @@ def test_frames_that_say_nothing_change_nothing_and_keep_the_socket(take: Callab
                      '{"kind": "program", "message": 1}', "[" * 100_000):  # fmt: skip
             socket.send_text(text)
         socket.send_text(json.dumps({"kind": "program", "message": "ok\ud800\0"}))
+        socket.send_text(json.dumps({"kind": "program", "message": "x" * MAX_FRAME_BYTES}))
     assert log_of(code).startswith("ok")
+    assert "x" not in log_of(code), "a frame beyond the cap is left out"
 
 
 def test_the_stored_files_are_the_log_where_nothing_was_seen_live(take: Callable[[], Job], code: Submission) -> None:
@@ -663,6 +700,19 @@ def test_a_worker_of_podium_takes_the_message_and_is_from_then_on_as_any_other(
     let_time_pass()
     assert deliveries.sweep() == 0
     assert services.sweep() == 1, "its lease runs as any other's"
+
+
+def test_a_drained_worker_of_podium_leaves_the_message_to_others(
+    take: Callable[[], Job], result: Submission, queue: Queue
+) -> None:
+    job = take()
+    Worker.objects.create(queue=queue, name="w", drained_when=timezone.now())
+    asked = {"submission": result.pk, "token": "t" * 40, "claim": {"worker": "w"}}
+    headers = {"Authorization": f"Bearer {job.secret}"}
+    assert job.client.post("/api/worker/take", json=asked, headers=headers).status_code == 204
+    assert Delivery.objects.get(attempt=job.attempt).taken_when is None
+    asked["claim"] = {"worker": "another"}
+    assert job.client.post("/api/worker/take", json=asked, headers=headers).status_code == 200
 
 
 def test_a_job_that_a_foreign_worker_has_is_not_taken(take: Callable[[], Job], result: Submission) -> None:

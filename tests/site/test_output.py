@@ -103,6 +103,7 @@ def test_when_an_attempt_has_ended_its_output_lies_in_one_file_and_in_no_row(
     print_bit_by_bit(worker, job, "one\ntwo\nthrée\n" * 3000, 7777)
     worker.beat(job, frames=[frame("oh\n", 0, Stream.STDERR)])
     assert output.seal_ended() == 0, "not while it is under way"
+    assert not output.seal(attempt_id=job.attempt)
     before = (text_of(submission), text_of(submission, "stderr"))
     worker.finish(job, scores(accuracy=1.0))
     assert output.seal_ended() == 1
@@ -168,6 +169,21 @@ def test_of_two_that_seal_at_once_one_has_sealed_and_no_file_is_left_over(
     assert not output.seal(attempt_id=job.attempt)
     assert text_of(submission) == "words\n"
     assert len([name for name in files_in(files) if name.startswith("log/")]) == 1
+
+
+def test_a_sealing_that_fails_leaves_no_file_and_is_done_again(
+    competition: Competition, pat: User, worker: WorkerDouble, files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submission, job = submit(pat, competition), worker.job()
+    worker.beat(job, frames=[frame("words\n")])
+    worker.finish(job, scores(accuracy=1.0))
+    with monkeypatch.context() as broken:
+        broken.setattr(output, "_sealed", lambda *_: (_ for _ in ()).throw(OSError("the disk is full")))
+        with pytest.raises(OSError, match="full"):
+            output.seal(attempt_id=job.attempt)
+    assert not [name for name in files_in(files) if name.startswith("log/")]
+    assert output.seal(attempt_id=job.attempt)
+    assert text_of(submission) == "words\n"
 
 
 def test_a_sealed_log_goes_with_its_submission(

@@ -12,6 +12,7 @@ from podium.cli import output
 from podium.cli.session import Exit, Globals, JsonOption, ServerOption, open_session
 
 if TYPE_CHECKING:
+    from podium.client.models import CreationFault
     from podium.formats.bundle import Fault, Report
 
 app = typer.Typer()
@@ -67,18 +68,21 @@ def print_report(report: Report, path: Path, *, as_json: bool) -> None:
         output.print_json({"path": str(path), "ok": report.ok, "faults": [_as_dict(fault) for fault in report.faults]})
         return
     for fault in report.faults:
-        place = ":".join(str(part) for part in (fault.file or path.name, fault.line, fault.column) if part is not None)
-        subject = f" ({fault.path})" if fault.path else ""
-        output.say(
-            f"{place}: {fault.severity}: {fault.message}{subject}", style=output.COLOURS.get(str(fault.severity))
-        )
-        if fault.hint:
-            output.say(f"    {fault.hint}")
+        print_fault(fault, path.name)
     counts = Counter(str(fault.severity) for fault in report.faults)
     parts = [
         f"{counts[word]} {word}{'' if counts[word] == 1 else 's'}" for word in ("error", "warning") if counts[word]
     ]
     output.say(f"{path}: {', '.join(parts) or 'no faults found'}.", style="green" if report.ok else "red")
+
+
+def print_fault(fault: Fault | CreationFault, bundle: str) -> None:
+    """Print one fault with its place, and its hint on a line of its own."""
+    place = ":".join(str(part) for part in (fault.file or bundle, fault.line, fault.column) if part is not None)
+    subject = f" ({fault.path})" if fault.path else ""
+    output.say(f"{place}: {fault.severity}: {fault.message}{subject}", style=output.COLOURS.get(str(fault.severity)))
+    if fault.hint:
+        output.say(f"    {fault.hint}")
 
 
 def _as_dict(fault: Fault) -> dict[str, Any]:

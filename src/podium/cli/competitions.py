@@ -143,7 +143,7 @@ def upload(
             if not session.answer({"status_id": status_id}):
                 output.say(f"Sent. The server unpacks it now (creation status {status_id}).")
             return
-        _finish(session, client, status_id, publish_it=publish_it, timeout=timeout)
+        _finish(session, client, status_id, bundle.name, publish_it=publish_it, timeout=timeout)
 
 
 def _is_sound(session: Session, bundle: Path) -> bool:
@@ -157,7 +157,10 @@ def _is_sound(session: Session, bundle: Path) -> bool:
     return bool(report.ok)
 
 
-def _finish(session: Session, client: Podium, status_id: int, *, publish_it: bool, timeout: float) -> None:
+def _finish(
+    session: Session, client: Podium, status_id: int, bundle: str, *, publish_it: bool, timeout: float
+) -> None:
+    from podium.cli.check import print_fault  # noqa: PLC0415
     from podium.client.errors import WaitTimeoutError  # noqa: PLC0415
 
     told: dict[str, str] = {}
@@ -170,7 +173,7 @@ def _finish(session: Session, client: Podium, status_id: int, *, publish_it: boo
         for fault in status.faults:
             if fault.severity == "warning" and fault.message not in told:
                 told[fault.message] = ""
-                output.say(f"  warning: {fault.message}", style="yellow")
+                print_fault(fault, bundle)
 
     try:
         number = client.wait_for_competition(status_id, timeout=timeout, on_change=None if session.json else show)

@@ -57,8 +57,7 @@ def submit(
         allowed = client.can_make_submission(chosen)
         if not allowed.can:
             reason = (allowed.reason or "the server says no").rstrip(".")
-            named = number if number is not None else "COMPETITION"
-            hint = f"Take part first: podium register {named}" if "not approved" in reason else ""
+            hint = _how_to_take_part(number, competition) if "not approved" in reason else ""
             output.error(f"You cannot submit to phase {chosen}: {reason}.", hint=hint)
             raise typer.Exit(Exit.FAILED)
         with progress_bar(f"Sending {file.name}", quiet=session.json) as progress:
@@ -69,6 +68,15 @@ def submit(
             _wait(session, client, made.id, timeout, number)
         elif not session.answer(made.model_dump(mode="json")):
             output.say(f"Watch it with: podium logs {made.id} --follow")
+
+
+def _how_to_take_part(number: int | None, competition: Competition | None) -> str:
+    status = competition.participant_status if competition else None
+    if status == "pending":
+        return "You have asked to take part; the organizers have yet to approve it."
+    if status == "denied":
+        return "The organizers have turned your wish to take part down; ask them."
+    return f"Take part first: podium register {number if number is not None else 'COMPETITION'}"
 
 
 def _where_and_what(what: list[str], phase: int | None) -> tuple[int | None, Path]:

@@ -199,6 +199,7 @@ class CreationFault(_Answer):
     file: str | None = None
     line: int | None = None
     column: int | None = None
+    path: str | None = None
     hint: str | None = None
 
 
