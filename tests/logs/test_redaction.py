@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from podium.logs import HIDDEN, hide, logging_config, redact_text
-from podium.logs.redaction import _known
+from podium.logs.redaction import _known, redact_value
 from podium.logs.setup import StderrHandler
 
 FORMATS = ["console", "json"]
@@ -223,3 +223,9 @@ def test_a_worker_logs_in_the_format_that_is_asked_for(monkeypatch: pytest.Monke
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
     events = [json.loads(line)["event"] for line in ended.stderr.splitlines()]
     assert events == ["'NONSENSE' is no level of logs; INFO is used", "hello there"]
+
+
+def test_a_value_that_holds_itself_ends_somewhere() -> None:
+    value: dict[str, Any] = {"deep": []}
+    value["deep"].append(value)
+    assert "..." in str(redact_value(value))

@@ -224,6 +224,20 @@ async def test_the_replay_is_the_same_before_and_after_sealing_from_every_place(
     assert [await heard(pat, submission, f"{attempt}.0.{place}") for place in places] == expected
 
 
+def test_a_log_that_is_sealed_while_it_is_read_is_read_to_its_end(
+    competition: Competition, pat: User, worker: WorkerDouble
+) -> None:
+    text = "".join(f"line {number}\n" for number in range(30_000))
+    submit(pat, competition)
+    job = worker.job()
+    print_bit_by_bit(worker, job, text, output.CHUNK)
+    worker.finish(job, scores(accuracy=1.0))
+    attempt = Attempt.objects.get(pk=job.attempt)
+    assert output.seal(attempt_id=job.attempt)
+    assert attempt.log_id is None, "what the reader knows is older than the sealing"
+    assert b"".join(logs.pieces(attempt, "stdout")).decode() == text
+
+
 async def test_a_character_that_comes_in_two_pieces_is_told_once_and_whole(
     competition: Competition, pat: User, worker: WorkerDouble
 ) -> None:

@@ -157,9 +157,7 @@ def _is_sound(session: Session, bundle: Path) -> bool:
     return bool(report.ok)
 
 
-def _finish(
-    session: Session, client: Podium, status_id: int, bundle: str, *, publish_it: bool, timeout: float
-) -> None:
+def _finish(session: Session, client: Podium, status_id: int, bundle: str, *, publish_it: bool, timeout: float) -> None:
     from podium.cli.check import print_fault  # noqa: PLC0415
     from podium.client.errors import WaitTimeoutError  # noqa: PLC0415
 
