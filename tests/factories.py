@@ -14,10 +14,13 @@ from django.utils import timezone
 from factory.django import DjangoModelFactory
 from ruamel.yaml import YAML
 
+from podium.ranking.keys import sort_key_hex
 from podium.site.accounts.models import User
 from podium.site.competitions.models import Competition, Participant, ParticipantStatus, Phase, PhaseTask
 from podium.site.evaluation.models import Submission, SubmissionKind
 from podium.site.leaderboards.models import Column, Entry, Leaderboard, Score
+from podium.site.leaderboards.names import folded
+from podium.site.leaderboards.services import ranking_column
 from podium.site.queues.models import Queue, QueueToken, hash_token
 from podium.site.resources import storage
 from podium.site.resources.models import Dataset, DatasetType, Task
@@ -204,11 +207,20 @@ def finished_submission(phase: Phase, owner: User, value: float, **facts: Any) -
     )
     for column in phase.leaderboard.columns.all():
         Score.objects.create(submission=submission, column=column, value=value, text=repr(value))
+    columns = list(phase.leaderboard.columns.all())
+    key = sort_key_hex(
+        [ranking_column(column) for column in columns],
+        phase.leaderboard.primary_index,
+        {column.key: value for column in columns if not column.computation},
+        submission.created_when,
+        submission.pk,
+    )
     Entry.objects.create(
         leaderboard=phase.leaderboard,
         phase=phase,
         submission=submission,
         owner=owner,
-        sort_key=f"{1e6 - value:020.6f}-{submission.pk:08d}",
+        name=folded(owner.shown_name),
+        sort_key=key,
     )
     return submission

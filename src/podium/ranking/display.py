@@ -29,6 +29,17 @@ def round_score(value: float, precision: int) -> float:
     return float(_rounded(value, precision))
 
 
+def full_text(value: float) -> str:
+    """Return the score as a plain decimal numeral with every digit it has, ten decimals at least.
+
+    Codabench's form in exports, "0.5000000000"; what needs more decimals gets them, so that it reads back as the same
+    double.
+    """
+    exact = Decimal(repr(float(value)))
+    decimals = max(10, -int(exact.as_tuple().exponent))
+    return f"{exact:.{decimals}f}"
+
+
 def _rounded(value: float, precision: int) -> Decimal:
     if precision < 0:
         raise ValueError(f"A precision is the number of decimals to show; it cannot be {precision}.")

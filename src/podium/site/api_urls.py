@@ -15,6 +15,7 @@ from podium.site.competitions.api_phases import PhaseViewSet
 from podium.site.evaluation.api import CanMakeSubmissionView, SubmissionViewSet
 from podium.site.evaluation.streaming import submission_events
 from podium.site.leaderboards.api import PhaseBoardViewSet
+from podium.site.leaderboards.api_exports import ResultsView
 from podium.site.queues.api import QueueViewSet
 from podium.site.resources.api import DatasetViewSet, TaskArchiveView
 from podium.site.resources.api_tasks import TaskViewSet
@@ -36,6 +37,10 @@ urlpatterns = [
     path("limits/", LimitsView.as_view(), name="api-limits"),
     path("competitions/<int:pk>/create_dump/", CreateDumpView.as_view(), name="api-create-dump"),
     path("competitions/<int:pk>/get_files/", CompetitionFilesView.as_view(), name="api-competition-files"),
+    path("competitions/<int:pk>/results/", ResultsView.as_view(), name="api-results"),
+    path("competitions/<int:pk>/results.json", ResultsView.as_view(), name="api-results-json"),
+    path("competitions/<int:pk>/results.csv", ResultsView.as_view(form="csv"), name="api-results-csv"),
+    path("competitions/<int:pk>/results.zip", ResultsView.as_view(form="zip"), name="api-results-zip"),
     path("schemas/competition.json", BundleSchemaView.as_view(), name="api-bundle-schema"),
     path("tasks/upload_task/", TaskArchiveView.as_view(), name="api-task-archive"),
     path("my_profile/", MyProfileView.as_view(), name="api-my-profile"),

@@ -6,7 +6,7 @@ which on SQLite was a tenth of a request's processor time (measured).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -31,3 +31,9 @@ async def in_thread(work: Callable[[], Answer]) -> Answer:
             close_old_connections()
 
     return await sync_to_async(worked, thread_sensitive=False, executor=_pool)()
+
+
+async def pieces(work: Iterator[bytes]) -> AsyncIterator[bytes]:
+    """What an iterator that reads the database makes, each piece in a thread and none before it can be sent."""
+    while (piece := await in_thread(lambda: next(work, None))) is not None:
+        yield piece

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as BaseUserAdmin
 
 from podium.site.accounts.models import User
+from podium.site.accounts.services import changed
 
 
 @admin.register(User)
@@ -18,3 +21,8 @@ class UserAdmin(BaseUserAdmin):
         *(BaseUserAdmin.fieldsets or ()),
         ("Podium", {"fields": ("display_name", "quota", "queue_limit", "is_bot", "is_banned")}),
     )
+
+    def save_model(self, request: Any, obj: User, form: Any, change: bool) -> None:
+        """Save an account, and let what depends on it follow."""
+        super().save_model(request, obj, form, change)
+        changed(user=obj, fields=form.changed_data)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.db import transaction
@@ -32,3 +33,14 @@ def ensure_administrator(*, username: str, password: str | None, email: str) -> 
     generated = None if password else secrets.token_urlsafe(12)
     User.objects.create_superuser(username=username, email=email, password=password or generated)
     return Administrator(username=username, created=True, password=generated)
+
+
+@transaction.atomic
+def changed(*, user: User, fields: Iterable[str]) -> None:
+    """Let boards follow an account whose `fields` were changed: its name, and whether it is banned."""
+    from podium.site.leaderboards import services as leaderboards  # noqa: PLC0415 - boards stand on accounts
+
+    if {"username", "display_name"} & set(fields):
+        leaderboards.rename(user=user)
+    if "is_banned" in fields:
+        leaderboards.follow_person(owner_id=user.pk)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import admin
 
 from podium.site.competitions.models import Competition, CreationStatus, Participant
+from podium.site.leaderboards import services as leaderboards
 
 
 @admin.register(Competition)
@@ -26,6 +29,11 @@ class ParticipantAdmin(admin.ModelAdmin[Participant]):
     list_filter = ("status",)
     search_fields = ("user__username", "competition__title")
     raw_id_fields = ("user", "competition")
+
+    def save_model(self, request: Any, obj: Participant, form: Any, change: bool) -> None:
+        """Save a participation, and let the boards follow."""
+        super().save_model(request, obj, form, change)
+        leaderboards.follow_person(owner_id=obj.user_id, competition=obj.competition)
 
 
 @admin.register(CreationStatus)

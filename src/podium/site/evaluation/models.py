@@ -393,6 +393,7 @@ class WorkKind(models.TextChoices):
 
     RERUN = "rerun", "Evaluate all submissions again"
     MIGRATE = "migrate", "Submit the entries to the next phase"
+    REBUILD = "rebuild", "Order the leaderboard anew"
 
 
 class PhaseWork(models.Model):

@@ -21,9 +21,10 @@ from podium.ranking import keys
 from podium.ranking.columns import Sorting
 from podium.site.competitions import policies as competitions
 from podium.site.competitions.models import Participant, ParticipantStatus, Phase
-from podium.site.leaderboards import queries
+from podium.site.leaderboards import cells, queries
+from podium.site.leaderboards.cells import Cell
 from podium.site.leaderboards.models import Entry, Standing
-from podium.site.leaderboards.queries import Cell, Row
+from podium.site.leaderboards.queries import Row
 from podium.site.pages import times
 
 RECORDER = ("leaderboards", "0003_standings_and_intervals")
@@ -123,7 +124,7 @@ def board_at(phase: Phase, user: Any, moment: datetime, page: int = 1, per_page:
         )
     administers = competitions.can_administer(user, phase.competition)
     columns = [column for column in leaderboard.columns.all() if administers or not column.hidden]
-    groups = queries.groups_of([link.task for link in phase.phase_tasks.all()], columns)
+    groups = cells.groups_of([link.task for link in phase.phase_tasks.all()], columns)
     found = standing_at(phase, moment)
     count = found.count()
     pages = max(1, math.ceil(count / per_page))
@@ -132,7 +133,7 @@ def board_at(phase: Phase, user: Any, moment: datetime, page: int = 1, per_page:
     shown = list(found.select_related("submission", "owner")[start : start + per_page])
     gone = _turned_away(phase, shown)
     open_ones = [one for one in shown if _may_be_shown(one, gone, administers=administers)]
-    cells = queries.cells_of([one.submission_id for one in open_ones if one.submission_id is not None], groups)
+    scores = cells.cells_of([one.submission_id for one in open_ones if one.submission_id is not None], groups)
     facts = queries.fact_keys(phase)
     rows = []
     for place, one in enumerate(shown, start=start + 1):
@@ -146,7 +147,7 @@ def board_at(phase: Phase, user: Any, moment: datetime, page: int = 1, per_page:
                 owner_name=one.owner.shown_name if told else "",
                 submission_id=one.submission_id or 0,
                 created_when=submission.created_when if submission else one.since,
-                cells=cells[submission.pk] if submission else _empty(groups),
+                cells=scores[submission.pk] if submission else _empty(groups),
                 facts=[str(answers.get(key, "")) for key, _ in facts],
                 is_mine=told and one.owner_id == getattr(user, "pk", None),
                 detailed=[],
@@ -183,5 +184,5 @@ def _may_be_shown(one: Standing, gone: set[int], *, administers: bool) -> bool:
     return administers or not away
 
 
-def _empty(groups: list[queries.Group]) -> list[Cell]:
+def _empty(groups: list[cells.Group]) -> list[Cell]:
     return [Cell(column, group.task, None, "") for group in groups for column in group.columns]

@@ -8,6 +8,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+_LIKE = ["int8_ops", "varchar_pattern_ops"]
+
 
 class SubmissionRule(models.TextChoices):
     """Codabench's six rules of which submissions stand on the board."""
@@ -89,6 +91,7 @@ class Score(models.Model):
     class Meta:
         ordering = ["submission", "column"]
         constraints = [models.UniqueConstraint(fields=["submission", "column"], name="leaderboards_score_once")]
+        indexes = [models.Index(fields=["column", "value"], name="leaderboards_score_value")]
 
     def __str__(self) -> str:
         return self.text
@@ -104,6 +107,7 @@ class Entry(models.Model):
     phase = models.ForeignKey("competitions.Phase", on_delete=models.CASCADE, related_name="entries")
     submission = models.OneToOneField("evaluation.Submission", on_delete=models.CASCADE, related_name="entry")
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    name = models.CharField(max_length=150, default="", help_text="the owner's shown name, folded, for the search")
     sort_key = models.CharField(max_length=2048)
     created_when = models.DateTimeField(default=timezone.now)
 
@@ -112,7 +116,11 @@ class Entry(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["phase", "sort_key"], name="leaderboards_entry_place"),
         ]
-        indexes = [models.Index(fields=["phase", "owner"], name="leaderboards_entry_owner")]
+        indexes = [
+            models.Index(fields=["phase", "owner"], name="leaderboards_entry_owner"),
+            # The class serves a LIKE of PostgreSQL in every collation; other databases have no such classes.
+            models.Index(fields=["phase", "name"], name="leaderboards_entry_name", opclasses=_LIKE),
+        ]
 
     def __str__(self) -> str:
         return f"{self.submission} on {self.leaderboard}"
@@ -152,3 +160,32 @@ class Standing(models.Model):
 
     def __str__(self) -> str:
         return f"submission {self.submission_id} in {self.phase}"
+
+
+class Block(models.Model):
+    """A stretch of a board and the number of its entries: from `first_key` up to the next block's.
+
+    Adding up the blocks before a place tells its rank, and which block holds a rank, without counting entries. How they
+    are kept is told in `services.places`.
+    """
+
+    phase = models.ForeignKey("competitions.Phase", on_delete=models.CASCADE, related_name="blocks")
+    first_key = models.CharField(max_length=2048, blank=True)
+    count = models.PositiveIntegerField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["phase", "first_key"], name="leaderboards_block_first")]
+
+    def __str__(self) -> str:
+        return f"{self.count} entries of {self.phase}"
+
+
+class Withheld(models.Model):
+    """An entry that left a board because its owner was shut out; it comes back when they are let in again."""
+
+    submission = models.OneToOneField("evaluation.Submission", on_delete=models.CASCADE, related_name="withheld")
+    phase = models.ForeignKey("competitions.Phase", on_delete=models.CASCADE, related_name="+")
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+
+    def __str__(self) -> str:
+        return f"{self.submission}, withheld"

@@ -2,47 +2,27 @@
 
 from __future__ import annotations
 
-import math
+from array import array
 from collections import defaultdict
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from podium.ranking.display import format_interval, format_score
-from podium.ranking.uncertainty import Interval
 from podium.site.competitions import policies as competitions
 from podium.site.competitions.models import Phase
-from podium.site.leaderboards.models import Column, Entry, Leaderboard, Score
-from podium.site.resources.models import Task
+from podium.site.leaderboards.cells import Cell, Group, cells_of, groups_of
+from podium.site.leaderboards.models import Column, Entry, Leaderboard
+from podium.site.leaderboards.positions import Positions, medal
+from podium.site.leaderboards.selection import Wish, select
 
-
-@dataclass(frozen=True)
-class Cell:
-    """A score on the board; `value` is None where it is missing."""
-
-    column: Column
-    task: Task | None
-    value: float | None
-    text: str
-    interval: Interval | None = None
-
-    @property
-    def uncertainty(self) -> str:
-        """What stands beside the score for its interval, "" without one."""
-        if self.value is None or self.interval is None:
-            return ""
-        return format_interval(self.value, self.interval.low, self.interval.high, self.column.precision)
-
-    @property
-    def shown(self) -> str:
-        """The score rounded for display."""
-        return format_score(self.value, self.column.precision)
+PIECE = 500
+"""Rows that are in memory at a time when a whole board is read."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """A place on the board."""
+    """A place on the board; `medal` is 1 to 3, or 0 for none."""
 
     rank: int
     entry: Entry
@@ -54,19 +34,16 @@ class Row:
     is_mine: bool
     detailed: list[tuple[int, int]]
     """Task id and submission id of each detailed result that may be shown."""
-
-
-@dataclass(frozen=True)
-class Group:
-    """The columns of one task; the last group, without a task, holds the computed columns of several tasks."""
-
-    task: Task | None
-    columns: list[Column]
+    medal: int = 0
 
 
 @dataclass(frozen=True)
 class Board:
-    """A page of a board."""
+    """A page of a board.
+
+    groups: the columns that are shown; `columns` are all that the viewer may see. total: entries of the whole board;
+    count: rows of the view, of which `capped` leaves some out.
+    """
 
     leaderboard: Leaderboard
     phase: Phase
@@ -77,6 +54,9 @@ class Board:
     page: int
     pages: int
     may_administer: bool
+    columns: list[Column] = field(default_factory=list, kw_only=True)
+    total: int = field(default=0, kw_only=True)
+    capped: bool = field(default=False, kw_only=True)
 
 
 def visible_board(user: Any, phase: Phase) -> Leaderboard | None:
@@ -102,92 +82,95 @@ def facts_for_all(phase: Phase, answers: Mapping[str, Any] | None) -> dict[str, 
     return None if answers is None else {key: answers[key] for key, _ in fact_keys(phase) if key in answers}
 
 
-def board(phase: Phase, user: Any, page: int = 1, per_page: int = 50) -> Board | None:
+class Frame:
+    """What the rows of a board have in common, for making rows out of entries."""
+
+    def __init__(self, phase: Phase, user: Any, groups: list[Group], *, several: bool, administers: bool) -> None:
+        self.phase, self.user, self.groups = phase, user, groups
+        self.several, self.administers = several, administers
+        self.fact_keys = fact_keys(phase)
+
+    def rows(self, entries: Sequence[Entry], ranks: Mapping[int, int], medals: Sequence[str] = ()) -> list[Row]:
+        """The rows of some entries; the same number of queries for few as for many.
+
+        entries: with their owners and submissions. ranks: by submission. medals: as `positions.medal` takes them.
+        """
+        cells = cells_of([entry.submission_id for entry in entries], self.groups, single=not self.several)
+        detailed = _detailed(self.phase, entries, self.administers)
+        return [
+            Row(
+                rank=ranks.get(entry.submission_id, 0),
+                medal=medal(medals, entry.sort_key),
+                entry=entry,
+                owner_name=entry.owner.shown_name,
+                submission_id=entry.submission_id,
+                created_when=entry.submission.created_when,
+                cells=cells[entry.submission_id],
+                facts=[str((entry.submission.fact_sheet_answers or {}).get(key, "")) for key, _ in self.fact_keys],
+                is_mine=entry.owner_id == getattr(self.user, "pk", None),
+                detailed=detailed[entry.submission_id],
+            )
+            for entry in entries
+        ]
+
+
+def board(phase: Phase, user: Any, page: int = 1, per_page: int = 50, wish: Wish | None = None) -> Board | None:
     """One page of the board of `phase` as `user` may see it, None when there is none for them.
 
-    page: from 1; beyond the last one, the last. per_page: rows.
+    page: from 1; beyond the last one, the last. per_page: rows. wish: which rows and columns, all unless given.
     """
     leaderboard = visible_board(user, phase)
     if leaderboard is None:
         return None
+    wish = wish or Wish()
     administers = competitions.can_administer(user, phase.competition)
     columns = [c for c in leaderboard.columns.all() if administers or not c.hidden]
     tasks = [link.task for link in phase.phase_tasks.all()]
-    groups = groups_of(tasks, columns)
-    entries = Entry.objects.filter(phase=phase).select_related("submission", "owner").order_by("sort_key")
-    count = entries.count()
-    pages = max(1, math.ceil(count / per_page))
-    page = min(max(1, page), pages)
-    start = (page - 1) * per_page
-    shown = list(entries[start : start + per_page])
-    keys = fact_keys(phase)
-    cells = cells_of([entry.submission_id for entry in shown], groups)
-    detailed = _detailed(phase, shown, administers)
-    rows = [
-        Row(
-            rank=start + place,
-            entry=entry,
-            owner_name=entry.owner.shown_name,
-            submission_id=entry.submission_id,
-            created_when=entry.submission.created_when,
-            cells=cells[entry.submission_id],
-            facts=[str((entry.submission.fact_sheet_answers or {}).get(key, "")) for key, _ in keys],
-            is_mine=entry.owner_id == getattr(user, "pk", None),
-            detailed=detailed[entry.submission_id],
-        )
-        for place, entry in enumerate(shown, start=1)
-    ]
-    return Board(leaderboard, phase, groups, keys, rows, count, page, pages, administers)
+    positions = Positions(phase.pk)
+    chosen = select(positions, wish, groups_of(tasks, columns), page, per_page)
+    groups = groups_of(tasks, wish.chosen(columns))
+    frame = Frame(phase, user, groups, several=len(tasks) > 1, administers=administers)
+    rows = frame.rows(chosen.entries, chosen.ranks, positions.medals())
+    return Board(
+        leaderboard=leaderboard,
+        phase=phase,
+        groups=groups,
+        columns=columns,
+        fact_keys=frame.fact_keys,
+        rows=rows,
+        total=positions.count,
+        count=chosen.count,
+        page=chosen.page,
+        pages=chosen.pages,
+        capped=chosen.capped,
+        may_administer=administers,
+    )
 
 
-def groups_of(tasks: list[Task], columns: list[Column]) -> list[Group]:
-    """The columns as they stand beside each other: once for every task where there are several."""
-    if len(tasks) <= 1:
-        return [Group(tasks[0] if tasks else None, columns)]
-    own = [c for c in columns if not c.computation]
-    computed = [c for c in columns if c.computation]
-    groups = [Group(task, own) for task in tasks]
-    return [*groups, Group(None, computed)] if computed else groups
+def all_rows(shown: Board, user: Any) -> Iterator[list[Row]]:
+    """The rows of a whole board as `user` may see it, in pieces, in the order of one moment."""
+    several = len(shown.phase.phase_tasks.all()) > 1
+    frame = Frame(shown.phase, user, shown.groups, several=several, administers=shown.may_administer)
+    for ranks, entries in walk(shown.phase):
+        yield frame.rows(entries, ranks)
 
 
-def cells_of(wanted: list[int], groups: list[Group]) -> dict[int, list[Cell]]:
-    """The cells of each of the wanted submissions; one query for all, and one for their children."""
-    found: dict[tuple[int, int | None, int], Score] = {}
-    several = len(groups) > 1
-    for score in Score.objects.filter(submission__in=wanted).select_related("submission"):
-        found[(score.submission_id, None if several else score.submission.task_id, score.column_id)] = score
-        found[(score.submission_id, None, score.column_id)] = score
-        if score.submission.task_id is not None:
-            found[(score.submission_id, score.submission.task_id, score.column_id)] = score
-    for score in Score.objects.filter(submission__parent__in=wanted).select_related("submission"):
-        found[(score.submission.parent_id, score.submission.task_id, score.column_id)] = score  # type: ignore[index]
-    cells: dict[int, list[Cell]] = {}
-    for submission_id in wanted:
-        cells[submission_id] = []
-        for group in groups:
-            for column in group.columns:
-                task_id = group.task.pk if group.task else None
-                score_or_none = found.get((submission_id, task_id, column.pk)) or (
-                    None if several else found.get((submission_id, None, column.pk))
-                )
-                cells[submission_id].append(_cell(column, group.task, score_or_none))
-    return cells
+def walk(phase: Phase) -> Iterator[tuple[dict[int, int], list[Entry]]]:
+    """All entries of a board in pieces, in the order of one moment, with their ranks by submission.
+
+    Which entries stand where is read by one statement, so verdicts that arrive meanwhile neither repeat nor drop a
+    row; of it 8 bytes an entry are kept, and the rows of one piece. What is deleted meanwhile is left out.
+    """
+    order = Entry.objects.filter(phase=phase).order_by("sort_key").values_list("pk", flat=True)
+    keys = array("q", order.iterator(chunk_size=PIECE))
+    for start in range(0, len(keys), PIECE):
+        wanted = keys[start : start + PIECE]
+        found = Entry.objects.filter(pk__in=wanted).select_related("submission", "owner").in_bulk()
+        ranks = {found[pk].submission_id: start + n for n, pk in enumerate(wanted, start=1) if pk in found}
+        yield ranks, [found[pk] for pk in wanted if pk in found]
 
 
-def _cell(column: Column, task: Task | None, score: Score | None) -> Cell:
-    if score is None:
-        return Cell(column, task, None, "")
-    return Cell(column, task, score.value, score.text, interval_of(score))
-
-
-def interval_of(score: Score) -> Interval | None:
-    """The interval of a stored score."""
-    if score.low is None or score.high is None:
-        return None
-    return Interval(score.low, score.high, score.interval_source)
-
-
-def _detailed(phase: Phase, entries: list[Entry], administers: bool) -> dict[int, list[tuple[int, int]]]:
+def _detailed(phase: Phase, entries: Sequence[Entry], administers: bool) -> dict[int, list[tuple[int, int]]]:
     """Which detailed results the board links to, by submission."""
     links: dict[int, list[tuple[int, int]]] = defaultdict(list)
     competition = phase.competition
@@ -199,9 +182,9 @@ def _detailed(phase: Phase, entries: list[Entry], administers: bool) -> dict[int
     from podium.site.evaluation.models import Run  # noqa: PLC0415 - evaluation stands on leaderboards, not under it
 
     wanted = [entry.submission_id for entry in entries]
-    runs = Run.objects.filter(detailed_results__isnull=False).select_related("submission")
-    for run in [*runs.filter(submission__in=wanted), *runs.filter(submission__parent__in=wanted)]:
-        board_submission = run.submission.parent_id or run.submission_id
-        if run.submission.task_id is not None:
-            links[board_submission].append((run.submission.task_id, run.submission_id))
+    runs = Run.objects.filter(detailed_results__isnull=False, submission__task__isnull=False).order_by("pk")
+    for whole, path in (("submission_id", "submission"), ("submission__parent_id", "submission__parent")):
+        found = runs.filter(**{f"{path}__in": wanted})
+        for board_submission, task, submission in found.values_list(whole, "submission__task_id", "submission_id"):
+            links[board_submission].append((task, submission))
     return links

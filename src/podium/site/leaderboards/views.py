@@ -11,6 +11,7 @@ from django.views.decorators.http import require_safe
 from podium.site.competitions.models import Phase
 from podium.site.competitions.shell import Shell, shell
 from podium.site.leaderboards.models import Entry
+from podium.site.leaderboards.positions import Positions
 from podium.site.leaderboards.queries import board
 
 PER_PAGE = 50
@@ -47,6 +48,7 @@ def results(request: HttpRequest, pk: int) -> HttpResponse:
             "narrow": sum(len(group.columns) for group in shown.groups) + len(shown.fact_keys) <= NARROW,
             "primary": shown.leaderboard.primary_index,
             "groups_shown": len(shown.groups) > 1 or bool(shown.fact_keys),
+            "downloads": f"/api/competitions/{pk}/results",
             "my_place": None if any(row.is_mine for row in shown.rows) else _my_place(phase, request.user, viewed),
             "detailed": [row.submission_id for row in shown.rows if row.detailed],
         }
@@ -60,7 +62,7 @@ def _my_place(phase: Phase, user: Any, viewed: Shell) -> dict[str, Any] | None:
     )
     if own is None:
         return None
-    rank = Entry.objects.filter(phase=phase, sort_key__lt=own.sort_key).count() + 1
+    rank = Positions(phase.pk).ranks([own.submission_id])[own.submission_id]
     page = (rank - 1) // PER_PAGE + 1
     url = viewed.url("competitions:results", phase=phase.pk, page=page)
     return {"rank": rank, "url": f"{url}#entry-{own.submission_id}"}

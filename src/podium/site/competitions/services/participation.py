@@ -8,6 +8,7 @@ from podium.site.accounts.models import User
 from podium.site.competitions import policies
 from podium.site.competitions.models import Competition, Participant, ParticipantStatus
 from podium.site.errors import Forbidden, Refused
+from podium.site.leaderboards import services as leaderboards
 
 
 def register(*, competition: Competition, user: User) -> Participant:
@@ -31,6 +32,8 @@ def register(*, competition: Competition, user: User) -> Participant:
 def set_participant_status(*, participant: Participant, by: User, status: str, reason: str = "") -> Participant:
     """Approve or deny a participant (revoking is denying).
 
+    What stands on boards of somebody who is denied leaves them, and comes back when they are approved again.
+
     status: approved, denied, pending or unknown. reason: a note for the organizers.
     Raises Forbidden for non-organizers, and Refused where nothing would change or an organizer would be shut out.
     """
@@ -48,6 +51,7 @@ def set_participant_status(*, participant: Participant, by: User, status: str, r
     locked.status = status
     locked.reason = reason[:100]
     locked.save(update_fields=["status", "reason"])
+    leaderboards.follow_person(owner_id=locked.user_id, competition=locked.competition)
     return locked
 
 

@@ -77,7 +77,9 @@ def delete(*, submission: Submission, by: User) -> None:
 @transaction.atomic
 def delete_many(*, found: Sequence[Submission], by: User) -> None:
     """Delete a selection for good, all or none. Raises Forbidden and Refused as `delete` does."""
-    for submission in sorted(found, key=lambda one: one.pk):
+    chosen = sorted(found, key=lambda one: (one.phase_id, one.pk))  # boards are locked in the order of the phases
+    list(Submission.objects.select_for_update().filter(pk__in=[one.pk for one in chosen]).order_by("pk").values("pk"))
+    for submission in chosen:
         delete(submission=submission, by=by)
 
 

@@ -188,9 +188,9 @@ def field(bound: BoundField, label: str = "") -> dict[str, Any]:
 
 
 @register.inclusion_tag("components/medal.html")
-def medal(rank: int) -> dict[str, int]:
-    """A rank; the first three in gold, silver and bronze."""
-    return {"rank": rank}
+def medal(rank: int, place: int) -> dict[str, int]:
+    """A rank, in gold, silver or bronze where `place` is 1 to 3; 0 is without a medal."""
+    return {"rank": rank, "place": place}
 
 
 @register.filter

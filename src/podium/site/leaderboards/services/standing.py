@@ -1,19 +1,24 @@
-"""Changes of boards: scores, computed columns, entries and their places."""
+"""Scores, computed columns, and which submissions stand on a board."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from podium.protocol import Score as ReportedScore
 from podium.ranking import columns as ranking
 from podium.ranking import keys, order, rules
-from podium.site.competitions.models import Participant, Phase
+from podium.site.accounts.models import User
+from podium.site.competitions.models import Participant, ParticipantStatus, Phase
 from podium.site.errors import Forbidden, Refused
 from podium.site.leaderboards import history
-from podium.site.leaderboards.models import Column, Entry, Leaderboard, Score
+from podium.site.leaderboards.models import Column, Entry, Leaderboard, Score, Withheld
+from podium.site.leaderboards.names import folded
+from podium.site.leaderboards.services import places
 
 if TYPE_CHECKING:
     from podium.site.evaluation.models import Submission
@@ -61,20 +66,21 @@ def _bounds(score: ReportedScore) -> dict[str, Any]:
 def scores_by_task(submission: Submission) -> list[dict[str, float | None]]:
     """The scores of a submission, one mapping by column key per task of its phase.
 
-    A task without a finished child is an empty mapping: its scores are missing, and rank last.
+    A task without a finished child is an empty mapping: its scores are missing, and rank last. Scores on a task that
+    the phase has no more are left out.
     """
-    if not submission.has_children:
-        own = Score.objects.filter(submission=submission, column__computation="").select_related("column")
-        return [{score.column.key: score.value for score in own}]
-    by_task: dict[int | None, dict[str, float | None]] = {
-        task_id: {} for task_id in submission.phase.phase_tasks.values_list("task_id", flat=True)
-    }
-    rows = Score.objects.filter(
-        submission__parent=submission, submission__status="Finished", column__computation=""
-    ).select_related("column", "submission")
-    for score in rows:
-        by_task.setdefault(score.submission.task_id, {})[score.column.key] = score.value
-    return list(by_task.values())
+    rows = Score.objects.filter(column__computation="")
+    tasks = list(submission.phase.phase_tasks.values_list("task_id", flat=True))
+    if submission.has_children:
+        rows = rows.filter(submission__parent=submission, submission__status="Finished", submission__task__in=tasks)
+    else:
+        rows = rows.filter(submission=submission)
+    by_task: dict[int | None, dict[str, float | None]] = defaultdict(dict)
+    for task_id, key, value in rows.values_list("submission__task_id", "column__key", "value"):
+        by_task[task_id][key] = value
+    if not submission.has_children and (len(tasks) <= 1 or submission.is_specific_task_re_run):
+        return [by_task[submission.task_id]]
+    return [by_task[task_id] for task_id in tasks]
 
 
 def _record_computed(submission: Submission, board: Leaderboard, tasks: list[dict[str, float | None]]) -> None:
@@ -103,42 +109,59 @@ def _candidate(submission: Submission, board: Leaderboard, tasks: list[dict[str,
     )
 
 
-def _standing(submission: Submission) -> list[order.Entry]:
-    """The owner's entries on the board of the phase.
-
-    Locks the owner's participation first: two verdicts of one owner take turns, so that the second one sees what the
-    first put there (SQLite's transactions take turns anyway).
-    """
-    participation = Participant.objects.select_for_update().filter(
-        competition=submission.phase.competition_id, user=submission.owner_id
-    )
-    participation.first()
-    entries = Entry.objects.filter(phase=submission.phase, owner=submission.owner_id)
+def _entries(rows: QuerySet[Entry]) -> list[order.Entry]:
+    """Entries as the rules know them."""
+    found = rows.values_list("submission_id", "owner_id", "sort_key", "submission__created_when")
     return [
-        order.Entry(
-            id=entry.submission_id,
-            owner=entry.owner_id,
-            sort_key=entry.sort_key,
-            scored=True,
-            submitted_at=entry.submission.created_when,
-        )
-        for entry in entries.select_related("submission")
+        order.Entry(id=pk, owner=owner, sort_key=key, scored=True, submitted_at=moment)
+        for pk, owner, key, moment in found
     ]
 
 
-def _apply(change: rules.Change, board: Leaderboard, candidates: Iterable[order.Entry], submission: Submission) -> None:
-    Entry.objects.filter(submission__in=change.remove, phase=submission.phase).delete()
+def _standing(submission: Submission) -> list[order.Entry]:
+    """The entries of the owner that a rule decides about together with `submission`, in the board's turn.
+
+    Where a person may have any number of entries, they do not concern each other.
+    """
+    places.take_turn(submission.phase_id)
+    entries = Entry.objects.filter(phase=submission.phase_id, owner=submission.owner_id)
+    board = submission.phase.leaderboard
+    if board is not None and rules.allows_several(rules.SubmissionRule(board.submission_rule)):
+        entries = entries.filter(submission=submission.pk)
+    return _entries(entries)
+
+
+def shut_out(phase: Phase, owner_id: int) -> bool:
+    """Whether nothing of this person stands on the board: denied by the organizers, or banned from the site."""
+    denied = Participant.objects.filter(
+        competition=phase.competition_id, user=owner_id, status=ParticipantStatus.DENIED
+    )
+    return denied.exists() or User.objects.filter(pk=owner_id, is_banned=True).exists()
+
+
+def _apply(change: rules.Change, board: Leaderboard, candidates: Iterable[order.Entry], phase_id: int) -> None:
+    if change.remove:
+        Entry.objects.filter(submission__in=change.remove, phase=phase_id).delete()
     for candidate in candidates:
         if candidate.id in change.add:
-            Entry.objects.update_or_create(
-                submission_id=candidate.id,
-                defaults={
-                    "leaderboard": board,
-                    "phase": submission.phase,
-                    "owner_id": candidate.owner,
-                    "sort_key": candidate.sort_key,
-                },
-            )
+            _put(candidate, board, phase_id)
+
+
+def _put(candidate: order.Entry, board: Leaderboard, phase_id: int) -> None:
+    """Write the entry of a submission, or give it the sort key that it has now."""
+    present = Entry.objects.filter(submission=candidate.id).first()
+    if present is not None:
+        places.move(present, candidate.sort_key)
+        return
+    name = folded(User.objects.only("username", "display_name").get(pk=candidate.owner).shown_name)
+    Entry.objects.create(
+        submission_id=candidate.id,
+        leaderboard=board,
+        phase_id=phase_id,
+        owner_id=candidate.owner,
+        name=name,
+        sort_key=candidate.sort_key,
+    )
 
 
 @transaction.atomic
@@ -146,7 +169,7 @@ def on_verdict(*, submission: Submission) -> None:
     """Compute the computed columns of a finished submission and apply the board's rule to it.
 
     Works on whatever stands on boards: a submission to one task, or the parent of several. A re-run on a task of its
-    own choice never enters (Codabench's rule).
+    own choice never enters (Codabench's rule), nor does what somebody who was shut out has running.
     """
     board = submission.phase.leaderboard
     if board is None:
@@ -156,12 +179,14 @@ def on_verdict(*, submission: Submission) -> None:
     if submission.is_specific_task_re_run or submission.is_soft_deleted:
         return
     standing = _standing(submission)
+    if shut_out(submission.phase, submission.owner_id):
+        return
     new = _candidate(submission, board, tasks)
     if any(entry.id == new.id for entry in standing):
-        Entry.objects.filter(submission=submission).update(sort_key=new.sort_key)
+        _put(new, board, submission.phase_id)
         standing = [new if entry.id == new.id else entry for entry in standing]
     change = rules.on_verdict(rules.SubmissionRule(board.submission_rule), standing, new)
-    _apply(change, board, [new], submission)
+    _apply(change, board, [new], submission.phase_id)
     history.follow(phase=submission.phase, owner_id=submission.owner_id)
 
 
@@ -175,8 +200,11 @@ def _manual(submission: Submission) -> tuple[Leaderboard, list[order.Entry], ord
         raise Forbidden("Cannot add task-specific submission re-runs to leaderboards.")
     if submission.status != "Finished":
         raise Refused("Only a finished submission can stand on a leaderboard.", code="not_finished")
+    standing = _standing(submission)
+    if shut_out(submission.phase, submission.owner_id):
+        raise Forbidden("Its owner does not take part in this competition any more.")
     candidate = _candidate(submission, board, scores_by_task(submission))
-    return board, _standing(submission), candidate, rules.SubmissionRule(board.submission_rule)
+    return board, standing, candidate, rules.SubmissionRule(board.submission_rule)
 
 
 @transaction.atomic
@@ -186,7 +214,7 @@ def add_by_hand(*, submission: Submission, privileged: bool = False) -> None:
     change = rules.on_manual_add(rule, standing, candidate, privileged=privileged)
     if isinstance(change, rules.Refusal):
         raise Forbidden(change.reason)
-    _apply(change, board, [candidate], submission)
+    _apply(change, board, [candidate], submission.phase_id)
     history.follow(phase=submission.phase, owner_id=submission.owner_id)
 
 
@@ -197,27 +225,51 @@ def remove_by_hand(*, submission: Submission, privileged: bool = False) -> None:
     change = rules.on_manual_remove(rule, standing, candidate, privileged=privileged)
     if isinstance(change, rules.Refusal):
         raise Forbidden(change.reason)
-    _apply(change, board, [], submission)
+    _apply(change, board, [], submission.phase_id)
     history.follow(phase=submission.phase, owner_id=submission.owner_id)
 
 
 @transaction.atomic
-def recompute(*, phase: Phase, owner_id: int) -> None:
-    """Make a person's entries in a phase obey the board's rule again, after a submission of theirs was deleted.
+def recompute(*, phase: Phase, owner_id: int, computed: bool = False) -> None:
+    """Make a person's entries in a phase obey the board's rule and its columns again.
 
-    phase: with its leaderboard.
+    After a submission of theirs was deleted, a score was set by hand, they were shut out or let in again, or the board
+    was changed. What was withheld while they were shut out counts as standing.
+
+    phase: with its leaderboard. computed: also work out the computed columns of their submissions anew.
     """
     board = phase.leaderboard
     if board is None:
         return
-    Participant.objects.select_for_update().filter(competition=phase.competition_id, user=owner_id).first()
+    places.take_turn(phase.pk)
+    entries = Entry.objects.filter(phase=phase, owner=owner_id)
+    withheld = Withheld.objects.filter(phase=phase, owner=owner_id)
+    if shut_out(phase, owner_id):
+        gone = [Withheld(submission_id=pk, phase=phase, owner_id=owner_id) for pk in _ids(entries)]
+        Withheld.objects.bulk_create(gone, ignore_conflicts=True)
+        entries.delete()
+        history.follow(phase=phase, owner_id=owner_id)
+        return
     finished = phase.submissions.filter(
         owner=owner_id, parent__isnull=True, status="Finished", is_specific_task_re_run=False, is_soft_deleted=False
     )
-    rows = list(finished.select_related("phase"))
-    candidates = [_candidate(row, board, scores_by_task(row)) for row in rows]
-    standing = Entry.objects.filter(phase=phase, owner=owner_id).values_list("submission", flat=True)
-    change = rules.recompute(rules.SubmissionRule(board.submission_rule), candidates, list(standing))
-    for row in rows:
-        _apply(change, board, [one for one in candidates if one.id == row.pk], row)
+    rule = rules.SubmissionRule(board.submission_rule)
+    candidates = []
+    for row in finished.order_by("pk"):
+        row.phase = phase
+        tasks = scores_by_task(row)
+        if computed:
+            _record_computed(row, board, tasks)
+        candidates.append(_candidate(row, board, tasks))
+    present = _ids(entries)
+    before = present | _ids(withheld)
+    change = rules.recompute(rule, candidates, before)
+    stands = (before | change.add) - change.remove
+    whole = rules.Change(add=frozenset(stands), remove=frozenset(present - stands))
+    _apply(whole, board, candidates, phase.pk)
+    withheld.delete()
     history.follow(phase=phase, owner_id=owner_id)
+
+
+def _ids(rows: QuerySet[Entry] | QuerySet[Withheld]) -> set[int]:
+    return set(rows.values_list("submission_id", flat=True))

@@ -1,0 +1,155 @@
+"""Whole boards as JSON, CSV and a zip of CSVs, in Codabench's shapes: in pieces, with no file in between.
+
+For organizers: every column, hidden ones included, and scores unrounded. Rows stand in the order of their ranks.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import zipfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, cast
+
+from django.utils import timezone
+
+from podium.ranking.display import full_text
+from podium.site.competitions.models import Competition, Phase
+from podium.site.leaderboards.cells import Cell, groups_of
+from podium.site.leaderboards.models import Entry, Leaderboard
+from podium.site.leaderboards.queries import Frame, walk
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""How a text begins that a spreadsheet would run."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """A row of an export: `name` is Codabench's, user and submission."""
+
+    name: str
+    answers: dict[str, Any] | None
+    scores: dict[str, str]
+
+
+class Sheet:
+    """The board of one phase, whole."""
+
+    def __init__(self, phase: Phase, board: Leaderboard, user: Any) -> None:
+        tasks = [link.task for link in phase.phase_tasks.select_related("task").order_by("order_index", "task")]
+        groups = groups_of(tasks, list(board.columns.all()))
+        self.phase, self.board_title = phase, board.title
+        self.title = f"{board.title} - {phase.name}({phase.pk})"
+        self.columns = [heading for group in groups for heading in _headings(group.task, group.columns)]
+        self._frame = Frame(phase, user, groups, several=len(tasks) > 1, administers=True)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nobody stands on the board."""
+        return not Entry.objects.filter(phase=self.phase).exists()
+
+    def lines(self) -> Iterator[list[Line]]:
+        """The rows in pieces."""
+        for ranks, entries in walk(self.phase):
+            yield [self._line(row.entry, row.cells) for row in self._frame.rows(entries, ranks)]
+
+    def _line(self, entry: Entry, cells: Iterable[Cell]) -> Line:
+        texts = ["" if cell.value is None else full_text(cell.value) for cell in cells]
+        name = f"{entry.owner.username}-{entry.submission_id}"
+        return Line(name, entry.submission.fact_sheet_answers, dict(zip(self.columns, texts, strict=True)))
+
+
+def _headings(task: Any, columns: Iterable[Any]) -> Iterator[str]:
+    """Names of columns that are unlike each other, also where titles are alike."""
+    seen: set[str] = set()
+    for column in columns:
+        named = column.title if column.title not in seen else f"{column.title}({column.key})"
+        seen.add(column.title)
+        yield f"{task.name}({task.pk})-{named}" if task else named
+
+
+def sheets(competition: Competition, user: Any, phase: int | None = None) -> list[Sheet]:
+    """The boards of a competition's phases, or of one phase, in the order of the phases."""
+    phases = Phase.objects.filter(competition=competition, leaderboard__isnull=False)
+    if phase is not None:
+        phases = phases.filter(pk=phase)
+    phases = phases.select_related("leaderboard", "competition").order_by("index")
+    return [Sheet(one, one.leaderboard, user) for one in phases if one.leaderboard]
+
+
+def as_json(chosen: Iterable[Sheet]) -> Iterator[bytes]:
+    """`{board: {user and submission: {column: score as text}}}`; a missing score is an empty text."""
+    yield b"{"
+    for place, sheet in enumerate(chosen):
+        yield (f"{', ' if place else ''}{json.dumps(sheet.title)}: {{").encode()
+        comma = ""
+        for lines in sheet.lines():
+            for line in lines:
+                answers = {} if line.answers is None else {"fact_sheet_answers": line.answers}
+                yield f"{comma}{json.dumps(line.name)}: {json.dumps({**answers, **line.scores})}".encode()
+                comma = ", "
+        yield b"}"
+    yield b"}"
+
+
+def as_csv(sheet: Sheet) -> Iterator[bytes]:
+    """A board with a heading; texts that a spreadsheet would take for a formula have an apostrophe before them."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow([_plain(heading) for heading in ("Username", "fact_sheet_answers", *sheet.columns)])
+    yield text.getvalue().encode()
+    for lines in sheet.lines():
+        text.seek(0)
+        text.truncate()
+        for line in lines:
+            answers = "" if line.answers is None else json.dumps(line.answers, ensure_ascii=False)
+            writer.writerow([_plain(line.name), _plain(answers), *line.scores.values()])
+        yield text.getvalue().encode()
+
+
+def _plain(text: str) -> str:
+    return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+class _Pipe(io.RawIOBase):
+    """Takes what the zip writes and gives it on; it cannot go back."""
+
+    def __init__(self) -> None:
+        self._held = bytearray()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        self._held += data
+        return len(data)
+
+    def taken(self) -> bytes:
+        """What was written since the last time."""
+        taken = bytes(self._held)
+        self._held.clear()
+        return taken
+
+
+def as_zip(chosen: Iterable[Sheet]) -> Iterator[bytes]:
+    """A CSV for each board on which somebody stands."""
+    pipe = _Pipe()
+    with zipfile.ZipFile(cast("Any", pipe), "w", zipfile.ZIP_DEFLATED) as archive:
+        for sheet in chosen:
+            if sheet.is_empty:
+                continue
+            member_of = zipfile.ZipInfo(f"{file_name(sheet.title)}.csv", timezone.now().timetuple()[:6])
+            member_of.compress_type = zipfile.ZIP_DEFLATED
+            with archive.open(member_of, "w", force_zip64=True) as member:
+                for piece in as_csv(sheet):
+                    member.write(piece)
+                    yield pipe.taken()
+    yield pipe.taken()
+
+
+def file_name(title: str) -> str:
+    """A title as the name of a file: nothing that leads to another folder or that a file system refuses."""
+    kept = "".join("_" if c in '/\\:*?"<>|' or ord(c) < 32 else c for c in title).strip(" .")
+    return kept[:150] or "leaderboard"

@@ -1,0 +1,24 @@
+"""Changes of boards."""
+
+from podium.site.leaderboards.services.people import follow_person, rename
+from podium.site.leaderboards.services.standing import (
+    add_by_hand,
+    on_verdict,
+    ranking_column,
+    recompute,
+    record_scores,
+    remove_by_hand,
+    scores_by_task,
+)
+
+__all__ = [
+    "add_by_hand",
+    "follow_person",
+    "on_verdict",
+    "ranking_column",
+    "recompute",
+    "record_scores",
+    "remove_by_hand",
+    "rename",
+    "scores_by_task",
+]
