@@ -29,7 +29,7 @@ pytestmark = [
     pytest.mark.xdist_group("e2e-broker"),
 ]
 
-SETTINGS = {"PODIUM_LEASE_SECONDS": "5", "PODIUM_SWEEP_SECONDS": "0.2"}
+SETTINGS = {"PODIUM_LEASE_SECONDS": "5", "PODIUM_SWEEP_SECONDS": "0.2", "PODIUM_BROKER_START_SECONDS": "20"}
 PREDICTS = "import sys\nprint('predicting', flush=True)\nopen(sys.argv[1] + '/answer.txt', 'w').write('0.5')\n"
 KINDS = ("https", "amqp", "foreign")
 
