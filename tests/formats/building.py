@@ -102,6 +102,18 @@ def _files() -> dict[str, bytes | str]:
     }
 
 
+def assert_mendable(fault: Fault) -> None:
+    """Whoever has only the message knows where the fault is, what is wrong, and what to do about it."""
+    assert fault.file, fault
+    assert fault.line is not None or fault.code in WITHOUT_LINE, fault
+    assert fault.message.endswith((".", "?")), fault
+    assert fault.hint.endswith((".", "?")) or ": " in fault.hint, fault
+
+
+WITHOUT_LINE = {"no_competition_yaml", "not_a_zip", "too_many_faults"}
+"""Faults of the whole: there is no line to name."""
+
+
 @dataclass
 class BundleMaker:
     """A good bundle of two phases that a test spoils in one place."""
@@ -138,6 +150,8 @@ class BundleMaker:
         zipped, folder = check_bundle(self.zip()), check_bundle(self.folder())
         assert zipped.faults == folder.faults
         assert zipped.competition == folder.competition
+        for fault in zipped.faults:
+            assert_mendable(fault)
         return zipped
 
     def fault(self, code: str) -> Fault:

@@ -61,7 +61,7 @@ def test_a_date_is_read_in_utc_with_its_time_of_day(text: str, expected: str) ->
     ],
 )
 def test_what_is_no_date_is_refused_by_name_with_an_example(text: str, said: str) -> None:
-    with pytest.raises(DateError, match=r"Write it like 2026-05-31 14:30:00 \(in UTC\)") as refused:
+    with pytest.raises(DateError, match="is not a date") as refused:
         parse_date(text)
     assert said in str(refused.value)
     assert text[:50] in str(refused.value)

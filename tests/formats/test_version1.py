@@ -348,6 +348,19 @@ def test_a_computed_column_is_computed_from_scores_and_says_so(old: BundleMaker,
     assert (mean.key, mean.computation, mean.computation_indexes) == ("Mean Of All", Computation.AVG, (0, 1))
 
 
+def test_a_computed_column_of_scores_in_two_directions_is_hidden_and_does_not_rank(old: BundleMaker) -> None:
+    assert isinstance(old.yaml, str)
+    old.yaml += "        Rank: {rank: 0, computed: {operation: Avg, fields: [correct, duration]}}\n"
+    board = read(old, "computed_from_scores").leaderboards[0]
+    assert [(column.key, column.hidden) for column in board.columns] == [
+        ("Rank", True),
+        ("correct", False),
+        ("duration", False),
+    ]
+    assert board.columns[board.primary_index].key == "correct"
+    assert '"correct" ranks' in old.fault("computed_from_scores").message
+
+
 def test_a_computed_column_sorts_as_the_scores_that_it_is_computed_from(old: BundleMaker) -> None:
     assert isinstance(old.yaml, str)
     old.yaml += "        M:\n            sort: asc\n            computed: {operation: Max, fields: correct}\n"

@@ -171,7 +171,7 @@ async def test_a_scoring_program_of_python_2_is_named_as_such(run: Runner) -> No
     result = await run({"answer.txt": "yellow"}, scoring_program=scorer)
     assert result.failure is not None
     assert result.failure.cause is Cause.SCORER_FAILED
-    assert "evaluate.py is written for Python 2" in result.failure.message
+    assert "evaluate.py, line 3, is written for Python 2" in result.failure.message
 
 
 async def test_a_scoring_program_that_fails_otherwise_is_not_called_old(run: Runner) -> None:

@@ -65,8 +65,12 @@ def _ceilings(server: str) -> dict[str, float]:
 def print_report(report: Report, path: Path, *, as_json: bool) -> None:
     """Print each fault as `file:line:column: severity: message` with its hint below, and a last line that counts."""
     if as_json:
-        output.print_json({"path": str(path), "ok": report.ok, "faults": [_as_dict(fault) for fault in report.faults]})
+        output.print_json(
+            {"path": str(path), "ok": report.ok, "faults": [_as_dict(f) for f in report.faults], "notes": report.notes}
+        )
         return
+    for note in report.notes:
+        output.say(f"{path.name}: note: {note}")
     for fault in report.faults:
         print_fault(fault, path.name)
     counts = Counter(str(fault.severity) for fault in report.faults)

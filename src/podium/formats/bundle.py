@@ -32,6 +32,18 @@ __all__ = [
 Reader = Callable[[Fields, Bundle, Collector, Mapping[str, float]], Competition | None]
 NO_CEILINGS: Final[Mapping[str, float]] = MappingProxyType({})
 
+_LESS: Final = "Take out what the competition does not need, or pack many files into one (tar, npz, parquet)."
+_HINTS: Final[Mapping[str, str]] = {
+    "not_a_zip": "Upload a zip of the bundle.",
+    "not_found": "Check the path.",
+    "unreadable": "Check who may read it.",
+    "too_many_entries": _LESS,
+    "too_large": _LESS,
+    "ratio": "Take the file that is mostly empty or repeated out of it, or make it smaller.",
+    "clash": "Rename one of the two.",
+    "special_file": "Take it out of the zip.",
+    "unsafe_name": "Rename it, and make the zip again.",
+}
 # One reader per version of competition.yaml; all of them give the same model.
 VERSIONS: Final[dict[str, Reader]] = {
     "1": version1.read,
@@ -51,7 +63,7 @@ def check_bundle(source: Path, caps: Caps = DEFAULT_CAPS, *, ceilings: Mapping[s
         with open_bundle(source, caps) as bundle:
             return check_open_bundle(bundle, ceilings)
     except ArchiveError as problem:
-        hint = "Upload a zip of the bundle." if problem.code == "not_a_zip" else ""
+        hint = _HINTS.get(problem.code, "Make the zip again, from inside the bundle's folder.")
         return Report(None, (Fault("error", problem.code, str(problem), None, hint=hint),))
 
 
@@ -63,8 +75,9 @@ def check_open_bundle(bundle: Bundle, ceilings: Mapping[str, float] = NO_CEILING
     try:
         root = load(decode(bundle.read(name, MAX_BYTES)))
     except (YamlError, ArchiveError) as problem:
-        place = (problem.line, problem.column, problem.hint) if isinstance(problem, YamlError) else (None, None, "")
-        fault = Fault("error", "yaml", str(problem), name, place[0], place[1], "", place[2])
+        line, column = (problem.line, problem.column) if isinstance(problem, YamlError) else (None, None)
+        hint = problem.hint if isinstance(problem, YamlError) else "Make the zip again."
+        fault = Fault("error", "yaml", str(problem), name, line or 1, column, "", hint)
         return Report(None, (fault,), bundle.notes)
     faults = Collector(root, name)
     if name != YAML_NAME:

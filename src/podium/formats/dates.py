@@ -21,7 +21,9 @@ _HAS_YEAR: Final = re.compile(r"\d{4}")
 
 
 class DateError(ValueError):
-    """A value is no date; the message names it and shows how to write one."""
+    """A value is no date; the message names it, `hint` shows how to write one."""
+
+    hint: Final = f"Write it like {_EXAMPLE} (in UTC)."
 
 
 def parse_date(value: str) -> datetime:
@@ -51,7 +53,7 @@ def parse_date(value: str) -> datetime:
 def _message(text: str, why: str = "") -> str:
     shown = text if len(text) <= MAX_LENGTH else f"{text[:MAX_LENGTH]}..."
     reason = f" ({why})" if why else ""
-    return f'"{shown}" is not a date{reason}. Write it like {_EXAMPLE} (in UTC).'
+    return f'"{shown}" is not a date{reason}.'
 
 
 def _numeric(text: str) -> datetime | None:

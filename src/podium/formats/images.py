@@ -36,7 +36,7 @@ def check_image(root: Node, bundle: Bundle, faults: Collector) -> None:
             return
         start = bundle.read(name, 16)
     except ArchiveError as problem:
-        faults.error(problem.code, str(problem), ("image",))
+        faults.error(problem.code, str(problem), ("image",), "Make the zip of the bundle again.")
         return
     if image_kind(start) is None:
         message = f"{quoted(name)} is no image that can be shown."

@@ -93,9 +93,11 @@ def _missing(fields: Fields, key: str, name: str, bundle: Bundle, what: str = ""
     candidates = set(bundle.names) | {n.rpartition("/")[0] for n in bundle.names} - {""}
     base = name.rpartition("/")[2]
     same = next((c for c in sorted(candidates) if c.rpartition("/")[2].lower() == base.lower()), None)
-    hint = f"Did you mean {quoted(same)}?" if same else did_you_mean(name, sorted(candidates))
-    if not hint:
-        hint = "Put it into the bundle, or correct the path (relative to competition.yaml)."
+    near = f"Did you mean {quoted(same)}?" if same else did_you_mean(name, sorted(candidates))
+    hint = f"{near} If not, put" if near else "Put"
     fields.faults.error(
-        "missing_file", f"Unable to find {what}: {quoted(name)} is not in the bundle.", fields.at(key), hint
+        "missing_file",
+        f"Unable to find {what}: {quoted(name)} is not in the bundle.",
+        fields.at(key),
+        f"{hint} it into the bundle, or correct the path (relative to competition.yaml).",
     )

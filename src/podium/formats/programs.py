@@ -11,6 +11,7 @@ from typing import Final
 from podium.formats.commands import CommandError, Role, argv, shell_feature, variables_for
 from podium.formats.faults import Collector, Fault, Path, did_you_mean
 from podium.formats.files import Bundle
+from podium.formats.languages import python2_line
 from podium.formats.metadata import MAX_BYTES, NAMES, MetadataError, ProgramMetadata, parse_metadata
 from podium.formats.model import FileRef, Solution, Task
 from podium.formats.unpacking import ArchiveError, open_archive, quoted, read_member
@@ -25,20 +26,6 @@ _ZIP_STARTS: Final = (b"PK\x03\x04", b"PK\x05\x06")
 _RUNS_SUBMISSION: Final = re.compile(
     rb"/app/ingested_program|sys\.path\.(?:append|insert)\s*\([^)\n]{0,200}(?:\bres\b|submission|prediction|/app/input)"
 )
-
-
-# Statements that no Python 3 reads: print without brackets, except with a comma, raise with a comma.
-_PYTHON_2: Final = re.compile(
-    rb"^[ \t]{0,200}(?:print[ \t]{1,20}(?:[\"'%]|[A-Za-z_][\w.]{0,100}[ \t]{0,20}(?:,|%|$))"
-    rb"|print[ \t]{0,20}>>|except[ \t]{1,20}\w{1,100}[ \t]{0,20},[ \t]{0,20}\w{1,100}[ \t]{0,20}:"
-    rb"|raise[ \t]{1,20}\w{1,100}[ \t]{0,20},[ \t]{0,20}[\"'])",
-    re.MULTILINE,
-)
-
-
-def is_python2(source: bytes) -> bool:
-    """Whether a program's source has statements that only Python 2 reads."""
-    return _PYTHON_2.search(source.replace(b"\r\n", b"\n")) is not None
 
 
 @dataclass(frozen=True)
@@ -112,7 +99,8 @@ def _look_into_folder(folder: str, bundle: Bundle) -> _Program:
 def _signs(sources: Mapping[str, bytes]) -> tuple[str | None, str | None]:
     """Return the first file that runs the submission, and the first that is written for Python 2."""
     runs = next((name for name, source in sources.items() if _RUNS_SUBMISSION.search(source)), None)
-    return runs, next((name for name, source in sources.items() if is_python2(source)), None)
+    lines = ((name, python2_line(source)) for name, source in sources.items())
+    return runs, next((f"{name}, line {line}," for name, line in lines if line is not None), None)
 
 
 def _look_into_zip(name: str, bundle: Bundle) -> _Program:
@@ -147,7 +135,7 @@ def _check_program(seen: _Program | _Refused, kind: str, path: Path, task: Task,
         faults.error("no_command", message, path, "Add a line to it such as: command: python3 program.py")
         return
     for note in seen.metadata.notes:
-        faults.warning("metadata_note", f"{seen.path}/{note}", path)
+        faults.warning("metadata_note", f"{seen.path}/{note}", path, "Take one of them out.")
     _check_command(seen, kind, path, faults)
     if seen.python2 is not None:
         message = f"{seen.path}/{seen.python2} is written for Python 2, which the usual images no longer have."
@@ -200,7 +188,7 @@ def _check_zip(part: FileRef, kind: str, path: Path, bundle: Bundle, faults: Col
     try:
         start = bundle.read(part.path, 4)[:4]
     except ArchiveError as problem:
-        faults.error(problem.code, f"{kind}: {problem}", path)
+        faults.error(problem.code, f"{kind}: {problem}", path, "Make the zip of the bundle again.")
         return
     if start not in _ZIP_STARTS:
         message = f"{quoted(part.path)} is no zip file, so it cannot be unpacked when a submission runs."

@@ -27,6 +27,8 @@ _UNITS: Final = {
 }
 _SIZE: Final = re.compile(r"(?P<number>[0-9]{1,19}(?:\.[0-9]{1,6})?)\s*(?P<unit>|b|bytes|[kmgt]i?b)", re.IGNORECASE)
 _WORDS: Final = {"scalar": "a plain value", "list": "a list", "map": "a mapping"}
+_LINES: Final = "Write its entries below it, on lines that start with a dash."
+_FEWER: Final = "Take some of them out."
 _YES: Final = frozenset({"true", "yes", "on", "1"})
 _NO: Final = frozenset({"false", "no", "off", "0"})
 
@@ -77,7 +79,7 @@ class Fields:
         if node is None:
             return default
         if node.kind != "scalar":
-            self._wrong(key, node, "text")
+            self._wrong(key, node, "text", "Write one text, in quotes if it has a colon.")
             return default
         if len(node.text) > max_length:
             message = f"{key} is longer than {max_length:,} characters."
@@ -93,7 +95,7 @@ class Fields:
             return node.value
         if node.kind == "scalar" and node.text.strip().lower() in _YES | _NO:
             return node.text.strip().lower() in _YES
-        self._wrong(key, node, "true or false")
+        self._wrong(key, node, "true or false", f"Write {key}: true, or {key}: false.")
         return default
 
     def integer(self, key: str, default: int | None, minimum: int = 0, maximum: int = MAX_INTEGER) -> int | None:
@@ -103,7 +105,7 @@ class Fields:
             return default
         number = whole(node)
         if number is None:
-            self._wrong(key, node, "a whole number")
+            self._wrong(key, node, "a whole number", f"Write a number such as {key}: {default or 1}, without a unit.")
             return default
         if not minimum <= number <= maximum:
             bound = f"at least {minimum}" if number < minimum else f"at most {maximum}"
@@ -122,7 +124,7 @@ class Fields:
         except ValueError:
             number = math.nan
         if math.isnan(number):
-            self._wrong(key, node, "a number such as 2 or 0.5")
+            self._wrong(key, node, "a number", "Write a number such as 2 or 0.5, without a unit.")
             return None
         if not minimum <= number <= maximum:
             bound = f"at least {minimum:g}" if number < minimum else f"at most {maximum:g}"
@@ -138,7 +140,7 @@ class Fields:
             return None
         found = _SIZE.fullmatch(node.text.strip()) if node.kind == "scalar" else None
         if found is None or isinstance(node.value, bool):
-            self._wrong(key, node, 'a size such as "8 GB", "512 MiB" or a number of bytes')
+            self._wrong(key, node, "a size", "Write a size such as 8 GB or 512 MiB, or a number of bytes.")
             return None
         bytes_ = int(float(found["number"]) * _UNITS[found["unit"].lower()])
         if not minimum <= bytes_ <= MAX_SIZE:
@@ -157,11 +159,9 @@ class Fields:
             if node.kind == "scalar" and node.text.strip().lower() == member.value.lower():
                 return member
         words = ", ".join(member.value for member in kind)
-        hint = did_you_mean(node.text, [member.value for member in kind])
-        message = (
-            f"{quoted(node.text) if node.kind == 'scalar' else _WORDS[node.kind]} is no {key}; use one of {words}."
-        )
-        self.faults.error("bad_choice", message, self.at(key), hint)
+        near = did_you_mean(node.text, [member.value for member in kind])
+        message = f"{quoted(node.text) if node.kind == 'scalar' else _WORDS[node.kind]} is no {key}."
+        self.faults.error("bad_choice", message, self.at(key), f"{near} Use one of {words}.".lstrip())
         return default
 
     def date(self, key: str) -> datetime | None:
@@ -170,12 +170,12 @@ class Fields:
         if node is None:
             return None
         if node.kind != "scalar":
-            self._wrong(key, node, "a date such as 2026-05-31 14:30:00")
+            self._wrong(key, node, "a date", DateError.hint)
             return None
         try:
             return parse_date(node.text)
         except DateError as problem:
-            self.faults.error("bad_date", f"{key}: {problem}", self.at(key))
+            self.faults.error("bad_date", f"{key}: {problem}", self.at(key), problem.hint)
             return None
 
     def integers(self, key: str) -> tuple[int, ...] | None:
@@ -187,7 +187,7 @@ class Fields:
             return (single,)
         numbers = [whole(item) for item in node.items] if node.kind == "list" else [None]
         if None in numbers:
-            self._wrong(key, node, "a list of whole numbers such as [0, 1]")
+            self._wrong(key, node, "a list of whole numbers", f"Write a list such as {key}: [0, 1].")
             return None
         return tuple(number for number in numbers if number is not None)
 
@@ -199,7 +199,7 @@ class Fields:
         if node.kind == "scalar":
             return (node.text,)
         if node.kind != "list" or any(item.kind != "scalar" for item in node.items):
-            self._wrong(key, node, "a list of texts")
+            self._wrong(key, node, "a list of texts", f"Write a list such as {key}: [one, two].")
             return ()
         return tuple(item.text for item in node.items if not item.is_null)
 
@@ -212,10 +212,10 @@ class Fields:
             yield Fields(node, self.at(key), self.faults)
             return
         if node.kind != "list":
-            self._wrong(key, node, "a list (lines that start with a dash)")
+            self._wrong(key, node, "a list", _LINES)
             return
         if len(node.items) > MAX_ITEMS:
-            self.faults.error("too_many", f"{key} has more than {MAX_ITEMS:,} entries.", self.at(key))
+            self.faults.error("too_many", f"{key} has more than {MAX_ITEMS:,} entries.", self.at(key), _FEWER)
             return
         for place, item in enumerate(node.items):
             path = (*self.path, key, place)
@@ -235,11 +235,11 @@ class Fields:
                 yield str(place), fields
             return
         if node.kind != "map":
-            self._wrong(key, node, "a mapping of names to keys")
+            self._wrong(key, node, "a mapping", "Write names below it, and the keys of each below its name.")
             return
         inner = Fields(node, self.at(key), self.faults)
         if len(node.entries) > MAX_ITEMS:
-            self.faults.error("too_many", f"{key} has more than {MAX_ITEMS:,} entries.", self.at(key))
+            self.faults.error("too_many", f"{key} has more than {MAX_ITEMS:,} entries.", self.at(key), _FEWER)
             return
         for name, entry in node.entries.items():
             if entry.node.kind == "map":
@@ -262,11 +262,13 @@ class Fields:
                 where = f"in {_where(self.path)}" if self.path else "at the top level"
                 hint = did_you_mean(key, [known for known in self._known if known not in self.node.entries])
                 message = f"The key {quoted(key)} is not known {where} and is ignored."
-                self.faults.warning("unknown_key", message, self.at(key), hint, at_key=True)
+                self.faults.warning(
+                    "unknown_key", message, self.at(key), hint or "Take it out, or correct its name.", at_key=True
+                )
 
-    def _wrong(self, key: str, node: Node, wanted: str) -> None:
+    def _wrong(self, key: str, node: Node, wanted: str, hint: str) -> None:
         found = quoted(node.text) if node.kind == "scalar" else _WORDS[node.kind]
-        self.faults.error("wrong_type", f"{key} must be {wanted}, not {found}.", self.at(key))
+        self.faults.error("wrong_type", f"{key} must be {wanted}, not {found}.", self.at(key), hint)
 
 
 def whole(node: Node) -> int | None:

@@ -87,5 +87,5 @@ def built(
         return Competition(version=version, phases=numbered, **facts)
     except ValidationError as problem:
         for error in problem.errors(include_url=False):
-            faults.error("bad_value", f"{error['msg']}.", tuple(error["loc"]))
+            faults.error("bad_value", f"{error['msg']}.", tuple(error["loc"]), "Correct this value.")
         return None

@@ -71,7 +71,11 @@ def read_board(fields: Fields, rule: SubmissionRule) -> Leaderboard | None:
         fields.faults.warning("boards_joined", message, section.at("leaderboards"), hint)
     key = next(iter(boards))
     made = _numbered(columns, boards, fields)
-    primary = max(range(len(columns)), key=lambda place: (columns[place].chosen, -place))
+    mixed = _mixed(columns, made)
+    primary = max(range(len(columns)), key=lambda place: (place not in mixed, columns[place].chosen, -place))
+    for place in mixed:
+        made[place] = made[place].model_copy(update={"hidden": True})
+        _warn_of_mixed(columns[place], made[primary])
     return Leaderboard(
         index=0, key=key, title=boards[key], primary_index=primary, submission_rule=rule, columns=tuple(made)
     )
@@ -167,10 +171,36 @@ def _computed(column: Fields) -> tuple[Computation | None, tuple[str, ...]]:
     computed.require("fields", "This computed column names no columns to compute from.", hint)
     operands = tuple(part.strip() for text in computed.texts("fields") for part in text.split(",") if part.strip())
     computed.finish()
-    message = "CodaLab computes from the ranks in these columns, Podium from their scores, so the order may differ."
-    hint = "Let the scoring program write what is to be ranked by, if that matters."
-    column.faults.warning("computed_from_scores", message, column.at("computed"), hint)
     return operation, operands
+
+
+def _mixed(columns: Sequence[_Column], made: Sequence[Column]) -> list[int]:
+    """Return the places of computed columns whose operands run in different directions; warn of the other ones.
+
+    CodaLab computes from ranks, of which the smallest is always the best. Of scores of which one is better when it is
+    larger and the other when it is smaller, no average or sum says anything.
+    """
+    mixed = []
+    for place, column in enumerate(made):
+        if column.computation is None:
+            continue
+        if len({made[index].sorting for index in column.computation_indexes}) > 1:
+            mixed.append(place)
+            continue
+        fields = columns[place].fields
+        message = "CodaLab computes from the ranks in these columns, Podium from their scores, so the order may differ."
+        hint = "Let the scoring program write what is to be ranked by, if that matters."
+        fields.faults.warning("computed_from_scores", message, fields.at("computed"), hint)
+    return mixed
+
+
+def _warn_of_mixed(column: _Column, primary: Column) -> None:
+    message = (
+        f"{quoted(column.key)} is computed from columns of which some are better when larger and others when smaller. "
+        f"CodaLab takes their ranks; of scores it would say nothing, so it is hidden, and {quoted(primary.key)} ranks."
+    )
+    hint = "Let the scoring program write one score to rank by, as a column of its own."
+    column.fields.faults.warning("computed_from_scores", message, column.fields.at("computed"), hint)
 
 
 def _numbered(columns: Sequence[_Column], boards: dict[str, str], fields: Fields) -> list[Column]:

@@ -34,6 +34,8 @@ _MAX_MESSAGE: Final = 400
 _TRUE: Final = frozenset({"yes", "true", "on", "y"})
 _INTEGER: Final = re.compile(r"[-+]?[0-9][0-9_]*")
 _MAX_DIGITS: Final = 400
+_AROUND: Final = "Check the indentation, the colons and the quotes around this place."
+_FLATTER: Final = "Check the brackets and the indentation: such files have five or six levels."
 
 Scalar = str | int | float | bool | None
 
@@ -117,7 +119,8 @@ def decode(data: bytes, limit: int = MAX_BYTES) -> str:
     Raises YamlError with the line when bytes are no such text, and when there are more than `limit` of them.
     """
     if len(data) > limit:
-        raise YamlError(f"The file is larger than {limit // 1024:,} KiB, which is the limit.")
+        message = f"The file is larger than {limit // 1024:,} KiB, which is the limit."
+        raise YamlError(message, hint="Move what is long out of it.")
     encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     try:
         return data.decode(encoding)
@@ -141,7 +144,7 @@ def load(text: str, max_nodes: int = MAX_NODES) -> Node:
     except MarkedYAMLError as problem:
         raise _syntax_error(problem, text) from problem
     except RecursionError as problem:
-        raise YamlError("Values are nested too deeply.") from problem
+        raise YamlError("Values are nested too deeply.", hint=_FLATTER) from problem
     except (YAMLError, ValueError, IndexError, AttributeError, KeyError, AssertionError) as problem:
         # Outside MarkedYAMLError the parser reports by bare exceptions: unprintable characters, bad escapes, bad tags.
         raise _other_error(problem, text) from problem
@@ -168,7 +171,7 @@ def _syntax_hint(said: str, source: str) -> str:
         return "Put a text that starts with this character in quotes."
     if "alias" in said:
         return "A text that starts with * must stand in quotes."
-    return "Check the indentation, the colons and the quotes around this place."
+    return _AROUND
 
 
 def _other_error(problem: Exception, text: str) -> YamlError:
@@ -180,7 +183,9 @@ def _other_error(problem: Exception, text: str) -> YamlError:
         at = text.find(bad)
         line = text.count("\n", 0, at) + 1 if at >= 0 else None
         return YamlError(f"The text holds the control character U+{code:04X}.", line, None, "Remove that character.")
-    return YamlError(f"This is not valid YAML: {str(problem).splitlines()[0] if str(problem) else 'bad value'}.")
+    return YamlError(
+        f"This is not valid YAML: {str(problem).splitlines()[0] if str(problem) else 'bad value'}.", hint=_AROUND
+    )
 
 
 class _Composer:
@@ -209,7 +214,7 @@ class _Composer:
         line, column = _place(event)
         self._count += 1
         if depth > MAX_DEPTH:
-            raise YamlError(f"Values are nested more than {MAX_DEPTH} levels deep.", line, column)
+            raise YamlError(f"Values are nested more than {MAX_DEPTH} levels deep.", line, column, _FLATTER)
         if isinstance(event, AliasEvent):
             return self._alias(event, line, column)
         self._refuse_tag(event, line, column)
@@ -223,7 +228,7 @@ class _Composer:
         elif isinstance(event, MappingStartEvent):
             node = self._map(line, column, depth)
         else:  # the parser's grammar allows nothing else here
-            raise YamlError("This is not valid YAML.", line, column)
+            raise YamlError("This is not valid YAML.", line, column, _AROUND)
         if anchor:
             self._anchors[anchor] = node
         if node.weight > self._max_nodes or self._count > self._max_nodes:
@@ -246,7 +251,7 @@ class _Composer:
             raise YamlError(message, line, column, "A text that starts with * must stand in quotes.")
         node = self._anchors[name]
         if node is None:
-            raise YamlError(f"The value &{name} contains itself.", line, column)
+            raise YamlError(f"The value &{name} contains itself.", line, column, f"Write out what *{name} stands for.")
         return node
 
     def _list(self, line: int, column: int, depth: int) -> Node:
@@ -265,7 +270,8 @@ class _Composer:
             value = self._node(next(self._events), depth + 1)
             node.weight += key.weight + value.weight
             if key.kind != "scalar":
-                raise YamlError("A key must be a plain word, not a list or a mapping.", key.line, key.column)
+                message = "A key must be a plain word, not a list or a mapping."
+                raise YamlError(message, key.line, key.column, "Put it in quotes if it is a text.")
             if key.text == "<<" and isinstance(event, ScalarEvent) and event.implicit[0]:
                 merged.append(value)
                 continue
@@ -281,7 +287,8 @@ class _Composer:
         sources = [inner for value in merged for inner in (value.items if value.kind == "list" else [value])]
         for source in sources:
             if source.kind != "map":
-                raise YamlError("What follows << must be a mapping.", source.line, source.column)
+                message = "What follows << must be a mapping."
+                raise YamlError(message, source.line, source.column, "Name an anchor of a mapping, such as <<: *first.")
             for key, entry in source.entries.items():
                 node.entries.setdefault(key, entry)
 
@@ -321,7 +328,7 @@ def _value(kind: str, text: str, line: int, column: int) -> Scalar:
         return text.lower() in _TRUE
     if kind == "int" and _INTEGER.fullmatch(text):
         if len(text) > _MAX_DIGITS:
-            raise YamlError("This number has too many digits.", line, column)
+            raise YamlError("This number has too many digits.", line, column, "Shorten it, or put it in quotes.")
         return int(text)
     if kind == "float":
         return _float(text)

@@ -9,7 +9,7 @@ import signal as signals
 from collections.abc import Mapping
 from pathlib import Path
 
-from podium.formats.programs import is_python2
+from podium.formats.languages import python2_line
 from podium.formats.unpacking import read_regular_file
 from podium.protocol import Cause, Failure, Fault, ProgramOutcome, Step
 from podium.sandbox import Cause as SandboxCause
@@ -101,10 +101,11 @@ def with_language(failure: Failure, result: Result, folder: Path) -> Failure:
         names = sorted(e.name for e in itertools.islice(entries, _MAX_LISTED) if e.name.endswith(".py"))[:_MAX_SOURCES]
     for name in names:
         source = read_regular_file(folder / name, _MAX_SOURCE)
-        if source is not None and is_python2(source[:_MAX_SOURCE]):
+        line = python2_line(source[:_MAX_SOURCE]) if source is not None else None
+        if line is not None:
             hint = (
-                f" {clip(name, 100)} is written for Python 2, and was started with another. Choose an image in which "
-                "its command finds Python 2, or bring the program to Python 3."
+                f" {clip(name, 100)}, line {line}, is written for Python 2, and was started with another. Choose an "
+                "image in which its command finds Python 2, or bring the program to Python 3."
             )
             return failure.model_copy(update={"message": clip(failure.message + hint, _MAX_TEXT)})
     return failure

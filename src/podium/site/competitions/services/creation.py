@@ -21,6 +21,7 @@ from django.utils import timezone
 
 from podium.formats import model as formats
 from podium.formats.bundle import Bundle, Fault, Report, check_bundle, open_bundle
+from podium.formats.pages import MAX_PAGE_BYTES, with_pictures
 from podium.site.accounts.models import User
 from podium.site.competitions.description import PHASE_SAME
 from podium.site.competitions.models import (
@@ -292,7 +293,7 @@ class _Builder:
         self._phases(source, competition, boards, tasks)
         for page in source.pages:
             self._save(
-                Page(competition=competition, title=page.title, index=page.index, content=self._text(page.file)),
+                Page(competition=competition, title=page.title, index=page.index, content=self._page(page.file)),
                 f"pages[{page.index}]",
             )
         Participant.objects.create(competition=competition, user=self._user, status=ParticipantStatus.APPROVED)
@@ -316,9 +317,8 @@ class _Builder:
             raise self._refuse("; ".join(messages), where) from error
         row.save()
 
-    def _text(self, name: str) -> str:
-        with self._bundle.open(name) as stream:
-            return stream.read().decode("utf-8-sig", errors="replace")
+    def _page(self, name: str) -> str:
+        return with_pictures(self._bundle.read_text(name, MAX_PAGE_BYTES), self._bundle)[0]
 
     def _competition(self, source: formats.Competition, dataset: Dataset | None) -> Competition:
         competition = Competition(
@@ -327,7 +327,7 @@ class _Builder:
             created_by=self._user,
             competition_type=source.competition_type.value,
             logo=storage.record_existing(self._logo),
-            terms=self._text(source.terms),
+            terms=self._page(source.terms),
             docker_image=source.docker_image,
             queue=self._queue(source.queue),
             fact_sheet={key: question.as_codabench() for key, question in source.fact_sheet.items()}
