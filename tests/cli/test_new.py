@@ -22,7 +22,7 @@ def test_a_new_bundle_has_no_fault_and_its_solution_runs(tmp_path: Path, templat
     assert done.exit_code == 0, done.output
     assert f"podium run {folder}" in done.output.replace("\n", " ")
     checked = runner.invoke(app, ["check", str(folder), "--json"])
-    assert json.loads(checked.stdout) == {"path": str(folder), "ok": True, "faults": []}
+    assert json.loads(checked.stdout) == {"path": str(folder), "ok": True, "faults": [], "notes": []}
     assert (folder / "competition.yaml").read_text().count('title: "Seeds: \\"the best\\""\n') == 1
     ran = runner.invoke(app, ["run", str(folder), "--json"])
     assert ran.exit_code == 0, ran.output
