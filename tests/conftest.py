@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[1]
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))  # so that `tests.factories` can be imported however pytest was started
 
-pytest_plugins = ["tests.plugins.no_skips"]
+pytest_plugins = ["tests.plugins.emptying", "tests.plugins.no_skips"]
 
 if TYPE_CHECKING:
     from rest_framework.test import APIClient
