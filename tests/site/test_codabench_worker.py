@@ -18,7 +18,7 @@ from podium.protocol import Claim, Stream
 from podium.site.accounts.models import User
 from podium.site.asgi import application
 from podium.site.competitions.models import Competition
-from podium.site.evaluation import services
+from podium.site.evaluation import queries, services
 from podium.site.evaluation.codabench_worker import messages
 from podium.site.evaluation.codabench_worker import services as deliveries
 from podium.site.evaluation.codabench_worker.routes import MAX_FRAME_BYTES, MAX_REPORT_BYTES, MAX_SCORES_BYTES
@@ -188,8 +188,10 @@ def test_monitors_of_the_broker_are_shown_neither_secret_nor_address(take: Calla
 def test_a_code_submission_goes_its_way_in_the_worker_s_order(take: Callable[[], Job], code: Submission) -> None:
     job = take()
     assert fresh(code).status == "Submitted", "an offer that nobody has taken is still waiting"
+    assert queries.place_in_queue(code) == 0, "and is the next"
     assert job.patch("Running", status_details="ingestion_hostname-far-away").status_code == 200
     assert fresh(code).status == "Preparing"
+    assert queries.place_in_queue(code) is None
     assert Worker.objects.get().hostname == "far-away"
     assert job.patch("Preparing").json()["status"] == "Preparing"
     assert job.patch(md5="0" * 32).status_code == 200

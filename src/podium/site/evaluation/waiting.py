@@ -12,7 +12,7 @@ from django.db.models import Q, QuerySet, Sum
 from django.db.models.expressions import RawSQL
 
 from podium.protocol import Step
-from podium.site.evaluation.models import Attempt, CompetitionLane, ParticipantLane, Run, Submission
+from podium.site.evaluation.models import Attempt, CompetitionLane, Delivery, ParticipantLane, Run, Submission
 from podium.site.evaluation.services import order
 from podium.site.evaluation.states import AttemptState, RunState
 from podium.site.queues.queries import served, slots_of
@@ -36,18 +36,23 @@ _IN_COMPETITION = (
 
 
 def own_waiting(submission: Submission) -> Run | None:
-    """The first of a submission's waiting runs, or of its children's."""
+    """The first of a submission's waiting runs, or of its children's; what lies in a broker comes before the others."""
     own = Q(submission=submission) | Q(submission__parent=submission)
-    waiting = Run.objects.filter(own, state=RunState.QUEUED).select_related("lane", "queue")
-    return waiting.order_by("-lane__priority", "pk").first()
+    offers = Delivery.objects.filter(started_when=None, attempt__state=AttemptState.ACTIVE)
+    offered = Q(state=RunState.CLAIMED, pk__in=offers.values("attempt__run"))
+    waiting = Run.objects.filter(own, Q(state=RunState.QUEUED) | offered).select_related("lane", "queue")
+    return waiting.order_by("state", "-lane__priority", "pk").first()  # "claimed" comes before "queued"
 
 
 def place_of(own: Run) -> int:
     """How many runs start before `own` if nothing new is queued, at most `MOST`.
 
-    While one's own earlier runs are served, every other participant of the competition has as many turns, and then
-    every other competition as many as one's own; what waits in a higher class goes before all of them.
+    What lies in a broker is started next. While one's own earlier runs are served, every other participant of the
+    competition has as many turns, and then every other competition as many as one's own; what waits in a higher class
+    goes before all of them.
     """
+    if own.state != RunState.QUEUED:
+        return 0
     lane, now = own.lane, order.serving(own.queue_id)
     turns = CompetitionLane.objects.filter(queue=lane.queue_id, waiting=True)
     higher = _counted(turns.filter(priority__gt=lane.priority), _IN_COMPETITION, MOST)
