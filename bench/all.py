@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from bench import burst, creation, dispatch, fleet, latency, logline, memory, overhead, startup, throughput
+from bench import boards, burst, creation, dispatch, fleet, latency, logline, memory, overhead, startup, throughput
 
 
 def main() -> None:
-    for one in (startup, memory, latency, logline, overhead, burst, throughput, creation, dispatch, fleet):
+    for one in (startup, memory, latency, logline, overhead, burst, throughput, creation, dispatch, boards, fleet):
         one.main()
 
 

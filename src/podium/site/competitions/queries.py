@@ -6,6 +6,7 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
+from django.core.cache import cache
 from django.db.models import Count, F, IntegerField, OuterRef, Prefetch, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import Http404
@@ -86,15 +87,11 @@ def _for_page(competitions: QuerySet[Competition]) -> QuerySet[Competition]:
             for of in ("data_file", "created_by", "competition")
         ],
     ).prefetch_related(Prefetch("phase_tasks", queryset=links.order_by("order_index", "task")))
-    return (
-        with_counts(competitions)
-        .select_related("created_by", "logo", "queue__owner")
-        .prefetch_related(
-            "collaborators",
-            "pages",
-            Prefetch("phases", queryset=phases.order_by("index")),
-            Prefetch("leaderboards", queryset=Leaderboard.objects.prefetch_related("columns")),
-        )
+    return competitions.select_related("created_by", "logo", "queue__owner").prefetch_related(
+        "collaborators",
+        "pages",
+        Prefetch("phases", queryset=phases.order_by("index")),
+        Prefetch("leaderboards", queryset=Leaderboard.objects.prefetch_related("columns")),
     )
 
 
@@ -105,7 +102,24 @@ def competition_for_page(user: Any, pk: int, secret_key: str | uuid.UUID | None 
         raise Http404("There is no such competition, or you may not see it.")
     for phase in found.phases.all():
         phase.competition = found  # the same object, so that is_final_phase and policies ask nothing again
+    _count_people(found)
     return found
+
+
+LARGE = 1000
+"""With more participants or submissions than this, the numbers on the pages of a competition are kept a minute."""
+
+
+def _count_people(competition: Competition) -> None:
+    """Set participants_count and submissions_count as `with_counts` does; a large number is not counted each time."""
+    key = f"competition-counts-{competition.pk}"
+    counts = cache.get(key)
+    if counts is None:
+        counted: Any = with_counts(Competition.objects.filter(pk=competition.pk)).get()
+        counts = counted.participants_count, counted.submissions_count
+        if max(counts) > LARGE:
+            cache.set(key, counts, 60)
+    competition.participants_count, competition.submissions_count = counts  # type: ignore[attr-defined]
 
 
 def participants(competition: Competition, search: str = "", status: str = "") -> QuerySet[Participant]:

@@ -12,13 +12,18 @@ from django.db.models.functions import Coalesce
 from podium.ranking.keys import score_part
 from podium.site.leaderboards.models import Block, Entry
 
+TRIES = 5
+
 
 class Positions:
     """The blocks of a board as they are now: one row for some 250 to 500 entries."""
 
     def __init__(self, phase_id: int) -> None:
         self.phase_id = phase_id
-        blocks = list(Block.objects.filter(phase=phase_id).order_by("first_key").values_list("first_key", "count"))
+        self._read()
+
+    def _read(self) -> None:
+        blocks = list(Block.objects.filter(phase=self.phase_id).order_by("first_key").values_list("first_key", "count"))
         self._keys = [key for key, _ in blocks]
         self._before = [0, *accumulate(count for _, count in blocks)]
 
@@ -41,7 +46,21 @@ class Positions:
         return [score_part(key) for key in self.entries(0, 3).values_list("sort_key", flat=True)]
 
     def ranks(self, submissions: Iterable[int]) -> dict[int, int]:
-        """The ranks of these submissions, by submission; those that stand nowhere are left out. One query."""
+        """The ranks of these submissions, by submission; those that stand nowhere are left out. One query.
+
+        A verdict may split a block between the reading of the blocks and this; then both are read again.
+        """
+        wanted = list(submissions)
+        for _ in range(TRIES):
+            before = dict(zip(self._keys, self._before, strict=False))
+            found = self._within(wanted)
+            if all(first in before for _, first, _ in found):
+                break
+            self._read()
+        return {submission: before.get(first, 0) + within + 1 for submission, first, within in found}
+
+    def _within(self, submissions: list[int]) -> list[tuple[int, str, int]]:
+        """For each submission its block's first key, and how many entries of the block are before it."""
         first = Block.objects.filter(phase=self.phase_id, first_key__lte=OuterRef("sort_key")).order_by("-first_key")
         before = (
             Entry.objects.filter(
@@ -52,14 +71,12 @@ class Positions:
             .annotate(number=Count("pk"))
             .values("number")
         )
-        found = (
-            Entry.objects.filter(phase=self.phase_id, submission__in=list(submissions))
-            .annotate(first=Subquery(first.values("first_key")[:1]))
+        entries = Entry.objects.filter(phase=self.phase_id, submission__in=submissions)
+        return list(
+            entries.annotate(first=Subquery(first.values("first_key")[:1]))
             .annotate(within=Coalesce(Subquery(before, output_field=IntegerField()), 0))
             .values_list("submission_id", "first", "within")
         )
-        at = dict(zip(self._keys, self._before, strict=False))
-        return {submission: at.get(key, 0) + within + 1 for submission, key, within in found}
 
 
 def medal(medals: Sequence[str], sort_key: str) -> int:

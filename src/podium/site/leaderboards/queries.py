@@ -15,6 +15,7 @@ from podium.site.leaderboards.cells import Cell, Group, cells_of, groups_of
 from podium.site.leaderboards.models import Column, Entry, Leaderboard
 from podium.site.leaderboards.positions import Positions, medal
 from podium.site.leaderboards.selection import Wish, select
+from podium.site.resources.models import Task
 
 PIECE = 500
 """Rows that are in memory at a time when a whole board is read."""
@@ -54,6 +55,7 @@ class Board:
     page: int
     pages: int
     may_administer: bool
+    tasks: list[Task] = field(default_factory=list, kw_only=True)
     columns: list[Column] = field(default_factory=list, kw_only=True)
     total: int = field(default=0, kw_only=True)
     capped: bool = field(default=False, kw_only=True)
@@ -135,6 +137,7 @@ def board(phase: Phase, user: Any, page: int = 1, per_page: int = 50, wish: Wish
         leaderboard=leaderboard,
         phase=phase,
         groups=groups,
+        tasks=tasks,
         columns=columns,
         fact_keys=frame.fact_keys,
         rows=rows,

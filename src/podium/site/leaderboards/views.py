@@ -10,9 +10,12 @@ from django.views.decorators.http import require_safe
 
 from podium.site.competitions.models import Phase
 from podium.site.competitions.shell import Shell, shell
+from podium.site.evaluation.models import PhaseWork, WorkKind
+from podium.site.leaderboards.cells import groups_of
 from podium.site.leaderboards.models import Entry
 from podium.site.leaderboards.positions import Positions
 from podium.site.leaderboards.queries import board
+from podium.site.leaderboards.tools import Links, headings, wish_of
 
 PER_PAGE = 50
 NARROW = 5
@@ -33,7 +36,9 @@ def results(request: HttpRequest, pk: int) -> HttpResponse:
     phase = viewed.chosen_phase(request.GET.get("phase"))
     if phase not in phases:
         phase = phases[-1] if phases else None
-    shown = board(phase, request.user, page=_page_number(request.GET.get("page")), per_page=PER_PAGE) if phase else None
+    wish, links = wish_of(request), Links(request)
+    number = _page_number(request.GET.get("page"))
+    shown = board(phase, request.user, page=number, per_page=PER_PAGE, wish=wish) if phase else None
     context = viewed.context(
         "results",
         phases=[(each, viewed.url("competitions:results", phase=each.pk)) for each in phases],
@@ -42,8 +47,17 @@ def results(request: HttpRequest, pk: int) -> HttpResponse:
     )
     if phase and shown:
         context |= {
-            "before": viewed.url("competitions:results", phase=phase.pk, page=shown.page - 1),
-            "after": viewed.url("competitions:results", phase=phase.pk, page=shown.page + 1),
+            "before": links.to(phase=phase.pk, page=shown.page - 1),
+            "after": links.to(phase=phase.pk, page=shown.page + 1),
+            "wish": wish,
+            "sorted_by": (order := wish.order(groups_of(shown.tasks, shown.columns))),
+            "heads": headings(shown, wish, order, links),
+            "unsorted": links.to(sort=None, page=None),
+            "unsearched": links.to(search=None, page=None),
+            "kept": links.kept(phase=phase.pk),
+            "rebuilding": PhaseWork.objects.filter(
+                phase=phase, kind=WorkKind.REBUILD, state__in=PhaseWork.OPEN
+            ).exists(),
             "submit_url": viewed.url("competitions:submissions", phase=phase.pk),
             "narrow": sum(len(group.columns) for group in shown.groups) + len(shown.fact_keys) <= NARROW,
             "primary": shown.leaderboard.primary_index,
