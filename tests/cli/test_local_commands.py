@@ -122,6 +122,16 @@ def test_a_warning_alone_is_no_failure(bundle: Path) -> None:
     assert "1 warning." in done.output
 
 
+def test_what_is_passed_over_in_a_zip_is_told(bundle: Path, tmp_path: Path) -> None:
+    (bundle / "__MACOSX").mkdir()
+    (bundle / "__MACOSX" / "._terms.md").write_text("")
+    made = shutil.make_archive(str(tmp_path / "bundle"), "zip", bundle)
+    done = runner.invoke(app, ["check", made])
+    assert done.exit_code == 0
+    assert "bundle.zip: note: The folder __MACOSX" in done.output
+    assert "__MACOSX" in json.loads(runner.invoke(app, ["check", made, "--json"]).stdout)["notes"][0]
+
+
 def test_a_bundle_that_does_not_exist_is_a_usage_fault(tmp_path: Path) -> None:
     done = runner.invoke(app, ["check", str(tmp_path / "nothing")])
     assert done.exit_code == 2

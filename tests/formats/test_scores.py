@@ -40,6 +40,8 @@ def test_booleans_are_one_and_zero(tmp_path: Path) -> None:
     assert numbers(scores_of(tmp_path, '{"gpu": true, "cpu": false}')) == {"gpu": 1.0, "cpu": 0.0}
     (tmp_path / "scores.json").unlink()
     assert numbers(scores_of(tmp_path, "gpu: True\ncpu: no\n", "scores.txt")) == {"gpu": 1.0, "cpu": 0.0}
+    texts = {key: value.text for key, value in scores_of(tmp_path, '{"gpu": true, "cpu": false}').values.items()}
+    assert texts == {"gpu": "1", "cpu": "0"}
 
 
 def test_numbers_in_quotes_are_numbers(tmp_path: Path) -> None:

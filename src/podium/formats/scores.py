@@ -106,7 +106,7 @@ def _usable(given: dict[str, _Given], notes: list[str], name: str, columns: Iter
         if problem is None:
             interval, remarks = read_interval(_number(value), beside.get(key, {}))
             notes += [f"{name}: {remark}" for remark in remarks]
-            values[key] = ScoreValue(_number(value), value.text[:MAX_TEXT_LENGTH], interval)
+            values[key] = ScoreValue(_number(value), _text(value), interval)
         elif value.kind in ("map", "list") and (wanted is None or key not in wanted):
             notes.append(f"{name}: {quoted(key)} holds a {_KIND_WORDS[value.kind]} and is ignored.")
         elif wanted is None or key in wanted:
@@ -326,6 +326,11 @@ def _problem_of_number(text: str, where: str) -> str | None:
     if not math.isfinite(float(text)):
         return f"{where} is too large for a floating-point number ({quoted(text[:60])})."
     return None
+
+
+def _text(value: _Given) -> str:
+    """Return the text of a score: as given, but 1 or 0 for true or false, since whoever reads it expects a number."""
+    return f"{_number(value):.0f}" if value.kind == "bool" else value.text[:MAX_TEXT_LENGTH]
 
 
 def _number(value: _Given) -> float:
