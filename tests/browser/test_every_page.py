@@ -84,10 +84,12 @@ def addresses(
     site = f"/competitions/{first.pk}"
     anonymous = ["/", "/about/", "/competitions/public/", "/competitions/public/?search=nothing"]
     anonymous += [f"{site}/{tab}" for tab in ("", f"pages/{page.pk}/", "terms/", "files/", "phases/", "submissions/")]
-    anonymous += [f"{site}/results/", f"{site}/results/?page=2"]
+    anonymous += [f"{site}/results/", f"{site}/results/?page=2", f"{site}/results/progress/"]
+    anonymous += [f"{site}/results/?as_of={timezone.now():%Y-%m-%dT%H:%M:%S.%fZ}"]
     anonymous += [f"/accounts/{name}/" for name in ("login", "signup", "password/reset", "password/reset/done")]
     mine = [f"{site}/submissions/", f"{site}/results/", f"{site}/files/", "/competitions/", "/accounts/email/"]
     mine += [f"/competitions/{several.pk}/{tab}/" for tab in ("submissions", "results")]
+    mine += [f"{site}/results/{finished.pk}/", f"{site}/results/progress/"]
     mine += [f"/competitions/{over.pk}/submissions/", "/accounts/password/change/", "/accounts/logout/"]
     mine += [f"/submissions/{each.pk}/" for each in (finished, failed, running, waiting, cancelled, parent)]
     mine += [f"/submissions/{running.pk}/cancel/", f"/submissions/{finished.pk}/report/"]

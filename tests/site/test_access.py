@@ -86,6 +86,7 @@ class World:
         words["wish"] = "revoke" if "tokens" in route else "drain"
         words["participant_id"] = self.participant.pk
         words |= {"participant_id": self.participant.pk, "phase_id": phase.pk}
+        words["submission_id"] = self.submission.pk
         words["task_id"] = phase.phase_tasks.get().task_id
         for name, value in {**words, "step": "scoring", "stream": "stdout"}.items():
             path = path.replace(f"<{name}>", str(value))

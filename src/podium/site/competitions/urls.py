@@ -8,6 +8,7 @@ from podium.site.competitions import views, views_tasks
 from podium.site.evaluation import views as evaluation
 from podium.site.evaluation import views_control, views_tries
 from podium.site.leaderboards import views as leaderboards
+from podium.site.leaderboards import views_insight
 
 app_name = "competitions"
 urlpatterns = [
@@ -42,4 +43,6 @@ urlpatterns = [
     path("competitions/<int:pk>/bundle/", views.bundle, name="bundle"),
     path("competitions/<int:pk>/submissions/", evaluation.submissions, name="submissions"),
     path("competitions/<int:pk>/results/", leaderboards.results, name="results"),
+    path("competitions/<int:pk>/results/progress/", views_insight.over_time, name="progress"),
+    path("competitions/<int:pk>/results/<int:submission_id>/", views_insight.place, name="place"),
 ]

@@ -12,6 +12,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import permissions, viewsets
 from rest_framework.decorators import action
+from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.utils.encoders import JSONEncoder
@@ -21,6 +22,8 @@ from podium.site.api_fields import ID_REGEX, Cap
 from podium.site.competitions.models import Phase
 from podium.site.evaluation.api import visible_phase
 from podium.site.leaderboards import queries
+from podium.site.leaderboards.history import NoSuchMoment, PastBoard, board_at, read_moment
+from podium.site.leaderboards.noise import within_noise
 from podium.site.leaderboards.queries import Board, Row
 from podium.site.threads import pieces
 
@@ -33,19 +36,33 @@ class PhaseBoardViewSet(viewsets.GenericViewSet[Phase]):
     lookup_value_regex = ID_REGEX
 
     @extend_schema(
-        parameters=[OpenApiParameter("page", int), OpenApiParameter("page_size", int)],
+        parameters=[
+            OpenApiParameter("page", int),
+            OpenApiParameter("page_size", int),
+            OpenApiParameter("as_of", OpenApiTypes.DATETIME, description="the board as it was at that moment"),
+        ],
         responses={200: OpenApiTypes.OBJECT},
     )
     @action(detail=True, methods=["get"])
     def get_leaderboard(self, request: Request, pk: str) -> Response | StreamingHttpResponse:
         """The board's rows in the order of their ranks; `count` and `pages` are Podium's own.
 
-        All of them, as in Codabench, unless `page` and `page_size` (1000 at most) ask for some.
+        All of them, as in Codabench, unless `page` and `page_size` (1000 at most) ask for some. With `as_of` the board
+        as it was, in pages: who was deleted, banned or turned away since has a rank and no name.
         """
         phase = visible_phase(request.user, int(pk))
         paged = bool({"page", "page_size"} & set(request.query_params))
         size, page = _int(request, "page_size", Cap.most), _int(request, "page", 1)
-        board = queries.board(phase, request.user, page=page, per_page=min(size, Cap.most))
+        asked = request.query_params.get("as_of")
+        board: Board | None
+        if asked:
+            paged = True
+            try:
+                board = board_at(phase, request.user, read_moment(asked), page, min(size, Cap.most))
+            except NoSuchMoment as problem:
+                raise ValidationError({"as_of": [str(problem)]}) from problem
+        else:
+            board = queries.board(phase, request.user, page=page, per_page=min(size, Cap.most))
         if board is None:
             raise Http404
         if paged or board.pages == 1:
@@ -66,17 +83,21 @@ def _whole(board: Board, user: Any) -> Iterator[bytes]:
     yield f'{head}"submissions": ['.encode()
     comma = ""
     for rows in queries.all_rows(board, user):
-        yield (comma + ", ".join(json.dumps(_row(row, board), cls=JSONEncoder) for row in rows)).encode()
+        noise = within_noise(board, rows)
+        yield (comma + ", ".join(json.dumps(_row(row, board, noise), cls=JSONEncoder) for row in rows)).encode()
         comma = ", "
     yield f"]{tail}".encode()
 
 
 def as_codabench(board: Board) -> dict[str, Any]:
-    """A board in Codabench's shape."""
+    """A board in Codabench's shape; of a board of the past also its moment, and since when the record is complete."""
+    then = {"as_of": board.moment, "complete_since": board.incomplete_before} if isinstance(board, PastBoard) else {}
+    noise = set() if then else within_noise(board)
     return {
+        **then,
         "title": board.leaderboard.title,
         "id": board.phase.pk,
-        "submissions": [_row(row, board) for row in board.rows],
+        "submissions": [_row(row, board, noise) for row in board.rows],
         "tasks": [
             {
                 "name": group.task.name if group.task else "",
@@ -105,10 +126,13 @@ def as_codabench(board: Board) -> dict[str, Any]:
     }
 
 
-def _row(row: Row, board: Board) -> dict[str, Any]:
+def _row(row: Row, board: Board, noise: set[int]) -> dict[str, Any]:
+    if not row.owner_name:
+        return {**dict.fromkeys(_FIELDS), "rank": row.rank, "scores": [], "detailed_results": []}  # removed since
     answers = row.entry.submission.fact_sheet_answers
     return {
         "id": row.submission_id,
+        "within_noise": row.submission_id in noise,
         "rank": row.rank,
         "owner": row.owner_name,
         "scores": [
@@ -118,6 +142,9 @@ def _row(row: Row, board: Board) -> dict[str, Any]:
                 "score": str(round_score(cell.value, cell.column.precision)),
                 "column_key": cell.column.key,
                 "task_id": cell.task.pk if cell.task else None,
+                "low": cell.interval.low if cell.interval else None,
+                "high": cell.interval.high if cell.interval else None,
+                "interval": cell.interval.source if cell.interval else None,
             }
             for cell in row.cells
             if cell.value is not None
@@ -128,3 +155,6 @@ def _row(row: Row, board: Board) -> dict[str, Any]:
         "organization": None,
         "created_when": row.created_when,
     }
+
+
+_FIELDS = ("id", "within_noise", "rank", "owner", "fact_sheet_answers", "slug_url", "organization", "created_when")

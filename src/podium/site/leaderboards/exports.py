@@ -18,7 +18,7 @@ from django.utils import timezone
 from podium.ranking.display import full_text
 from podium.site.competitions.models import Competition, Phase
 from podium.site.leaderboards.cells import Cell, groups_of
-from podium.site.leaderboards.models import Entry, Leaderboard
+from podium.site.leaderboards.models import Entry, Leaderboard, Score
 from podium.site.leaderboards.queries import Frame, walk
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -42,7 +42,13 @@ class Sheet:
         groups = groups_of(tasks, list(board.columns.all()))
         self.phase, self.board_title = phase, board.title
         self.title = f"{board.title} - {phase.name}({phase.pk})"
-        self.columns = [heading for group in groups for heading in _headings(group.task, group.columns)]
+        self._uncertain = _uncertain(phase)
+        self.columns = [
+            heading
+            for group in groups
+            for column, name in zip(group.columns, _headings(group.task, group.columns), strict=True)
+            for heading in ([name, f"{name} low", f"{name} high"] if column.pk in self._uncertain else [name])
+        ]
         self._frame = Frame(phase, user, groups, several=len(tasks) > 1, administers=True)
 
     @property
@@ -55,10 +61,22 @@ class Sheet:
         for ranks, entries in walk(self.phase):
             yield [self._line(row.entry, row.cells) for row in self._frame.rows(entries, ranks)]
 
+    def _texts(self, cell: Cell) -> list[str]:
+        values = [cell.value]
+        if cell.column.pk in self._uncertain:
+            values += [cell.interval.low, cell.interval.high] if cell.interval else [None, None]
+        return ["" if value is None else full_text(value) for value in values]
+
     def _line(self, entry: Entry, cells: Iterable[Cell]) -> Line:
-        texts = ["" if cell.value is None else full_text(cell.value) for cell in cells]
+        texts = [text for cell in cells for text in self._texts(cell)]
         name = f"{entry.owner.username}-{entry.submission_id}"
         return Line(name, entry.submission.fact_sheet_answers, dict(zip(self.columns, texts, strict=True)))
+
+
+def _uncertain(phase: Phase) -> set[int]:
+    """The columns in which scores of the phase have an interval, whose ends are columns of an export then."""
+    scores = Score.objects.filter(submission__phase=phase, low__isnull=False)
+    return set(scores.order_by().values_list("column", flat=True).distinct())
 
 
 def _headings(task: Any, columns: Iterable[Any]) -> Iterator[str]:

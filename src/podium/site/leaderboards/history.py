@@ -19,6 +19,7 @@ from django.utils.dateparse import parse_datetime
 
 from podium.ranking import keys
 from podium.ranking.columns import Sorting
+from podium.ranking.rules import SubmissionRule, allows_several
 from podium.site.competitions import policies as competitions
 from podium.site.competitions.models import Participant, ParticipantStatus, Phase
 from podium.site.leaderboards import cells, queries
@@ -35,15 +36,17 @@ class NoSuchMoment(Exception):
     """The board of that moment cannot be shown; the message says why."""
 
 
-def follow(*, phase: Phase, owner_id: int | None = None) -> None:
-    """Bring the standings of a phase up to date with its entries, in the transaction that changed those.
+def follow(*, phase: Phase, owner_id: int, submission_id: int | None = None) -> None:
+    """Bring a person's standings in a phase up to date with their entries, in the transaction that changed those.
 
-    phase: with its leaderboard. owner_id: whose entries have changed; None for the whole board.
+    phase: with its leaderboard. submission_id: the only one that may have come or gone where a person may have any
+    number of entries, so that the cost does not grow with them; None for all.
     """
     board = phase.leaderboard
-    entries, standings = Entry.objects.filter(phase=phase), Standing.objects.filter(phase=phase, until=None)
-    if owner_id is not None:
-        entries, standings = entries.filter(owner=owner_id), standings.filter(owner=owner_id)
+    entries = Entry.objects.filter(phase=phase, owner=owner_id)
+    standings = Standing.objects.filter(phase=phase, owner=owner_id, until=None)
+    if submission_id is not None and board is not None and allows_several(SubmissionRule(board.submission_rule)):
+        entries, standings = entries.filter(submission=submission_id), standings.filter(submission=submission_id)
     now_there = {entry.submission_id: entry for entry in entries}
     recorded = {standing.submission_id: standing for standing in standings}
     moment = timezone.now()
@@ -98,7 +101,7 @@ def began(phase: Phase) -> datetime | None:
     return first if first is not None and phase.start < first else None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PastBoard(queries.Board):
     """A page of a board as it was at `moment`; `incomplete_before` is set where the record began only later."""
 
@@ -154,7 +157,19 @@ def board_at(phase: Phase, user: Any, moment: datetime, page: int = 1, per_page:
             )
         )
     return PastBoard(
-        leaderboard, phase, groups, facts, rows, count, page, pages, administers, moment, _incomplete(phase, moment)
+        leaderboard=leaderboard,
+        phase=phase,
+        groups=groups,
+        columns=columns,
+        fact_keys=facts,
+        rows=rows,
+        total=count,
+        count=count,
+        page=page,
+        pages=pages,
+        may_administer=administers,
+        moment=moment,
+        incomplete_before=_incomplete(phase, moment),
     )
 
 

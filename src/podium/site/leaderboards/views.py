@@ -11,8 +11,10 @@ from django.views.decorators.http import require_safe
 from podium.site.competitions.models import Phase
 from podium.site.competitions.shell import Shell, shell
 from podium.site.evaluation.models import PhaseWork, WorkKind
+from podium.site.leaderboards import views_insight
 from podium.site.leaderboards.cells import groups_of
 from podium.site.leaderboards.models import Entry
+from podium.site.leaderboards.noise import within_noise
 from podium.site.leaderboards.positions import Positions
 from podium.site.leaderboards.queries import board
 from podium.site.leaderboards.tools import Links, headings, wish_of
@@ -36,8 +38,10 @@ def results(request: HttpRequest, pk: int) -> HttpResponse:
     phase = viewed.chosen_phase(request.GET.get("phase"))
     if phase not in phases:
         phase = phases[-1] if phases else None
-    wish, links = wish_of(request), Links(request)
     number = _page_number(request.GET.get("page"))
+    if phase and request.GET.get("as_of"):
+        return views_insight.past(request, viewed, phase, page=number, per_page=PER_PAGE)
+    wish, links = wish_of(request), Links(request)
     shown = board(phase, request.user, page=number, per_page=PER_PAGE, wish=wish) if phase else None
     context = viewed.context(
         "results",
@@ -61,6 +65,8 @@ def results(request: HttpRequest, pk: int) -> HttpResponse:
             "submit_url": viewed.url("competitions:submissions", phase=phase.pk),
             "narrow": sum(len(group.columns) for group in shown.groups) + len(shown.fact_keys) <= NARROW,
             "primary": shown.leaderboard.primary_index,
+            "noise": within_noise(shown),
+            "progress_url": viewed.url("competitions:progress", phase=phase.pk),
             "groups_shown": len(shown.groups) > 1 or bool(shown.fact_keys),
             "downloads": f"/api/competitions/{pk}/results",
             "my_place": None if any(row.is_mine for row in shown.rows) else _my_place(phase, request.user, viewed),

@@ -187,7 +187,7 @@ def on_verdict(*, submission: Submission) -> None:
         standing = [new if entry.id == new.id else entry for entry in standing]
     change = rules.on_verdict(rules.SubmissionRule(board.submission_rule), standing, new)
     _apply(change, board, [new], submission.phase_id)
-    history.follow(phase=submission.phase, owner_id=submission.owner_id)
+    history.follow(phase=submission.phase, owner_id=submission.owner_id, submission_id=submission.pk)
 
 
 def _manual(submission: Submission) -> tuple[Leaderboard, list[order.Entry], order.Entry, rules.SubmissionRule]:
@@ -215,7 +215,7 @@ def add_by_hand(*, submission: Submission, privileged: bool = False) -> None:
     if isinstance(change, rules.Refusal):
         raise Forbidden(change.reason)
     _apply(change, board, [candidate], submission.phase_id)
-    history.follow(phase=submission.phase, owner_id=submission.owner_id)
+    history.follow(phase=submission.phase, owner_id=submission.owner_id, submission_id=submission.pk)
 
 
 @transaction.atomic
@@ -226,7 +226,7 @@ def remove_by_hand(*, submission: Submission, privileged: bool = False) -> None:
     if isinstance(change, rules.Refusal):
         raise Forbidden(change.reason)
     _apply(change, board, [], submission.phase_id)
-    history.follow(phase=submission.phase, owner_id=submission.owner_id)
+    history.follow(phase=submission.phase, owner_id=submission.owner_id, submission_id=submission.pk)
 
 
 @transaction.atomic
