@@ -18,11 +18,11 @@ from podium.site.accounts.models import User
 from podium.site.competitions.models import Competition
 from podium.site.evaluation.models import Submission
 from podium.site.evaluation.services import deletion
+from podium.site.leaderboards.exports import as_csv, sheets
 from podium.site.leaderboards.models import Column, Standing
 from podium.site.queues.models import Queue
 from tests.factories import ParticipantFactory, UserFactory
 from tests.site.acting import WorkerDouble, fresh, scores, submit
-from tests.site.reading_boards import content
 from tests.web.conftest import Visitor
 
 pytestmark = pytest.mark.django_db
@@ -88,8 +88,8 @@ def test_an_interval_stands_beside_its_score_and_neighbours_within_noise_are_mar
     assert rows[0]["scores"][0]["low"] == pytest.approx(0.89)
     assert rows[0]["scores"][0]["high"] == pytest.approx(0.93)
     assert rows[0]["scores"][0]["interval"] == "ci"
-    answer = client_of(run.competition.created_by).get(f"/api/competitions/{run.competition.pk}/results.csv")
-    heading, line, *_ = content(answer).decode().splitlines()
+    (sheet,) = sheets(run.competition, run.competition.created_by)
+    heading, line, *_ = b"".join(as_csv(sheet)).decode().splitlines()
     assert heading.split(",")[2:] == [f"Task 0({run.task})-Accuracy{end}" for end in ("", " low", " high")]
     assert [float(cell) for cell in line.split(",")[2:]] == [0.91, pytest.approx(0.89), pytest.approx(0.93)]
 
