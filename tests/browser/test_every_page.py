@@ -95,7 +95,7 @@ def addresses(
     mine += [f"/submissions/{running.pk}/cancel/", f"/submissions/{finished.pk}/report/"]
     Participant.objects.create(competition=first, user=sam, status=ParticipantStatus.PENDING)
     organizing = [f"/competitions/{several.pk}/", f"{site}/files/", "/competitions/", "/competitions/upload/"]
-    organizing += [f"{site}/{page}/" for page in ("participants", "submissions/all", "unpublish", "phases")]
+    organizing += [f"{site}/{page}/" for page in ("participants", "submissions/all", "unpublish", "phases", "archives")]
     place = Participant.objects.select_related("competition", "user").get(competition=first, user=pat)
     phase = first.phases.get(index=0)
     ledger.credit(participant=place, phase=phase, tries=2, note=f"Sorry {LONG}", by=olivia)

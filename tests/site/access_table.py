@@ -97,6 +97,9 @@ POST api/queues/<pk>/workers/<worker_id>/<wish>/                403 403 403 403 
 POST api/api-token-auth/                                        400 400 400 400 400 400 400 403 400  |  400 400 400 400 400 400 400 403 400
 GET api/limits/                                                 200 200 200 200 200 200 200 403 200  |  200 200 200 200 200 200 200 403 200
 POST api/competitions/<pk>/create_dump/                         403 403 403 403 201 201 201 403 403  |  403 404 404 403 201 201 201 403 404
+POST api/competitions/<pk>/create_archive/                      403 403 403 403 201 201 201 403 403  |  403 404 404 403 201 201 201 403 404
+GET competitions/<pk>/archives/                                 302 403 403 403 200 200 200 403 403  |  302 404 404 403 200 200 200 403 404
+POST competitions/<pk>/archives/                                302 403 403 403 302 302 302 403 403  |  302 404 404 403 302 302 302 403 404
 GET api/competitions/<pk>/get_files/                            403 403 403 403 200 200 200 403 403  |  403 404 404 403 200 200 200 403 404
 POST competitions/<pk>/dumps/                                   302 302 302 302 302 302 302 403 302  |  302 404 404 302 302 302 302 403 404
 POST api/tasks/upload_task/                                       403 400 400 400 400 400 400 403 400  |  403 400 400 400 400 400 400 403 400

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,10 @@ from podium.formats.bundle import check_bundle
 from podium.site.accounts.models import User
 from podium.site.competitions.description import describe
 from podium.site.competitions.models import Competition, Dump, Page, Phase
-from podium.site.competitions.services import create_from_bundle, dumping
+from podium.site.competitions.services import claims, create_from_bundle, dumping
 from podium.site.resources import storage
 from podium.site.resources.models import Dataset, StoredFile, Task
-from tests.site.acting import files_in
+from tests.site.acting import background, files_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Client = Callable[[User | None], APIClient]
@@ -194,16 +195,62 @@ def test_empty_pages_and_a_missing_logo_do_not_stop_a_dump(competition: Competit
     assert copy.pages.count() == competition.pages.count()
 
 
-def test_a_dump_whose_worker_is_gone_is_given_up_and_its_late_end_changes_nothing(
+class Killed(BaseException):
+    """The end of a process, which no handler of the work sees."""
+
+
+def test_a_dump_whose_site_worker_dies_is_written_by_another_and_nothing_half_written_stays(
+    competition: Competition, olivia: User, files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = files_in(files)
+    dump = dumping.start_dump(competition=competition, by=olivia)
+    with monkeypatch.context() as patch:
+        patch.setattr(storage, "digest_of", _die)
+        patch.setattr(storage, "removed_on_failure", _nobody_cleans_up)
+        with pytest.raises(Killed):
+            dumping.run_dump(dump_id=dump.pk)
+    assert len(files_in(files)) == len(before) + 1, "half a dump lies there"
+    dumping.run_dump(dump_id=dump.pk)
+    assert Dump.objects.get().status == "Running", "its lease still holds, so a second run changes nothing"
+    assert dumping.recover() == 0
+    silence()
+    assert dumping.recover() == 1
+    assert Dump.objects.get().status == "Waiting"
+    background()
+    ended = Dump.objects.get()
+    assert (ended.status, ended.attempt) == ("Finished", 2)
+    assert len(files_in(files)) == len(before) + 1
+
+
+def test_a_dump_that_kills_every_site_worker_fails_with_the_reason_and_its_late_end_changes_nothing(
     competition: Competition, olivia: User, files: Path
 ) -> None:
+    before = files_in(files)
     dump = dumping.start_dump(competition=competition, by=olivia)
-    assert dumping.fail_lost() == 0
-    old = timezone.now() - timedelta(hours=dumping.HOURS, minutes=1)
-    Dump.objects.filter(pk=dump.pk).update(created_when=old)
-    assert dumping.fail_lost() == 1
+    for _ in range(claims.MAX_ATTEMPTS):
+        assert dumping._claims.claim(dump.pk) is not None
+        silence()
+    late = Dump.objects.get()
+    assert dumping.recover() == 1
+    with pytest.raises(claims.Superseded):
+        dumping._claims.change(late, status="Finished")
     dumping.run_dump(dump_id=dump.pk)
     dump.refresh_from_db()
     assert (dump.status, dump.dataset) == ("Failed", None)
-    assert "Create it again" in dump.details
+    assert "interrupted 3 times" in dump.details
+    assert files_in(files) == before
     assert dumping.start_dump(competition=competition, by=olivia).pk != dump.pk
+
+
+def _die(*_: object) -> None:
+    raise Killed
+
+
+@contextmanager
+def _nobody_cleans_up() -> Iterator[list[StoredFile]]:
+    yield []
+
+
+def silence() -> None:
+    """Let the sign of life of every dump be overdue."""
+    Dump.objects.update(alive_until=timezone.now() - timedelta(seconds=1))

@@ -21,17 +21,26 @@ app = typer.Typer()
 @app.command()
 def check(
     ctx: typer.Context,
-    path: Annotated[Path, typer.Argument(help="Competition bundle: a zip or a folder.", show_default=False)],
+    path: Annotated[
+        Path, typer.Argument(help="Competition bundle, a zip or a folder, or an archive.", show_default=False)
+    ],
     server: ServerOption = None,
     json_: JsonOption = False,
 ) -> None:
-    """Check a bundle; no server is needed.
+    """Check a bundle, or whether an archive of a competition is whole; no server is needed.
 
     Every fault at once, with its place and a hint. Exit code 1 when the server would refuse it. With --server the
     limits of its phases are also held against what that server gives.
     """
     before = ctx.find_object(Globals) or Globals()
     as_json = json_ or before.json
+    if path.is_file():
+        from podium.cli.archives import check_archive  # noqa: PLC0415 - most files are bundles
+        from podium.formats.competition_archive import is_archive  # noqa: PLC0415
+
+        if is_archive(path):
+            check_archive(path, as_json=as_json)
+            return
     report = run_check(path, server or before.server)
     print_report(report, path, as_json=as_json)
     if not report.ok:

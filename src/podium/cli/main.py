@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from podium.cli import account, check, competitions, doctor, new, operate, queues, run, submissions
+from podium.cli import account, archives, check, competitions, doctor, new, operate, queues, run, submissions
 from podium.cli.session import Globals, JsonOption, ProfileOption, ServerOption
 
 app = typer.Typer(
@@ -42,6 +42,6 @@ def globally(
     ctx.obj = Globals(server=server, profile=profile, json=json_)
 
 
-for _part in (account, competitions, submissions, new, check, run, operate, doctor):
+for _part in (account, competitions, archives, submissions, new, check, run, operate, doctor):
     app.registered_commands.extend(_part.app.registered_commands)
 app.add_typer(queues.app, name="queues")

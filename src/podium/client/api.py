@@ -16,6 +16,7 @@ from podium.client import events
 from podium.client.errors import (
     ApiError,
     CreationFailedError,
+    PodiumError,
     UnexpectedAnswerError,
     WaitTimeoutError,
     not_found,
@@ -23,6 +24,7 @@ from podium.client.errors import (
 from podium.client.models import (
     CanSubmit,
     Competition,
+    CompetitionArchive,
     CompetitionItem,
     CreationFault,
     CreationStatus,
@@ -226,6 +228,47 @@ class Podium:
                 )
             self.transport.pause(0.2)
 
+    def create_archive(self, competition: int) -> CompetitionArchive:
+        """Start to write a competition of the caller's with all that happened in it; one under way is answered with."""
+        with _named(f"competition {competition}"):
+            return self._one(CompetitionArchive, "POST", f"api/competitions/{competition}/create_archive/")
+
+    def archives(self, competition: int) -> list[CompetitionArchive]:
+        """The newest archives of a competition of the caller's, newest first."""
+        path = f"api/competitions/{competition}/get_files/"
+        with _named(f"competition {competition}"):
+            found = self.transport.call("GET", path)
+        return [self._typed(CompetitionArchive, each, path) for each in found["archives"]]
+
+    def wait_for_archive(
+        self,
+        competition: int,
+        archive: int,
+        *,
+        timeout: float = 24 * 3600,
+        on_change: Callable[[CompetitionArchive], None] | None = None,
+    ) -> CompetitionArchive:
+        """Wait until an archive is finished and return it with its address.
+
+        `on_change` is called with every new state. Raises PodiumError with the reason when it fails, WaitTimeoutError
+        after `timeout` seconds.
+        """
+        deadline, last = time.monotonic() + timeout, None
+        while True:
+            now = next((each for each in self.archives(competition) if each.id == archive), None)
+            if now is None:
+                raise UnexpectedAnswerError(f"{self.server} lists archive {archive} no more.")
+            if now != last and on_change:
+                on_change(now)
+            last = now
+            if now.ended:
+                return _finished(now)
+            if time.monotonic() > deadline:
+                raise WaitTimeoutError(
+                    f"The archive was not written within {timeout:g} s.", hint="Writing goes on; ask again later."
+                )
+            self.transport.pause(0.5)
+
     def limits(self) -> dict[str, float]:
         """The most that the server gives a step of a submission, by the keys of a phase in a bundle."""
         path = "api/limits/"
@@ -415,6 +458,13 @@ class Podium:
 
 def _present(params: Mapping[str, Any] | None) -> dict[str, Any]:
     return {key: value for key, value in (params or {}).items() if value is not None}
+
+
+def _finished(archive: CompetitionArchive) -> CompetitionArchive:
+    if archive.status == "Finished" and archive.url:
+        return archive
+    reason = archive.details or "Its file was deleted already: a newer one took its place."
+    raise PodiumError("There is no archive.", hint=reason)
 
 
 def _created(status: CreationStatus) -> int:

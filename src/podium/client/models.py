@@ -39,6 +39,25 @@ class CompetitionItem(_Answer):
     reward: str | None = None
 
 
+class CompetitionArchive(_Answer):
+    """An archive of a competition, in bytes: `done` of `total` while it is written, `size` when it is there."""
+
+    id: int
+    status: str
+    details: str = ""
+    done: int = 0
+    total: int = 0
+    name: str = ""
+    url: str | None = None
+    size: int | None = None
+    sha256: str | None = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether it is finished or failed."""
+        return self.status in TERMINAL
+
+
 class Task(_Answer):
     """A task of a phase: what is submitted to, and scored."""
 

@@ -341,7 +341,7 @@ def copy_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, target: IO[byte
     counted on what really comes out.
     """
     written = 0
-    for chunk in _content(archive, info):
+    for chunk in content_of(archive, info):
         written += len(chunk)
         if written > limit:
             message = f"{quoted(info.orig_filename)} unpacks to more than the {human_size(limit)} that are left."
@@ -350,8 +350,8 @@ def copy_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, target: IO[byte
     return written
 
 
-def _content(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Iterator[bytes]:
-    """Yield a member's content in pieces; every way of being damaged becomes ArchiveError."""
+def content_of(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Iterator[bytes]:
+    """Yield a member's content in pieces; every way of being damaged becomes ArchiveError "bad_member"."""
     try:
         with archive.open(info) as content:
             while chunk := content.read(_CHUNK):
@@ -365,7 +365,7 @@ def _content(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Iterator[bytes]
 def read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, limit: int) -> bytes:
     """Return at most `limit` + 1 bytes of a member's content (one more, so that the caller sees it is too long)."""
     pieces, size = [], 0
-    for chunk in _content(archive, info):
+    for chunk in content_of(archive, info):
         pieces.append(chunk)
         size += len(chunk)
         if size > limit:

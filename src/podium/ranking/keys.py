@@ -5,6 +5,7 @@ page nor a verdict looks at the other entries. It is a row of 8-byte fields: one
 submission, then the id.
 """
 
+import re
 import struct
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -18,6 +19,8 @@ _ALL_ONES = (1 << 64) - 1
 _SIGN_BIT = 1 << 63
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+
+_CUT = re.compile(r"(?:[0-9a-f]{16})+")
 
 MISSING = b"\xff" * FIELD_BYTES
 """The field of a missing score. Only a NaN could be encoded so, and NaN is refused: missing is last, always."""
@@ -66,6 +69,18 @@ def sort_key_hex(
 def score_part(key: str) -> str:
     """Return the part of a hexadecimal key that scores decide: entries tie exactly when it is the same."""
     return key[: -2 * FIELD_BYTES * TAIL_FIELDS]
+
+
+def without_id(key: str) -> str:
+    """Return a hexadecimal key without the id at its end, which is all that belongs to one database."""
+    return key[: -2 * FIELD_BYTES]
+
+
+def with_id(key: str, entry_id: int) -> str:
+    """Return a key that `without_id` has cut with another id, or raise ValueError when it is no such key."""
+    if not _CUT.fullmatch(key):
+        raise ValueError("This is no place in the order of a board.")
+    return key + _encode_integer(entry_id).hex()
 
 
 def encode(value: float | None, sorting: Sorting) -> bytes:

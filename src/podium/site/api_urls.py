@@ -9,7 +9,12 @@ from rest_framework.routers import DefaultRouter
 
 from podium.site.accounts.api import MyProfileView, TokenView
 from podium.site.competitions.api import CompetitionViewSet, LimitsView
-from podium.site.competitions.api_bundles import BundleSchemaView, CompetitionFilesView, CreateDumpView
+from podium.site.competitions.api_bundles import (
+    BundleSchemaView,
+    CompetitionFilesView,
+    CreateArchiveView,
+    CreateDumpView,
+)
 from podium.site.competitions.api_participants import ParticipantViewSet
 from podium.site.competitions.api_phases import PhaseViewSet
 from podium.site.evaluation.api import CanMakeSubmissionView, SubmissionViewSet
@@ -36,6 +41,7 @@ urlpatterns = [
     path("api-token-auth/", TokenView.as_view(), name="api-token"),
     path("limits/", LimitsView.as_view(), name="api-limits"),
     path("competitions/<int:pk>/create_dump/", CreateDumpView.as_view(), name="api-create-dump"),
+    path("competitions/<int:pk>/create_archive/", CreateArchiveView.as_view(), name="api-create-archive"),
     path("competitions/<int:pk>/get_files/", CompetitionFilesView.as_view(), name="api-competition-files"),
     path("competitions/<int:pk>/results/", ResultsView.as_view(), name="api-results"),
     path("competitions/<int:pk>/results.json", ResultsView.as_view(), name="api-results-json"),

@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from podium.site.accounts.models import User
@@ -44,3 +45,28 @@ def changed(*, user: User, fields: Iterable[str]) -> None:
         leaderboards.rename(user=user)
     if "is_banned" in fields:
         leaderboards.follow_person(owner_id=user.pk)
+
+
+def create_placeholder(*, username: str, display_name: str, is_bot: bool = False) -> User:
+    """Make an account that nobody can log in to, for somebody who is known by name from elsewhere.
+
+    It has no password and no e-mail address, so nobody gets in by those either, and a name of its own: where the name
+    is taken, whatever its case, a number follows it.
+    """
+    name = username if _is_name(username) else "person"
+    base, number = name, 1
+    while User.objects.filter(username__iexact=name).exists():
+        number += 1
+        name = f"{base[: 49 - len(str(number))]}-{number}"
+    user = User(username=name, email=None, display_name=display_name[:50], is_active=False, is_bot=is_bot)
+    user.set_unusable_password()
+    user.save()
+    return user
+
+
+def _is_name(text: str) -> bool:
+    try:
+        User._meta.get_field("username").clean(text, None)
+    except ValidationError:
+        return False
+    return True

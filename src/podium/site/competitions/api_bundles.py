@@ -15,7 +15,8 @@ from rest_framework.views import APIView
 from podium.formats.schema import competition_schema
 from podium.site.api_fields import caller
 from podium.site.competitions import policies
-from podium.site.competitions.models import Competition, Dump
+from podium.site.competitions.models import Competition, Dump, DumpKind
+from podium.site.competitions.queries import archives_with_addresses
 from podium.site.competitions.services import dumping
 from podium.site.errors import Forbidden
 from podium.site.resources.grants import download_url
@@ -51,8 +52,24 @@ class CreateDumpView(APIView):
         return Response(answer, status=status.HTTP_201_CREATED)
 
 
+class CreateArchiveView(APIView):
+    """Starts an archive."""
+
+    permission_classes = (permissions.IsAuthenticated,)
+
+    @extend_schema(operation_id="competitions_create_archive", request=None, responses={201: OpenApiTypes.OBJECT})
+    def post(self, request: Request, pk: int) -> Response:
+        """Write the competition with everything that happened in it, in the background.
+
+        Answers with the archive as `get_files` lists it among `archives`; one that is under way is answered with.
+        """
+        competition = get_object_or_404(policies.visible_to(request.user), pk=pk)
+        dump = dumping.start_dump(competition=competition, by=caller(request), kind=DumpKind.ARCHIVE)
+        return Response(_archive({"row": dump, "file": None, "name": "", "url": ""}), status=status.HTTP_201_CREATED)
+
+
 class CompetitionFilesView(APIView):
-    """The bundle of a competition and its dumps, for organizers."""
+    """The bundle of a competition, its dumps and its archives, for organizers."""
 
     permission_classes = (permissions.IsAuthenticated,)
 
@@ -62,6 +79,7 @@ class CompetitionFilesView(APIView):
             "CompetitionFiles",
             {
                 "dumps": serializers.ListField(child=serializers.DictField()),
+                "archives": serializers.ListField(child=serializers.DictField()),
                 "bundle": serializers.DictField(required=False),
             },
         ),
@@ -71,8 +89,11 @@ class CompetitionFilesView(APIView):
         competition = get_object_or_404(policies.visible_to(request.user).select_related("bundle__data_file"), pk=pk)
         if not policies.can_administer(request.user, competition):
             raise Forbidden("You don't have access to the competition files")
-        dumps = competition.dumps.select_related("dataset__data_file")
-        answer: dict[str, Any] = {"dumps": [_dump(dump) for dump in dumps]}
+        dumps = competition.dumps.filter(kind=DumpKind.BUNDLE).select_related("dataset__data_file")
+        answer: dict[str, Any] = {
+            "dumps": [_dump(dump) for dump in dumps],
+            "archives": [_archive(row) for row in archives_with_addresses(competition, absolute=True)],
+        }
         bundle = _bundle(competition)
         return Response({**answer, **({"bundle": bundle} if bundle else {})})
 
@@ -94,6 +115,23 @@ def _dump(dump: Dump) -> dict[str, Any]:
         "details": dump.details,
         "keys_instead_of_files": dump.keys_instead_of_files,
         "created_when": dump.created_when,
+    }
+
+
+def _archive(row: dict[str, Any]) -> dict[str, Any]:
+    dump, file = row["row"], row["file"]
+    return {
+        "id": dump.pk,
+        "status": dump.status,
+        "details": dump.details,
+        "created_when": dump.created_when,
+        "finished_when": dump.finished_when,
+        "done": dump.done,
+        "total": dump.total,
+        "name": row["name"],
+        "url": row["url"] or None,
+        "size": file.size if file else None,
+        "sha256": file.sha256 if file else None,
     }
 
 

@@ -276,23 +276,41 @@ class DumpState(models.TextChoices):
     FAILED = "Failed"
 
 
+class DumpKind(models.TextChoices):
+    BUNDLE = "bundle", "Bundle"
+    ARCHIVE = "archive", "Archive"
+
+
 class Dump(models.Model):
-    """A competition written out as a bundle: how far that is, and the bundle when it is finished."""
+    """A competition written out, as a bundle or with everything in an archive: how far that is, and what came of it.
+
+    A bundle is a dataset of the organizer's; an archive holds what other people did and is a `file` of its own, which
+    only whoever runs the competition gets. `done` and `total` count the bytes of files that go into an archive.
+    `attempt`, `alive_until` and `files` are those of every long job, see `services.claims`.
+    """
 
     competition = models.ForeignKey(Competition, on_delete=models.CASCADE, related_name="dumps")
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     created_when = models.DateTimeField(default=timezone.now)
     started_when = models.DateTimeField(null=True, blank=True)
     finished_when = models.DateTimeField(null=True, blank=True)
+    kind = models.CharField(max_length=16, choices=DumpKind.choices, default=DumpKind.BUNDLE)
     keys_instead_of_files = models.BooleanField(default=False)
     status = models.CharField(max_length=16, choices=DumpState.choices, default=DumpState.WAITING)
     details = models.TextField(blank=True, default="", help_text="why it failed")
     dataset = models.ForeignKey(Dataset, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    file = models.ForeignKey(StoredFile, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    done = models.PositiveBigIntegerField(default=0)
+    total = models.PositiveBigIntegerField(default=0)
+    attempt = models.PositiveSmallIntegerField(default=0)
+    alive_until = models.DateTimeField(null=True, blank=True)
+    files = models.JSONField(default=list, blank=True)
 
     class Meta:
         ordering = ["-pk"]
         constraints = [
-            models.CheckConstraint(condition=Q(status__in=DumpState.values), name="competitions_dump_status")
+            models.CheckConstraint(condition=Q(status__in=DumpState.values), name="competitions_dump_status"),
+            models.CheckConstraint(condition=Q(kind__in=DumpKind.values), name="competitions_dump_kind"),
         ]
 
     def __str__(self) -> str:

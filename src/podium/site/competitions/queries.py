@@ -13,10 +13,11 @@ from django.http import Http404
 
 from podium.site.accounts.models import User
 from podium.site.competitions import policies
-from podium.site.competitions.models import Competition, Participant, ParticipantStatus, Phase, PhaseTask
+from podium.site.competitions.models import Competition, DumpKind, Participant, ParticipantStatus, Phase, PhaseTask
 from podium.site.evaluation.models import Submission
 from podium.site.leaderboards.models import Leaderboard
 from podium.site.resources import queries as resources
+from podium.site.resources.grants import download_url
 from podium.site.resources.models import Dataset, Solution
 
 
@@ -186,3 +187,17 @@ def counters() -> dict[str, int]:
         "users": User.objects.filter(Q(is_active=True), is_deleted=False).count(),
         "submissions": Submission.objects.filter(parent__isnull=True).count(),
     }
+
+
+def archives_with_addresses(competition: Competition, *, absolute: bool = False) -> list[dict[str, Any]]:
+    """The newest archives of a competition, each with its file, name and address; ask a policy first.
+
+    absolute: addresses as API clients want them.
+    """
+    rows = competition.dumps.filter(kind=DumpKind.ARCHIVE).select_related("file", "created_by")[:20]
+    found = []
+    for row in rows:
+        name = f"archive-{competition.pk}-{row.created_when:%Y-%m-%d}.zip"
+        url = download_url(row.file, name=name, absolute=absolute) if row.file else ""
+        found.append({"row": row, "file": row.file, "name": name if row.file else "", "url": url})
+    return found

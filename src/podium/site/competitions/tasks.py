@@ -15,5 +15,5 @@ def create_competition(status_id: int) -> None:
 
 @task()
 def write_dump(dump_id: int) -> None:
-    """Write a competition out as a bundle."""
+    """Write a competition out, as a bundle or an archive."""
     dumping.run_dump(dump_id=dump_id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from podium.site.competitions import views, views_tasks
+from podium.site.competitions import views, views_archives, views_tasks
 from podium.site.evaluation import views as evaluation
 from podium.site.evaluation import views_control, views_tries
 from podium.site.leaderboards import views as leaderboards
@@ -21,6 +21,7 @@ urlpatterns = [
     path("competitions/<int:pk>/terms/", views.terms, name="terms"),
     path("competitions/<int:pk>/files/", views.files, name="files"),
     path("competitions/<int:pk>/dumps/", views.dump, name="dump"),
+    path("competitions/<int:pk>/archives/", views_archives.archives, name="archives"),
     path("competitions/<int:pk>/phases/", views.phases, name="phases"),
     path("competitions/<int:pk>/phases/<int:phase>/settle_limits/", views.settle_limits, name="settle_limits"),
     path("competitions/<int:pk>/register/", views.register, name="register"),

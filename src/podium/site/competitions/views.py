@@ -16,7 +16,14 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from podium.site.accounts.models import User
 from podium.site.competitions import policies, queries, services
 from podium.site.competitions.forms import ParticipantFilterForm, RegisterForm, SearchForm, UploadForm
-from podium.site.competitions.models import Competition, CreationState, CreationStatus, Participant, ParticipantStatus
+from podium.site.competitions.models import (
+    Competition,
+    CreationState,
+    CreationStatus,
+    DumpKind,
+    Participant,
+    ParticipantStatus,
+)
 from podium.site.competitions.queries import files_for, public_competitions, with_counts
 from podium.site.competitions.services import dumping, queueing
 from podium.site.competitions.shell import Shell, shell
@@ -129,7 +136,8 @@ def files(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _dumps(viewed: Shell) -> list[dict[str, Any]]:
     """The newest dumps of a competition with their addresses; for organizers."""
-    rows = viewed.competition.dumps.select_related("dataset__data_file")[:20]
+    bundles = viewed.competition.dumps.filter(kind=DumpKind.BUNDLE)
+    rows = bundles.select_related("dataset__data_file")[:20]
     return [
         {
             "row": row,
@@ -157,13 +165,18 @@ def dump(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect(viewed.url("competitions:files"))
 
 
-def _overview(request: HttpRequest, viewed: Shell, *, current: object, **more: Any) -> HttpResponse:
-    menu = [
+def overview_menu(viewed: Shell) -> list[tuple[str, str, object]]:
+    """What the overview consists of: the words, address and key of each page."""
+    return [
         *((page.title, viewed.url("competitions:page", page.pk), page.pk) for page in viewed.competition.pages.all()),
         *([("Terms", viewed.url("competitions:terms"), "terms")] if viewed.competition.terms else []),
         ("Files", viewed.url("competitions:files"), "files"),
+        *([("Archive", viewed.url("competitions:archives"), "archives")] if viewed.can_administer else []),
     ]
-    context = viewed.context("detail", menu=menu, current=current, **more)
+
+
+def _overview(request: HttpRequest, viewed: Shell, *, current: object, **more: Any) -> HttpResponse:
+    context = viewed.context("detail", menu=overview_menu(viewed), current=current, **more)
     return render(request, "competitions/overview.html", context)
 
 

@@ -58,11 +58,12 @@ class Sweeper:
                     output.seal_ended,
                     moving.follow_all,
                     creation_claims.recover,
+                    dumping.recover,
                     migration.migrate_due,
                     phase_work.recover,
                 ),
             ),
-            (SELDOM_SECONDS, (repairs.repair, dumping.fail_lost, *deliver)),
+            (SELDOM_SECONDS, (repairs.repair, *deliver)),
             (
                 config.tidy_seconds,
                 (
@@ -71,6 +72,7 @@ class Sweeper:
                     ),
                     lambda: attempts.discard_late_uploads(older_than_seconds=forgotten),
                     lambda: storage.discard_orphans(older_than_seconds=forgotten),
+                    dumping.forget_old,
                 ),
             ),
         )

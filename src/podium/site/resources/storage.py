@@ -299,10 +299,25 @@ def storing(*, folder: str, name: str) -> Iterator[Sink]:
         raise
 
 
-def record_existing(key: str) -> StoredFile:
-    """Make the row of a file that was written through a `Sink` before the transaction began."""
-    digest = _digest_of(path_of(key))
+def digest_of(key: str) -> Digest:
+    """Measure a file that was written through a `Sink`; of a large one before the transaction that records it."""
+    return _digest_of(path_of(key))
+
+
+def record_existing(key: str, digest: Digest | None = None) -> StoredFile:
+    """Make the row of a file that was written through a `Sink` before the transaction began.
+
+    digest: as `digest_of` measured it; measured now where it is not given.
+    """
+    digest = digest or digest_of(key)
     return StoredFile.objects.create(key=key, size=digest.size, sha256=digest.sha256, md5=digest.md5)
+
+
+def copy(key: str, of: str) -> None:
+    """Give the content under the key `of` a second name, for a row of its own."""
+    target = path_of(key)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    _link(path_of(of), target)
 
 
 def open_file(file: StoredFile) -> BinaryIO:

@@ -1,17 +1,21 @@
-"""Dumps: a competition out as a version 2 bundle, written in the background, with a state that its organizers see.
+"""Dumps: a competition out as a version 2 bundle, or with everything in an archive, written in the background.
 
-States of the race: a dump *waits* until a site-worker takes it by compare-and-set, then it *runs*; it ends *finished*
-with a dataset or *failed* with a reason. One that has not ended after some hours belongs to a site-worker that is gone:
-the sweeper fails it, and a late end of it changes nothing, since it asks for the state Running.
+A dump *waits* until a site-worker claims it, then it *runs*; it ends *finished* with its file or *failed* with a
+reason. What happens to one whose site-worker dies is told in `claims`.
+
+Of a competition's archives the newest alone keeps its file, and that for a week: it holds a copy of every file and the
+names of people.
 """
 
 from __future__ import annotations
 
 import shutil
+import time
 import zipfile
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Any, cast
 
 import structlog
 from django.db import transaction
@@ -22,51 +26,91 @@ from podium.formats.dump import to_yaml
 from podium.site.accounts.models import User
 from podium.site.competitions import policies
 from podium.site.competitions.description import Description, describe
-from podium.site.competitions.models import Competition, Dump, DumpState
+from podium.site.competitions.models import Competition, Dump, DumpKind, DumpState
+from podium.site.competitions.services.claims import Claims, Superseded
 from podium.site.errors import Forbidden
 from podium.site.resources import storage
 from podium.site.resources.models import DatasetType, StoredFile
-from podium.site.resources.services import create_dataset
+from podium.site.resources.services import create_dataset, human_size
 
 log = structlog.get_logger(__name__)
 
-HOURS = 6
-"""After how long a dump that has not ended is given up."""
+KEPT = timedelta(days=7)
+"""How long the file of an archive is kept."""
+WRITINGS = 3
+"""How often an archive is begun anew in which a file was deleted while it was written."""
+ROOM = 256 * 2**20
+"""Bytes that an archive leaves free on the disk."""
 
 
 class DumpRefused(Exception):
     """A competition cannot be written as a bundle that could be read again; the text says why."""
 
 
-def start_dump(*, competition: Competition, by: User, keys_instead_of_files: bool = False) -> Dump:
+def _task() -> Any:
+    from podium.site.competitions.tasks import write_dump  # noqa: PLC0415 - tasks call this module
+
+    return write_dump
+
+
+def _given_up(dump: Dump) -> dict[str, object]:
+    return {
+        "details": f"The platform was interrupted {dump.attempt} times while it wrote this. Create it again, and tell "
+        "the administrators if that happens twice."
+    }
+
+
+_claims = Claims(
+    model=Dump,
+    queued=DumpState.WAITING,
+    running=DumpState.RUNNING,
+    failed=DumpState.FAILED,
+    task=_task,
+    given_up=_given_up,
+    joined=("competition__logo", "competition__queue", "competition__created_by", "created_by"),
+)
+recover = _claims.recover
+
+
+def start_dump(
+    *, competition: Competition, by: User, keys_instead_of_files: bool = False, kind: str = DumpKind.BUNDLE
+) -> Dump:
     """Queue a dump; one that waits or runs already, of the same kind, is answered with.
 
     Raises Forbidden when `by` does not run the competition.
     """
-    from podium.site.competitions.tasks import write_dump  # noqa: PLC0415 - tasks call this module
-
     if not policies.can_administer(by, competition):
         raise Forbidden("You don't have access to create a competition dump")
+    wanted = {"kind": kind, "keys_instead_of_files": keys_instead_of_files}
     with transaction.atomic():
         Competition.objects.select_for_update(of=("self",)).get(pk=competition.pk)
-        under_way = competition.dumps.filter(keys_instead_of_files=keys_instead_of_files, finished_when=None).first()
+        under_way = competition.dumps.filter(**wanted, finished_when=None).first()
         if under_way is not None:
             return under_way
-        dump = Dump.objects.create(competition=competition, created_by=by, keys_instead_of_files=keys_instead_of_files)
-        write_dump.enqueue(dump.pk)
+        dump = Dump.objects.create(competition=competition, created_by=by, **wanted)
+        _task().enqueue(dump.pk)
     return dump
 
 
 def run_dump(*, dump_id: int) -> None:
     """Carry out a queued dump and record how it ended; a second run changes nothing."""
-    waiting = Dump.objects.filter(pk=dump_id, status=DumpState.WAITING)
-    if not waiting.update(status=DumpState.RUNNING, started_when=timezone.now()):
+    dump = _claims.claim(dump_id)
+    if dump is None:
         return
-    dump = Dump.objects.select_related("competition__logo", "competition__queue", "competition__created_by").get(
-        pk=dump_id
-    )
     try:
-        _write(dump)
+        _claims.change(dump, started_when=timezone.now())
+        with _claims.kept_alive(dump):
+            _write(dump)
+    except Superseded:
+        log.warning("dump superseded", dump=dump.pk, attempt=dump.attempt)
+
+
+def _write(dump: Dump) -> None:
+    try:
+        with storage.removed_on_failure() as stored:
+            (_write_archive if dump.kind == DumpKind.ARCHIVE else _write_bundle)(dump, stored)
+    except Superseded:
+        raise
     except (DumpRefused, LookupError) as refusal:
         _end(dump, status=DumpState.FAILED, details=str(refusal))
     except Exception:
@@ -75,45 +119,97 @@ def run_dump(*, dump_id: int) -> None:
         _end(dump, status=DumpState.FAILED, details=reason)
 
 
-def fail_lost() -> int:
-    """Give up dumps whose site-worker is gone; returns how many there were."""
-    long_ago = timezone.now() - timedelta(hours=HOURS)
-    lost = Dump.objects.filter(finished_when=None, created_when__lt=long_ago)
-    details = "The platform was interrupted while it wrote this dump. Create it again."
-    return lost.update(status=DumpState.FAILED, finished_when=timezone.now(), details=details)
+def _end(dump: Dump, **changes: object) -> None:
+    """Record how a dump ended. Raises Superseded when it belongs to another or was given up meanwhile."""
+    _claims.change(dump, finished_when=timezone.now(), files=[], **changes)
 
 
-def _end(dump: Dump, **changes: object) -> bool:
-    """Record how a dump ended; False when it has been given up meanwhile."""
-    running = Dump.objects.filter(pk=dump.pk, status=DumpState.RUNNING)
-    return bool(running.update(finished_when=timezone.now(), **changes))
+def _new_key(dump: Dump, stored: list[StoredFile], name: str) -> str:
+    """A key to write to, noted so that what is half written goes with whatever fails."""
+    key = storage.new_key("dataset", name)
+    _claims.change(dump, files=[*dump.files, key])
+    stored.append(StoredFile(key=key))
+    return key
 
 
-def _write(dump: Dump) -> None:
+def _write_bundle(dump: Dump, stored: list[StoredFile]) -> None:
     competition = dump.competition
     if not competition.leaderboards.exists() or not competition.phases.exists():
         raise DumpRefused("A competition without phases or leaderboard cannot be dumped: no bundle can say that.")
     description = describe(competition, keys=dump.keys_instead_of_files)
-    with storage.removed_on_failure() as stored:
-        key = storage.new_key("dataset", "dump.zip")
-        stored.append(StoredFile(key=key))
-        with storage.Sink(key).stream as stream:
-            _pack(description, cast("IO[bytes]", stream))
-        _check(storage.path_of(key))
-        with transaction.atomic():
-            number = competition.dumps.filter(status=DumpState.FINISHED).count() + 1
-            made = timezone.now()
-            dataset = create_dataset(
-                user=competition.created_by or dump.created_by,
-                type=DatasetType.COMPETITION_BUNDLE,
-                file=storage.record_existing(key),
-                name=f"{competition.title[:180]} Dump #{number} Created {made:%Y-%m-%d %H:%M:%S}",
-                file_name=f"dump-{competition.pk}-{number}.zip",
+    key = _new_key(dump, stored, "dump.zip")
+    with storage.Sink(key).stream as stream:
+        _pack(description, cast("IO[bytes]", stream))
+    _check(storage.path_of(key))
+    digest = storage.digest_of(key)
+    with transaction.atomic():
+        number = competition.dumps.filter(kind=DumpKind.BUNDLE, status=DumpState.FINISHED).count() + 1
+        made = timezone.now()
+        dataset = create_dataset(
+            user=competition.created_by or dump.created_by,
+            type=DatasetType.COMPETITION_BUNDLE,
+            file=storage.record_existing(key, digest),
+            name=f"{competition.title[:180]} Dump #{number} Created {made:%Y-%m-%d %H:%M:%S}",
+            file_name=f"dump-{competition.pk}-{number}.zip",
+        )
+        dataset.competition = competition
+        dataset.save(update_fields=["competition"])
+        _end(dump, status=DumpState.FINISHED, dataset=dataset)
+
+
+def _write_archive(dump: Dump, stored: list[StoredFile]) -> None:
+    from podium.site.archives import writing  # noqa: PLC0415 - archives stand on all apps, this one included
+
+    for attempt in range(1, WRITINGS + 1):
+        key = _new_key(dump, stored, "archive.zip")
+        try:
+            with storage.Sink(key).stream as stream:
+                writing.write(dump.competition, cast("IO[bytes]", stream), _progress(dump))
+            break
+        except writing.FileGoneError as gone:
+            storage.remove_content(key)
+            if attempt == WRITINGS:
+                raise
+            log.warning("archive begun anew", dump=dump.pk, reason=str(gone))
+    digest = storage.digest_of(key)
+    with transaction.atomic():
+        earlier = Dump.objects.filter(competition=dump.competition, kind=DumpKind.ARCHIVE, file__isnull=False)
+        _forget(*earlier.select_related("file"))
+        _end(dump, status=DumpState.FINISHED, file=storage.record_existing(key, digest))
+
+
+def _progress(dump: Dump) -> Callable[[int, int], None]:
+    """Notes how far an archive has come, at most once a second; refuses one that the disk has no room for."""
+    last = 0.0
+
+    def note(done: int, total: int) -> None:
+        nonlocal last
+        if done == 0 and total + ROOM > storage.free_bytes():
+            raise DumpRefused(
+                f"The files of this competition are {human_size(total)}, and the disk of the platform has "
+                f"{human_size(storage.free_bytes())} left. Tell the administrators."
             )
-            dataset.competition = competition
-            dataset.save(update_fields=["competition"])
-            if not _end(dump, status=DumpState.FINISHED, dataset=dataset):
-                raise DumpRefused("The dump took too long and was given up.")
+        if done == 0 or time.monotonic() - last > 1:
+            last = time.monotonic()
+            _claims.change(dump, done=done, total=total)
+
+    return note
+
+
+@transaction.atomic
+def forget_old() -> int:
+    """Delete the files of archives that are older than a week; returns how many there were."""
+    old = Dump.objects.filter(kind=DumpKind.ARCHIVE, file__isnull=False, finished_when__lt=timezone.now() - KEPT)
+    return _forget(*old.select_related("file"))
+
+
+def _forget(*dumps: Dump) -> int:
+    for dump in dumps:
+        file = dump.file
+        Dump.objects.filter(pk=dump.pk).update(file=None)
+        if file is not None:
+            storage.delete(file)
+    return len(dumps)
 
 
 def _pack(description: Description, stream: IO[bytes]) -> None:

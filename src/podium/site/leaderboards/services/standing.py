@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
@@ -273,3 +274,20 @@ def recompute(*, phase: Phase, owner_id: int, computed: bool = False) -> None:
 
 def _ids(rows: QuerySet[Entry] | QuerySet[Withheld]) -> set[int]:
     return set(rows.values_list("submission_id", flat=True))
+
+
+def restore_entry(*, submission: Submission, created_when: datetime) -> None:
+    """Put a submission on the board of its phase as an archive says, whatever the rule; the scores give its place.
+
+    submission: with its phase and the phase's leaderboard. The record of the board comes from the archive as well.
+    Raises Refused where the phase has no board, or the submission no place on one.
+    """
+    board = submission.phase.leaderboard
+    if board is None:
+        raise Refused("This phase has no leaderboard.", code="no_leaderboard")
+    if submission.parent_id is not None:
+        raise Refused("One of several tasks does not stand on a leaderboard.", code="child")
+    if Entry.objects.filter(submission=submission).exists():
+        raise Refused("This submission stands on the leaderboard already.", code="twice")
+    _put(_candidate(submission, board, scores_by_task(submission)), board, submission.phase_id)
+    Entry.objects.filter(submission=submission).update(created_when=created_when)
