@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import stat
 import zipfile
@@ -340,6 +341,28 @@ def test_an_upload_that_takes_too_long_ends_with_three(podium: Run, server: Serv
     server.answers["PUT /api/datasets/completed/k-1/"] = [{"status_id": 12}]
     server.answers["GET /api/competitions/12/creation_status/"] = [{"status": "Starting"}]
     assert podium("upload", str(tmp_path), "--no-check", "--timeout", "0").exit_code == 3
+
+
+def test_an_archive_is_waited_for_downloaded_and_compared(podium: Run, server: Server, tmp_path: Path) -> None:
+    listed = {"id": 4, "status": "Running", "done": 5, "total": 10}
+    digest = hashlib.sha256(b"all of it").hexdigest()
+    finished = {**listed, "status": "Finished", "name": "a.zip", "url": "/files/a", "size": 9, "sha256": digest}
+    server.answers["POST /api/competitions/3/create_archive/"] = [{"id": 4, "status": "Waiting"}]
+    server.answers["GET /api/competitions/3/get_files/"] = [{"archives": [listed]}, {"archives": [finished]}]
+    server.answers["GET /files/a"] = [httpx.Response(200, content=b"all of it")]
+    target = tmp_path / "mine.zip"
+    done = podium("archive", "3", "-o", str(target))
+    assert done.exit_code == 0, done.output
+    assert "Running, 50 %" in done.output
+    assert (target.read_bytes(), digest in done.output) == (b"all of it", True)
+    server.answers["GET /files/a"] = [httpx.Response(200, content=b"half of it")]
+    assert podium("archive", "3", "-o", str(target)).exit_code == 1
+    assert not target.exists()
+    server.answers["GET /api/competitions/3/get_files/"] = [
+        {"archives": [{**listed, "status": "Failed", "details": "The disk is full."}]}
+    ]
+    failed = podium("archive", "3", "-o", str(target))
+    assert (failed.exit_code, "The disk is full." in failed.stderr) == (1, True)
 
 
 # Submissions

@@ -236,3 +236,10 @@ def test_an_archive_survives_its_site_worker(competition: Competition, olivia: U
     dump.refresh_from_db()
     assert (dump.status, dump.attempt) == ("Finished", 2)
     assert len(files_in(files)) == len(before) + 1, "what was half written is gone"
+
+
+def test_what_no_bundle_can_say_is_archived_all_the_same(competition: Competition, olivia: User) -> None:
+    competition.phases.all().delete()
+    with open_competition_archive(archived(competition, olivia)) as archive:
+        archive.verify()
+        assert archive.manifest.bundle == "It has no phases or no leaderboard."

@@ -30,7 +30,7 @@ SERVER = "postgresql://root@127.0.0.1:5432"
         ),
         ("test_api.py", "test_intake.py", "test_events.py", "test_counts.py", "test_metrics.py"),
         ("test_output.py", "test_updated_tasks.py"),
-        ("test_bundles.py", "test_bad_archives.py", "test_bytes_plane.py"),
+        ("test_bundles.py", "test_bad_archives.py", "test_bytes_plane.py", "test_restoring.py"),
     ],
     ids=["rules", "addresses", "output", "files"],
 )

@@ -26,7 +26,7 @@ from podium.ranking import keys
 from podium.site.accounts.models import User
 from podium.site.accounts.services import create_placeholder
 from podium.site.archives.tables import DERIVED, MODELS, column_of
-from podium.site.competitions.models import Competition
+from podium.site.competitions.models import Competition, Phase
 from podium.site.errors import Refused
 from podium.site.evaluation import logs
 from podium.site.evaluation.models import ParticipantLane, PhaseWork, Submission, WorkState
@@ -34,6 +34,7 @@ from podium.site.evaluation.services import order, verdicts
 from podium.site.evaluation.states import OPEN_RUNS, TERMINAL, AttemptState, RunState, SubmissionStatus
 from podium.site.leaderboards import services as leaderboards
 from podium.site.leaderboards.models import Entry
+from podium.site.leaderboards.services import places
 from podium.site.queues.models import hash_token, new_token
 from podium.site.queues.services import default_queue
 from podium.site.resources import storage
@@ -343,13 +344,25 @@ class _Restorer:
 
     def _place(self) -> None:
         """Put the entries on their boards; their places follow from the scores."""
+        found = Phase.objects.filter(pk__in=self._ids["phases"]).select_related("leaderboard")
+        phases = {phase.pk: phase for phase in found.prefetch_related("leaderboard__columns")}
         for start, batch in self._batches("entries"):
             numbers = [self._ids["submissions"][row["submission"] - 1] for row in batch]
-            found = Submission.objects.select_related("phase__leaderboard").in_bulk(numbers)
-            for place, (row, key) in enumerate(zip(batch, numbers, strict=True)):
+            submissions = Submission.objects.select_related("owner").in_bulk(numbers)
+            entries = []
+            for place, (row, number) in enumerate(zip(batch, numbers, strict=True)):
+                submission = submissions[number]
+                submission.phase, name = phases[submission.phase_id], submission.owner.shown_name
                 with self._lines("entries", start + place, start + place):
-                    leaderboards.restore_entry(submission=found[key], created_when=row["created_when"])
+                    made = leaderboards.restored_entry(
+                        submission=submission, name=name, created_when=row["created_when"]
+                    )
+                entries.append(made)
+            with self._lines("entries", start, start + len(batch) - 1):
+                Entry.objects.bulk_create(entries)
             self._ids["entries"] += numbers
+        for phase in phases:
+            places.rebuild(phase)
 
     def _of_withheld(self, row: dict[str, Any]) -> dict[str, Any]:
         return {"phase_id": self._phases[row["submission"] - 1], "owner_id": self._owners[row["submission"] - 1]}

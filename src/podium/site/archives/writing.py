@@ -111,12 +111,14 @@ def _one_moment() -> Iterator[None]:
                 cursor.execute("ROLLBACK")
     else:
         with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             yield
 
 
 def _described(competition: Competition) -> tuple[Description | None, str]:
     """The competition as a bundle that works on any server, or the reason why no bundle can say it."""
+    if not competition.phases.exists() or not competition.leaderboards.exists():
+        return None, "It has no phases or no leaderboard."
     try:
         description = describe(competition)
     except (LookupError, ValueError) as error:

@@ -8,7 +8,7 @@ from podium.site.leaderboards.services.standing import (
     recompute,
     record_scores,
     remove_by_hand,
-    restore_entry,
+    restored_entry,
     scores_by_task,
 )
 
@@ -21,6 +21,6 @@ __all__ = [
     "record_scores",
     "remove_by_hand",
     "rename",
-    "restore_entry",
+    "restored_entry",
     "scores_by_task",
 ]

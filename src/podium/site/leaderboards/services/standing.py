@@ -276,10 +276,11 @@ def _ids(rows: QuerySet[Entry] | QuerySet[Withheld]) -> set[int]:
     return set(rows.values_list("submission_id", flat=True))
 
 
-def restore_entry(*, submission: Submission, created_when: datetime) -> None:
-    """Put a submission on the board of its phase as an archive says, whatever the rule; the scores give its place.
+def restored_entry(*, submission: Submission, name: str, created_when: datetime) -> Entry:
+    """The entry of a submission that an archive puts on its board, whatever the rule, not saved yet; scores place it.
 
-    submission: with its phase and the phase's leaderboard. The record of the board comes from the archive as well.
+    submission: with its phase and the phase's leaderboard. name: its owner's, as it is shown. When all entries of a
+    phase are saved, count its board anew (`places.rebuild`); the record of the board comes from the archive as well.
     Raises Refused where the phase has no board, or the submission no place on one.
     """
     board = submission.phase.leaderboard
@@ -287,7 +288,13 @@ def restore_entry(*, submission: Submission, created_when: datetime) -> None:
         raise Refused("This phase has no leaderboard.", code="no_leaderboard")
     if submission.parent_id is not None:
         raise Refused("One of several tasks does not stand on a leaderboard.", code="child")
-    if Entry.objects.filter(submission=submission).exists():
-        raise Refused("This submission stands on the leaderboard already.", code="twice")
-    _put(_candidate(submission, board, scores_by_task(submission)), board, submission.phase_id)
-    Entry.objects.filter(submission=submission).update(created_when=created_when)
+    candidate = _candidate(submission, board, scores_by_task(submission))
+    return Entry(
+        leaderboard=board,
+        phase_id=submission.phase_id,
+        submission=submission,
+        owner_id=candidate.owner,
+        name=folded(name),
+        sort_key=candidate.sort_key,
+        created_when=created_when,
+    )
