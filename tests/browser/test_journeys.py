@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
+from podium.formats.competition_archive import is_archive
 from podium.protocol import Cause, Failure, Step
 from podium.site.accounts.models import User
 from podium.site.competitions.models import Competition, CreationStatus, Page
@@ -18,7 +19,7 @@ from podium.site.queues.models import Queue
 from podium.site.resources.models import Dataset
 from tests.browser.conftest import Visit
 from tests.factories import CODE, RESULT, CompetitionFactory, bundle, finished_submission, zip_of
-from tests.site.acting import WorkerDouble, frame, put, scores, submit
+from tests.site.acting import WorkerDouble, background, frame, put, scores, submit
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 Visiting = Callable[..., Visit]
@@ -292,3 +293,17 @@ def test_the_results_scroll_with_their_head_in_view(make_competition: Making, pa
     page = visit().open(f"/competitions/{competition.pk}/results/")
     page.get_by_role("row", name=re.compile("^45 ")).scroll_into_view_if_needed()
     expect(page.get_by_role("columnheader", name="Participant")).to_be_in_viewport()
+
+
+def test_an_organizer_sees_an_archive_being_written_and_downloads_it(
+    competition: Competition, olivia: User, visit: Visiting
+) -> None:
+    window = visit(olivia)
+    page = window.open(f"/competitions/{competition.pk}/archives/")
+    page.get_by_role("button", name="Create an archive").click()
+    expect(page.get_by_role("region", name="Table of the archives")).to_contain_text("Waiting")
+    background()
+    expect(page.get_by_role("region", name="Table of the archives")).to_contain_text("Finished")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download the archive").click()
+    assert is_archive(Path(download.value.path()))
