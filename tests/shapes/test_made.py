@@ -46,6 +46,9 @@ def test_a_shape_becomes_its_competition_or_nothing(name: str, olivia: User, tmp
         errors = [fault["message"] for fault in refused.value.faults if fault["severity"] == "error"]
         assert errors
         assert shape.refused in errors or not shape.refused
+        for fault in refused.value.faults:
+            assert fault["line"], fault
+            assert fault["hint"], fault
         assert not Competition.objects.exists() and not Dataset.objects.exists() and not StoredFile.objects.exists()
         return
     competition, _ = creation.create_from_bundle(bundle=bundle, user=olivia)

@@ -122,14 +122,14 @@ FAULTS: dict[str, tuple[Callable[[], bytes], list[str]]] = {
     else (lambda: with_yaml("start: '2020-01-01 00:00:00'", "start: soon"), ["competition.yaml:"]),
     "a key of nobody's dataset": (
         lambda: with_yaml("reference_data: reference.zip", "reference_data: 00000000-0000-4000-8000-000000000000"),
-        ['Cannot find reference_data with key: "00000000-0000-4000-8000-000000000000"'],
+        ["competition.yaml:", 'Cannot find reference_data with key: "00000000-0000-4000-8000-000000000000"'],
     ),
     "a collaborator who does not exist": (
-        lambda: zip_of(bundle(collaborators=["nobody"])), ["There is no user nobody."]
+        lambda: zip_of(bundle(collaborators=["nobody"])), ["competition.yaml:", "There is no user nobody."]
     ),
     "a queue that does not exist": (
         lambda: zip_of(bundle(queue="00000000-0000-4000-8000-000000000000")),
-        ["The specified Queue does not exist!"],
+        ["competition.yaml:", "The specified Queue does not exist!"],
     ),
     "a title that is too long": (lambda: with_yaml("title: Sums", f"title: {'x' * 300}"), ["title"]),
 }  # fmt: skip

@@ -27,6 +27,7 @@ __all__ = [
     "check_bundle",
     "check_open_bundle",
     "open_bundle",
+    "place_of",
 ]
 
 Reader = Callable[[Fields, Bundle, Collector, Mapping[str, float]], Competition | None]
@@ -84,6 +85,15 @@ def check_open_bundle(bundle: Bundle, ceilings: Mapping[str, float] = NO_CEILING
         faults.warning("yaml_name", f"The file is called {name}.", (), f"Rename it to {YAML_NAME}.")
     competition = _read(root, bundle, faults, ceilings)
     return Report(competition if not faults.failed else None, faults.sorted(), bundle.notes)
+
+
+def place_of(bundle: Bundle, value: str) -> tuple[int, int] | None:
+    """Return line and column at which a value first stands in the YAML file, None where it stands nowhere."""
+    if bundle.yaml_name is None:
+        return None
+    root = load(decode(bundle.read(bundle.yaml_name, MAX_BYTES)))
+    wanted = (node for node in root.walk() if node.kind == "scalar" and node.text.strip() == value)
+    return next(((node.line, node.column) for node in wanted), None)
 
 
 def _no_yaml(bundle: Bundle) -> Fault:

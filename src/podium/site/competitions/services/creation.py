@@ -20,7 +20,7 @@ from django.db import models, transaction
 from django.utils import timezone
 
 from podium.formats import model as formats
-from podium.formats.bundle import Bundle, Fault, Report, check_bundle, open_bundle
+from podium.formats.bundle import Bundle, Fault, Report, check_bundle, open_bundle, place_of
 from podium.formats.pages import MAX_PAGE_BYTES, with_pictures
 from podium.site.accounts.models import User
 from podium.site.competitions.description import PHASE_SAME
@@ -242,13 +242,15 @@ class _Builder:
         with storage.Sink(key).stream as stream:
             yield cast("BinaryIO", stream)
 
-    def _refuse(self, message: str, path: str, hint: str = "") -> BundleRefused:
+    def _refuse(self, message: str, path: str, hint: str, value: str = "") -> BundleRefused:
+        """A fault that only the platform can find; `value` is what stands in the YAML file."""
+        line, column = (place_of(self._bundle, value) if value else None) or (None, None)
         fault = {
             "severity": "error",
             "message": message,
-            "file": "competition.yaml",
-            "line": None,
-            "column": None,
+            "file": self._bundle.yaml_name,
+            "line": line,
+            "column": column,
             "path": path,
             "hint": hint,
             "code": "unusable_reference",
@@ -266,6 +268,7 @@ class _Builder:
                     f'Cannot find {kind} with key: "{part.key}"',
                     where,
                     "Use the key of a dataset of your own or of a public one of this type.",
+                    part.key,
                 )
             return found
         known = self._datasets.get((kind, part.path))
@@ -314,7 +317,7 @@ class _Builder:
             row.clean_fields()
         except ValidationError as error:
             messages = [f"{name}: {' '.join(texts)}" for name, texts in error.message_dict.items()]
-            raise self._refuse("; ".join(messages), where) from error
+            raise self._refuse("; ".join(messages), where, "Correct this value.") from error
         row.save()
 
     def _page(self, name: str) -> str:
@@ -360,7 +363,8 @@ class _Builder:
         found = User.objects.filter(username__in=names)
         missing = sorted(set(names) - {user.username for user in found})
         if missing:
-            raise self._refuse(f"There is no user {', '.join(missing)}.", "collaborators", "Use user names.")
+            names_them = f"There is no user {', '.join(missing)}."
+            raise self._refuse(names_them, "collaborators", "Use user names.", missing[0])
         competition.collaborators.set(found)
         return competition
 
@@ -370,12 +374,13 @@ class _Builder:
         queue = Queue.objects.filter(vhost=vhost, deleted_when__isnull=True).first()
         if queue is None:
             raise self._refuse(
-                "The specified Queue does not exist!", "queue", "Use the vhost shown on the queue's page."
+                "The specified Queue does not exist!", "queue", "Use the vhost shown on the queue's page.", vhost
             )
         # Locked until the competition is there, so that it cannot come to a queue that is being closed to it.
         usable = queues.visible_to(self._user).select_for_update(no_key=True, of=("self",)).filter(pk=queue.pk).first()
         if usable is None:
-            raise self._refuse("You do not have access to the specified queue!", "queue")
+            hint = "Ask its owner to make you an organizer of it, or name another queue."
+            raise self._refuse("You do not have access to the specified queue!", "queue", hint, vhost)
         return None if usable.is_default else usable
 
     def _leaderboards(self, source: formats.Competition, competition: Competition) -> dict[str, Leaderboard]:
@@ -414,7 +419,8 @@ class _Builder:
         if source.key is not None:
             task = resource_policies.tasks_visible_to(self._user).filter(key=UUID(source.key)).first()
             if task is None:
-                raise self._refuse(f"Task with key {source.key} does not exist", where, "Use a task that you may see.")
+                message = f"Task with key {source.key} does not exist"
+                raise self._refuse(message, where, "Use a task that you may see.", source.key)
             return task
         scoring = self._dataset("scoring_program", source.scoring_program, f"{where}.scoring_program")
         assert scoring is not None  # noqa: S101 - the checker refuses a task without one
