@@ -124,6 +124,7 @@ GET api/competitions/<pk>/results.json                             403 403 403 4
 GET api/competitions/<pk>/results.csv                              403 403 403 403 200 200 200 403 403  |  403 404 404 403 200 200 200 403 404
 GET api/competitions/<pk>/results.zip                              403 403 403 403 200 200 200 403 403  |  403 404 404 403 200 200 200 403 404
 GET api/phases/<pk>/get_leaderboard/                            200 200 200 200 200 200 200 403 200  |  404 404 404 404 200 200 200 403 404
+PATCH api/submission_scores/<pk>/                                403 403 403 403 400 400 400 403 403  |  403 404 404 403 400 400 400 403 404
 GET api/submissions/                                            200 200 200 200 200 200 200 403 200  |  200 200 200 200 200 200 200 403 200
 POST api/submissions/                                           403 400 400 400 400 400 400 403 400  |  403 400 400 400 400 400 400 403 400
 GET api/submissions/<pk>/                                       200 200 200 200 200 200 200 403 200  |  404 404 404 200 200 200 200 403 404

@@ -71,6 +71,7 @@ class World:
             "competitions/upload/<pk>": self.creation.pk,
             "submissions/<pk>": self.submission.pk,
             "datasets/<pk>": self.dataset.pk,
+            "submission_scores/<pk>": self.submission.scores.get().pk,
             "phases/<pk>": phase.pk,
             "api/participants/<pk>": self.participant.pk,
             "queues/<pk>": self.lab.pk,

@@ -20,6 +20,7 @@ from podium.site.competitions.api_phases import PhaseViewSet
 from podium.site.evaluation.api import CanMakeSubmissionView, SubmissionViewSet
 from podium.site.evaluation.streaming import submission_events
 from podium.site.leaderboards.api import PhaseBoardViewSet
+from podium.site.leaderboards.api_changes import SubmissionScoreViewSet
 from podium.site.leaderboards.api_exports import ResultsView
 from podium.site.queues.api import QueueViewSet
 from podium.site.resources.api import DatasetViewSet, TaskArchiveView
@@ -33,6 +34,7 @@ router.register("participants", ParticipantViewSet, basename="api-participant")
 router.register("phases", PhaseBoardViewSet, basename="api-phase")
 router.register("phases", PhaseViewSet, basename="api-phase-control")
 router.register("queues", QueueViewSet, basename="api-queue")
+router.register("submission_scores", SubmissionScoreViewSet, basename="api-score")
 router.register("submissions", SubmissionViewSet, basename="api-submission")
 router.register("tasks", TaskViewSet, basename="api-task")
 

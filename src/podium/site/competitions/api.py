@@ -20,6 +20,7 @@ from podium.site.competitions import policies, queries, services
 from podium.site.competitions.models import Competition, CompetitionType, CreationStatus, Page, Phase, PhaseTask
 from podium.site.competitions.services import queueing
 from podium.site.evaluation import limits, tries
+from podium.site.leaderboards.board_changes import BoardChangeSerializer, change_boards
 from podium.site.leaderboards.models import Column, Leaderboard
 from podium.site.queues.api import queue_of_competition
 from podium.site.resources import queries as resources
@@ -504,16 +505,27 @@ class CompetitionViewSet(viewsets.GenericViewSet[Competition]):
         return Response({"participant_status": participant.status}, status=status.HTTP_201_CREATED)
 
     @extend_schema(
-        request=inline_serializer("CompetitionChange", {"queue": serializers.IntegerField(allow_null=True)}),
+        request=inline_serializer(
+            "CompetitionChange",
+            {
+                "queue": serializers.IntegerField(allow_null=True, required=False),
+                "leaderboards": BoardChangeSerializer(many=True, required=False),
+            },
+        ),
         responses=CompetitionSerializer,
     )
     def partial_update(self, request: Request, pk: str) -> Response:
-        """Change a competition: `queue`, the id of one that the caller may use, or null for the default queue."""
+        """Change a competition: its `queue`, by id or null for the default, or `leaderboards` with their columns."""
         competition = get_object_or_404(self._visible().select_related("queue"), pk=pk)
         given = request.data if isinstance(request.data, dict) else {}
-        if set(given) != {"queue"}:
-            raise exceptions.ValidationError({"non_field_errors": ["Send `queue` alone: nothing else can be changed."]})
-        queueing.choose_queue(competition=competition, queue=queueing.queue_with_id(given["queue"]), by=caller(request))
+        if set(given) == {"queue"}:
+            queue = queueing.queue_with_id(given["queue"])
+            queueing.choose_queue(competition=competition, queue=queue, by=caller(request))
+        elif set(given) == {"leaderboards"}:
+            change_boards(competition, given["leaderboards"], caller(request))
+        else:
+            refusal = "Send `queue` or `leaderboards` alone: nothing else can be changed."
+            raise exceptions.ValidationError({"non_field_errors": [refusal]})
         return self.retrieve(request, pk)
 
     @extend_schema(

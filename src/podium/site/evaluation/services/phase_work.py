@@ -83,6 +83,12 @@ def begin(*, kind: WorkKind, phase: Phase, by: User | None) -> int:
     return int(found["total"])
 
 
+def stop(*, kind: WorkKind, phase: Phase, reason: str) -> None:
+    """End a work that is under way, so that it can be begun anew; a site-worker that has it changes nothing more."""
+    under_way = PhaseWork.objects.filter(phase=phase, kind=kind, state__in=PhaseWork.OPEN)
+    under_way.update(state=WorkState.FAILED, finished_when=timezone.now(), details=reason)
+
+
 def _lease() -> timedelta:
     return timedelta(seconds=settings.CONFIG.lease_seconds)
 

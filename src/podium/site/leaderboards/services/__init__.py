@@ -1,5 +1,6 @@
 """Changes of boards."""
 
+from podium.site.leaderboards.services.boards import change_board, set_score
 from podium.site.leaderboards.services.people import follow_person, rename
 from podium.site.leaderboards.services.standing import (
     add_by_hand,
@@ -14,6 +15,7 @@ from podium.site.leaderboards.services.standing import (
 
 __all__ = [
     "add_by_hand",
+    "change_board",
     "follow_person",
     "on_verdict",
     "ranking_column",
@@ -23,4 +25,5 @@ __all__ = [
     "rename",
     "restored_entry",
     "scores_by_task",
+    "set_score",
 ]

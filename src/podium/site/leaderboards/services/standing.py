@@ -120,11 +120,10 @@ def _entries(rows: QuerySet[Entry]) -> list[order.Entry]:
 
 
 def _standing(submission: Submission) -> list[order.Entry]:
-    """The entries of the owner that a rule decides about together with `submission`, in the board's turn.
+    """The entries of the owner that a rule decides about together with `submission`; the caller has taken its turn.
 
     Where a person may have any number of entries, they do not concern each other.
     """
-    places.take_turn(submission.phase_id)
     entries = Entry.objects.filter(phase=submission.phase_id, owner=submission.owner_id)
     board = submission.phase.leaderboard
     if board is not None and rules.allows_several(rules.SubmissionRule(board.submission_rule)):
@@ -172,9 +171,12 @@ def on_verdict(*, submission: Submission) -> None:
     Works on whatever stands on boards: a submission to one task, or the parent of several. A re-run on a task of its
     own choice never enters (Codabench's rule), nor does what somebody who was shut out has running.
     """
-    board = submission.phase.leaderboard
-    if board is None:
+    loaded = submission.phase.leaderboard
+    if loaded is None:
         return
+    places.take_turn(submission.phase_id)
+    board = Leaderboard.objects.prefetch_related("columns").get(pk=loaded.pk)  # as it is now
+    submission.phase.leaderboard = board
     tasks = scores_by_task(submission)
     _record_computed(submission, board, tasks)
     if submission.is_specific_task_re_run or submission.is_soft_deleted:
@@ -201,6 +203,7 @@ def _manual(submission: Submission) -> tuple[Leaderboard, list[order.Entry], ord
         raise Forbidden("Cannot add task-specific submission re-runs to leaderboards.")
     if submission.status != "Finished":
         raise Refused("Only a finished submission can stand on a leaderboard.", code="not_finished")
+    places.take_turn(submission.phase_id)
     standing = _standing(submission)
     if shut_out(submission.phase, submission.owner_id):
         raise Forbidden("Its owner does not take part in this competition any more.")

@@ -1,0 +1,47 @@
+"""Scores that organizers set, in the REST API (Codabench's paths and shapes)."""
+
+from __future__ import annotations
+
+import math
+import re
+
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import extend_schema, inline_serializer
+from rest_framework import permissions, serializers, viewsets
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from podium.site.api_fields import ID_REGEX, caller
+from podium.site.competitions import policies as competitions
+from podium.site.errors import Forbidden
+from podium.site.evaluation.api import ScoreSerializer
+from podium.site.leaderboards import services
+from podium.site.leaderboards.models import Score
+
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+
+
+class SubmissionScoreViewSet(viewsets.GenericViewSet[Score]):
+    """Scores that organizers set."""
+
+    queryset = Score.objects.none()
+    permission_classes = (permissions.IsAuthenticated,)
+    lookup_value_regex = ID_REGEX
+    filter_backends = ()
+
+    @extend_schema(
+        request=inline_serializer("ScoreChange", {"score": serializers.CharField(max_length=100)}),
+        responses=ScoreSerializer,
+    )
+    def partial_update(self, request: Request, pk: str) -> Response:
+        """Set a score by hand; computed columns and the leaderboard follow, and the submission says who did it."""
+        seen = Score.objects.filter(submission__phase__competition__in=competitions.visible_to(request.user))
+        score = get_object_or_404(seen.select_related("column", "submission__phase__competition"), pk=pk)
+        if not competitions.can_administer(request.user, score.submission.phase.competition):
+            raise Forbidden("You do not have permission to change this score.")
+        given = request.data.get("score") if isinstance(request.data, dict) else None
+        text = "" if given is None or isinstance(given, bool) else str(given).strip()
+        if len(text) > 100 or not _NUMBER.fullmatch(text) or not math.isfinite(float(text)):
+            raise serializers.ValidationError({"score": ["A score is a finite number, as 0.5 or 1e-3."]})
+        changed = services.set_score(score=score, value=float(text), text=text, by=caller(request))
+        return Response(ScoreSerializer(changed).data)
