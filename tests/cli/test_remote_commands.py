@@ -664,7 +664,7 @@ def test_submissions_are_listed_with_scores_or_cause(podium: Run, server: Server
 
 def test_a_leaderboard_of_several_tasks_has_a_column_for_each(podium: Run, server: Server) -> None:
     column = {"key": "acc", "title": "Accuracy"}
-    server.answers["GET /api/phases/7/get_leaderboard/"] = [
+    server.answers["GET /api/phases/7/get_leaderboard/"] = 2 * [
         {
             "id": 7,
             "title": "Results",
@@ -676,7 +676,7 @@ def test_a_leaderboard_of_several_tasks_has_a_column_for_each(podium: Run, serve
             "submissions": [
                 {
                     "id": 5,
-                    "owner": "pat",
+                    "owner": "@pat",
                     "rank": 1,
                     "scores": [
                         {"column_key": "acc", "task_id": 1, "score": "0.91"},
@@ -688,8 +688,10 @@ def test_a_leaderboard_of_several_tasks_has_a_column_for_each(podium: Run, serve
     ]
     shown = podium("leaderboard", "--competition", "3")
     assert shown.exit_code == 0, shown.output
-    row = next(line for line in shown.output.splitlines() if "pat" in line)
-    assert row.split() == ["1", "pat", "5", "0.91", "n/a", "0.50"]
+    row = next(line for line in shown.output.splitlines() if "@pat" in line)
+    assert row.split() == ["1", "@pat", "5", "0.91", "n/a", "0.50"]
+    lines = podium("leaderboard", "--competition", "3", "--csv").output.splitlines()
+    assert lines == ["#,Participant,ID,Wine Accuracy,Digits Accuracy,Mean", "1,'@pat,5,0.91,n/a,0.50"]
 
 
 def test_downloads_go_into_a_folder_and_nowhere_else(podium: Run, server: Server, tmp_path: Path) -> None:

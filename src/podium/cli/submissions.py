@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -251,18 +253,44 @@ def leaderboard(
         int | None, typer.Argument(metavar="PHASE", help="Number of the phase.", show_default=False)
     ] = None,
     competition: CompetitionOption = None,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print comma-separated values.")] = False,
 ) -> None:
     """Show the leaderboard of a phase."""
     with session.client() as client:
         found = client.competition(competition) if phase is None and competition is not None else None
         chosen = phase if phase is not None else _running_phase(found).id
         board = client.leaderboard(chosen)
-    if not session.answer(board.model_dump(mode="json")):
+    if session.answer(board.model_dump(mode="json")):
+        return
+    if as_csv:
+        print_csv(board)
+    else:
         show_leaderboard(board)
+
+
+def print_csv(board: Leaderboard) -> None:
+    """Print a leaderboard as CSV, as `show_leaderboard` does as a table; a text is never a formula."""
+    headers, rows = _lines(board)
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    for row in ([header.replace("\n", " ") for header in headers], *rows):
+        writer.writerow(
+            [f"'{cell}" if at == 1 and str(cell).startswith(_FORMULA) else cell for at, cell in enumerate(row)]
+        )
+
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def show_leaderboard(board: Leaderboard) -> None:
     """Print a leaderboard: rank, participant, and a column per task and score."""
+    headers, rows = _lines(board)
+    output.table(board.title, headers, rows, right=(0, 2, *range(3, len(headers))))
+    if not rows:
+        output.say("Nobody is on this leaderboard yet.")
+
+
+def _lines(board: Leaderboard) -> tuple[list[str], list[tuple[object, ...]]]:
+    """Headings and rows of a leaderboard."""
     columns = [(task, column) for task in board.tasks for column in task.columns if not column.hidden]
     several = len({task.id for task, _ in columns}) > 1
     headers = [
@@ -271,16 +299,14 @@ def show_leaderboard(board: Leaderboard) -> None:
         "ID",
         *(f"{t.name}\n{c.title}" if several and t.name else c.title for t, c in columns),
     ]
-    rows = []
+    rows: list[tuple[object, ...]] = []
     for position, row in enumerate(board.submissions, start=1):
         by_task = {(score.task_id, score.column_key): score.score for score in row.scores}
         values = [
             catalogue.shown(by_task.get((t.id, c.key), by_task.get((None, c.key))), c.precision) for t, c in columns
         ]
         rows.append((row.rank or position, row.owner, row.id, *values))
-    output.table(board.title, headers, rows, right=(0, 2, *range(3, len(headers))))
-    if not rows:
-        output.say("Nobody is on this leaderboard yet.")
+    return headers, rows
 
 
 @app.command()
