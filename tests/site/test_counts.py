@@ -77,6 +77,8 @@ PATHS = [
     "/competitions/{competition}/phases/",
     "/competitions/{competition}/submissions/",
     "/competitions/{competition}/results/",
+    "/competitions/{competition}/results/?search=pers",
+    "/competitions/{competition}/results/?sort=score_1",
     "/api/competitions/",
     "/api/competitions/public/",
     "/api/competitions/front_page/",
