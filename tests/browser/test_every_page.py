@@ -89,7 +89,7 @@ def addresses(
     anonymous += [f"/accounts/{name}/" for name in ("login", "signup", "password/reset", "password/reset/done")]
     mine = [f"{site}/submissions/", f"{site}/results/", f"{site}/files/", "/competitions/", "/accounts/email/"]
     mine += [f"/competitions/{several.pk}/{tab}/" for tab in ("submissions", "results")]
-    mine += [f"{site}/results/{finished.pk}/", f"{site}/results/progress/"]
+    mine += [f"{site}/results/progress/"]
     mine += [f"/competitions/{over.pk}/submissions/", "/accounts/password/change/", "/accounts/logout/"]
     mine += [f"/submissions/{each.pk}/" for each in (finished, failed, running, waiting, cancelled, parent)]
     mine += [f"/submissions/{running.pk}/cancel/", f"/submissions/{finished.pk}/report/"]
