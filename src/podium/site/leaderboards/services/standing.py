@@ -46,14 +46,22 @@ def record_scores(*, submission: Submission, scores: Mapping[str, ReportedScore]
     board = submission.phase.leaderboard
     if board is None:
         return
-    for column in board.columns.all():
-        score = scores.get(column.key)
-        if score is not None and not column.computation:
-            Score.objects.update_or_create(
-                submission=submission,
-                column=column,
-                defaults={"value": score.value, "text": score.text, **_bounds(score)},
-            )
+    given = [(column, scores.get(column.key)) for column in board.columns.all() if not column.computation]
+    _write(
+        Score(submission=submission, column=column, value=score.value, text=score.text, **_bounds(score))
+        for column, score in given
+        if score is not None
+    )
+
+
+def _write(scores: Iterable[Score]) -> None:
+    """Write scores in one statement, over those that there are."""
+    Score.objects.bulk_create(
+        scores,
+        update_conflicts=True,
+        unique_fields=["submission", "column"],
+        update_fields=["value", "text", "low", "high", "interval_source"],
+    )
 
 
 def _bounds(score: ReportedScore) -> dict[str, Any]:
@@ -87,16 +95,14 @@ def scores_by_task(submission: Submission) -> list[dict[str, float | None]]:
 def _record_computed(submission: Submission, board: Leaderboard, tasks: list[dict[str, float | None]]) -> None:
     columns = list(board.columns.all())
     computed = ranking.compute([ranking_column(c) for c in columns], tasks)
-    for column in columns:
-        if not column.computation:
-            continue
-        value = computed[column.key]
-        if value is None:
-            Score.objects.filter(submission=submission, column=column).delete()
-        else:
-            Score.objects.update_or_create(
-                submission=submission, column=column, defaults={"value": value, "text": repr(value)}
-            )
+    values = [(column, computed[column.key]) for column in columns if column.computation]
+    if missing := [column for column, value in values if value is None]:
+        Score.objects.filter(submission=submission, column__in=missing).delete()
+    _write(
+        Score(submission=submission, column=column, value=value, text=repr(value))
+        for column, value in values
+        if value is not None
+    )
 
 
 def _candidate(submission: Submission, board: Leaderboard, tasks: list[dict[str, float | None]]) -> order.Entry:
