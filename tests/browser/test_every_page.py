@@ -14,6 +14,7 @@ from podium.site.accounts.models import User
 from podium.site.competitions.models import Competition, CreationStatus, Page, Participant, ParticipantStatus, Phase
 from podium.site.evaluation.models import PhaseWork
 from podium.site.evaluation.services import cancel, ledger
+from podium.site.leaderboards.models import Entry
 from podium.site.pages.models import Announcement, NewsPost
 from podium.site.queues.models import Queue
 from tests.browser.conftest import PHONE, WIDE, Visit
@@ -89,7 +90,8 @@ def addresses(
     anonymous += [f"/accounts/{name}/" for name in ("login", "signup", "password/reset", "password/reset/done")]
     mine = [f"{site}/submissions/", f"{site}/results/", f"{site}/files/", "/competitions/", "/accounts/email/"]
     mine += [f"/competitions/{several.pk}/{tab}/" for tab in ("submissions", "results")]
-    mine += [f"{site}/results/progress/"]
+    standing = Entry.objects.get(phase__competition=first, owner=pat)
+    mine += [f"{site}/results/progress/", f"{site}/results/{standing.submission_id}/"]
     mine += [f"/competitions/{over.pk}/submissions/", "/accounts/password/change/", "/accounts/logout/"]
     mine += [f"/submissions/{each.pk}/" for each in (finished, failed, running, waiting, cancelled, parent)]
     mine += [f"/submissions/{running.pk}/cancel/", f"/submissions/{finished.pk}/report/"]

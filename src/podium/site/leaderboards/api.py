@@ -22,6 +22,7 @@ from podium.site.api_fields import ID_REGEX, Cap
 from podium.site.competitions.models import Phase
 from podium.site.evaluation.api import visible_phase
 from podium.site.leaderboards import queries
+from podium.site.leaderboards.cells import Cell
 from podium.site.leaderboards.history import NoSuchMoment, PastBoard, board_at, read_moment
 from podium.site.leaderboards.noise import within_noise
 from podium.site.leaderboards.queries import Board, Row
@@ -142,9 +143,7 @@ def _row(row: Row, board: Board, noise: set[int]) -> dict[str, Any]:
                 "score": str(round_score(cell.value, cell.column.precision)),
                 "column_key": cell.column.key,
                 "task_id": cell.task.pk if cell.task else None,
-                "low": cell.interval.low if cell.interval else None,
-                "high": cell.interval.high if cell.interval else None,
-                "interval": cell.interval.source if cell.interval else None,
+                **_uncertainty(cell),
             }
             for cell in row.cells
             if cell.value is not None
@@ -158,3 +157,9 @@ def _row(row: Row, board: Board, noise: set[int]) -> dict[str, Any]:
 
 
 _FIELDS = ("id", "within_noise", "rank", "owner", "fact_sheet_answers", "slug_url", "organization", "created_when")
+
+
+def _uncertainty(cell: Cell) -> dict[str, Any]:
+    """The fields of a score that has an interval; others keep Codabench's shape."""
+    interval = cell.interval
+    return {} if interval is None else {"low": interval.low, "high": interval.high, "interval": interval.source}
