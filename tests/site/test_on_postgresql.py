@@ -31,8 +31,9 @@ SERVER = "postgresql://root@127.0.0.1:5432"
         ("test_api.py", "test_intake.py", "test_events.py", "test_counts.py", "test_metrics.py"),
         ("test_output.py", "test_updated_tasks.py"),
         ("test_bundles.py", "test_bad_archives.py", "test_bytes_plane.py", "test_restoring.py"),
+        ("test_board_changes.py", "test_board_histories.py", "test_exports.py"),
     ],
-    ids=["rules", "addresses", "output", "files"],
+    ids=["rules", "addresses", "output", "files", "boards"],
 )
 def test_the_same_tests_pass_on_postgresql(modules: tuple[str, ...]) -> None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "PODIUM_DATA"))}

@@ -42,6 +42,7 @@ def _block_of(phase_id: int, key: str) -> QuerySet[Block]:
     return Block.objects.filter(phase=phase_id, first_key__lte=key).order_by("-first_key")
 
 
+@transaction.atomic(savepoint=False)
 def _enter(phase_id: int, key: str) -> None:
     """Count an entry that has been written."""
     take_turn(phase_id)
@@ -59,6 +60,7 @@ def _enter(phase_id: int, key: str) -> None:
     Block.objects.create(phase_id=phase_id, first_key=middle, count=block.count + 1 - kept)
 
 
+@transaction.atomic(savepoint=False)
 def _leave(phase_id: int, key: str) -> None:
     """Count out an entry that has been deleted."""
     if not _lock(phase_id):
