@@ -75,19 +75,16 @@ def public_competitions(
     return rows.order_by(*_ORDERINGS.get(ordering, _ORDERINGS["recent"]))
 
 
-def _for_page(competitions: QuerySet[Competition]) -> QuerySet[Competition]:
-    links = PhaseTask.objects.select_related("task").prefetch_related(
-        resources.version_prefetch("task__"),
-        Prefetch("task__solutions", queryset=Solution.objects.select_related("data__data_file")),
-    )
-    phases = Phase.objects.select_related(
-        "leaderboard",
-        *[
-            f"{part}__{of}"
-            for part in ("public_data", "starting_kit")
-            for of in ("data_file", "created_by", "competition")
-        ],
-    ).prefetch_related(Prefetch("phase_tasks", queryset=links.order_by("order_index", "task")))
+def _for_page(competitions: QuerySet[Competition], *, files: bool) -> QuerySet[Competition]:
+    links, phases = PhaseTask.objects.select_related("task"), Phase.objects.select_related("leaderboard")
+    if files:
+        links = links.prefetch_related(
+            resources.version_prefetch("task__"),
+            Prefetch("task__solutions", queryset=Solution.objects.select_related("data__data_file")),
+        )
+        parts, facts = ("public_data", "starting_kit"), ("data_file", "created_by", "competition")
+        phases = phases.select_related(*[f"{part}__{fact}" for part in parts for fact in facts])
+    phases = phases.prefetch_related(Prefetch("phase_tasks", queryset=links.order_by("order_index", "task")))
     return competitions.select_related("created_by", "logo", "queue__owner").prefetch_related(
         "collaborators",
         "pages",
@@ -96,9 +93,14 @@ def _for_page(competitions: QuerySet[Competition]) -> QuerySet[Competition]:
     )
 
 
-def competition_for_page(user: Any, pk: int, secret_key: str | uuid.UUID | None = None) -> Competition:
-    """A competition with everything its pages show, in a fixed number of queries. Raises Http404 when not visible."""
-    found = _for_page(policies.visible_to(user, secret_key).filter(pk=pk)).first()
+def competition_for_page(
+    user: Any, pk: int, secret_key: str | uuid.UUID | None = None, *, files: bool = True
+) -> Competition:
+    """A competition with everything its pages show, in a fixed number of queries. Raises Http404 when not visible.
+
+    files: also those of its phases and tasks, for pages that list them.
+    """
+    found = _for_page(policies.visible_to(user, secret_key).filter(pk=pk), files=files).first()
     if found is None:
         raise Http404("There is no such competition, or you may not see it.")
     for phase in found.phases.all():

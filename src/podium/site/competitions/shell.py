@@ -104,10 +104,10 @@ class Shell:
         return f"{reverse('competitions:detail', args=[self.competition.pk])}?secret_key={self.competition.secret_key}"
 
 
-def shell(request: HttpRequest, pk: int) -> Shell:
-    """Fetch a competition for its pages. Raises Http404 when the viewer may not see it."""
+def shell(request: HttpRequest, pk: int, *, files: bool = True) -> Shell:
+    """Fetch a competition for its pages, with its files or without. Raises Http404 when the viewer may not see it."""
     secret = request.GET.get("secret_key") or request.POST.get("secret_key") or ""
-    competition = competition_for_page(request.user, pk, secret)
+    competition = competition_for_page(request.user, pk, secret, files=files)
     needed = bool(secret) and not policies.visible_to(request.user).filter(pk=pk).exists()
     return Shell(
         competition=competition,

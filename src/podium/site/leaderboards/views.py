@@ -33,7 +33,7 @@ def _page_number(text: str | None) -> int:
 @require_safe
 def results(request: HttpRequest, pk: int) -> HttpResponse:
     """The board of a phase, a page at a time, with the viewer's own rows marked."""
-    viewed = shell(request, pk)
+    viewed = shell(request, pk, files=False)
     phases = viewed.board_phases()
     phase = viewed.chosen_phase(request.GET.get("phase"))
     if phase not in phases:
