@@ -555,6 +555,14 @@ def test_a_full_quota_is_told_in_bytes_that_people_read(pat: User, client_of: Cl
     assert message.startswith("Insufficient space. Your available space is 1.0 KB. The file size is 2.0 GB.")
 
 
+def test_what_is_absent_for_some_is_not_promised_to_all(client_of: Client) -> None:
+    schema = client_of(None).get("/api/api/schema/?format=json").json()["components"]["schemas"]["Competition"]
+    sometimes = {"participant_status", "secret_key", "whitelist_emails"}
+    assert sometimes <= set(schema["properties"])
+    assert not sometimes & set(schema["required"])
+    assert "title" in schema["required"]
+
+
 def test_the_board_has_codabenchs_shape(finished: int, client_of: Client) -> None:
     phase = Competition.objects.get().phases.get()
     found = client_of(None).get(f"/api/phases/{phase.pk}/get_leaderboard/").json()

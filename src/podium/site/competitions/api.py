@@ -6,6 +6,7 @@ from typing import Any
 
 from django.http import Http404
 from django.shortcuts import get_object_or_404
+from drf_spectacular.extensions import OpenApiSerializerExtension
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field, inline_serializer
 from rest_framework import exceptions, permissions, serializers, status, viewsets
@@ -328,13 +329,18 @@ class CompetitionSerializer(SimpleCompetitionSerializer):
             "forum_enabled",
         ]
 
+    for_organizers = ("secret_key", "whitelist_emails")
+    for_people = ("participant_status",)
+    """What strangers are not told; both are absent rather than null, as in Codabench."""
+
     def to_representation(self, instance: Competition) -> dict[str, Any]:
         data = super().to_representation(instance)
+        absent: set[str] = set()
         if not self.context["organizer"]:
-            del data["secret_key"], data["whitelist_emails"]
+            absent.update(self.for_organizers)
         if not self.context["user"].is_authenticated:
-            del data["participant_status"]
-        return data
+            absent.update(self.for_people)
+        return {name: value for name, value in data.items() if name not in absent}
 
     @extend_schema_field({"type": "string", "format": "uuid"})
     def get_secret_key(self, competition: Competition) -> str:
@@ -370,6 +376,18 @@ class CreationStatusSerializer(serializers.ModelSerializer[CreationStatus]):
 
     def get_details(self, creation: CreationStatus) -> str | None:
         return creation.details or None
+
+
+class CompetitionSchema(OpenApiSerializerExtension):
+    """What is absent for some is not promised to all."""
+
+    target_class = CompetitionSerializer
+
+    def map_serializer(self, auto_schema: Any, direction: Any) -> Any:
+        """The schema of a competition."""
+        schema = auto_schema._map_serializer(self.target, direction, bypass_extensions=True)
+        absent = CompetitionSerializer.for_organizers + CompetitionSerializer.for_people
+        return {**schema, "required": [name for name in schema["required"] if name not in absent]}
 
 
 _SECRET = OpenApiParameter("secret_key", OpenApiTypes.UUID, description="Opens an unpublished competition.")
