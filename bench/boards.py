@@ -12,16 +12,12 @@ from __future__ import annotations
 import json
 import os
 import resource
-import shutil
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
-import uuid
 from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 SIZES = [int(size) for size in os.environ.get("BOARDS_SIZES", "1000,10000,100000").split(",")]
@@ -282,40 +278,14 @@ def inside() -> None:
     print(json.dumps(figures))
 
 
-def run(database_url: str) -> dict[str, Any]:
-    """Measure in a process and a folder of its own."""
-    data = Path(tempfile.mkdtemp(prefix="podium-bench-"))
-    try:
-        env = {**os.environ, "PODIUM_DATA": str(data), "DATABASE_URL": database_url}
-        done = subprocess.run(
-            [sys.executable, "-m", "bench.boards", "inside"], env=env, check=True, stdout=subprocess.PIPE, text=True
-        )
-        answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-        return answer
-    finally:
-        shutil.rmtree(data)
-
-
-def on_postgresql() -> dict[str, Any]:
-    """Measure in a database of its own."""
-    import psycopg
-
-    name = f"podium_bench_{uuid.uuid4().hex}"
-    with psycopg.connect(f"{POSTGRES}/postgres", autocommit=True) as server:
-        server.execute(f"create database {name}")
-        try:
-            return run(f"{POSTGRES}/{name}")
-        finally:
-            server.execute(f"drop database {name} with (force)")
-
-
 TARGETS = {"first page": "p95 < 50 ms", "last page": "p95 < 50 ms", "search by name": "p95 < 50 ms"}
 
 
 def main() -> None:
     from bench.common import report
+    from bench.databases import on_both
 
-    found = {"SQLite": run(""), "PostgreSQL": on_postgresql()}
+    found = on_both("boards", POSTGRES)
     rows = []
     for database, figures in found.items():
         unit = "steps" if database == "SQLite" else "rows"

@@ -11,14 +11,9 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import statistics
-import subprocess
 import sys
-import tempfile
 import time
-import uuid
-from pathlib import Path
 from typing import Any
 
 FEW, MANY, ROUNDS = 100, 10_000, 20
@@ -153,36 +148,11 @@ def inside() -> None:
     print(json.dumps(figures))
 
 
-def run(database_url: str) -> dict[str, Any]:
-    """Measure in a process and a folder of its own."""
-    data = Path(tempfile.mkdtemp(prefix="podium-bench-"))
-    try:
-        env = {**os.environ, "PODIUM_DATA": str(data), "DATABASE_URL": database_url}
-        command = [sys.executable, "-m", "bench.dispatch", "inside"]
-        done = subprocess.run(command, env=env, check=True, stdout=subprocess.PIPE, text=True)
-        answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-        return answer
-    finally:
-        shutil.rmtree(data)
-
-
-def on_postgresql() -> dict[str, Any]:
-    """Measure in a database of its own."""
-    import psycopg
-
-    name = f"podium_bench_{uuid.uuid4().hex}"
-    with psycopg.connect(f"{POSTGRES}/postgres", autocommit=True) as server:
-        server.execute(f"create database {name}")
-        try:
-            return run(f"{POSTGRES}/{name}")
-        finally:
-            server.execute(f"drop database {name} with (force)")
-
-
 def main() -> None:
     from bench.common import report
+    from bench.databases import on_both
 
-    found = {"SQLite": run(""), "PostgreSQL": on_postgresql()}
+    found = on_both("dispatch", POSTGRES)
     rows = []
     for database, figures in found.items():
         unit = "steps" if database == "SQLite" else "rows"
