@@ -56,6 +56,9 @@ def _named(what: str) -> Iterator[None]:
         raise not_found(error, what) from error
 
 
+_Ending = TypeVar("_Ending", CreationStatus, CompetitionArchive)
+
+
 class Podium:
     """A client of one server.
 
@@ -213,19 +216,29 @@ class Podium:
         `on_change` is called with every new state. Raises CreationFailedError with the faults when the bundle is
         refused, WaitTimeoutError after `timeout` seconds.
         """
-        deadline = time.monotonic() + timeout
-        last: CreationStatus | None = None
+        late = WaitTimeoutError(
+            f"The bundle was not unpacked within {timeout:g} s.", hint="Unpacking goes on; look again later."
+        )
+        return _created(self._until_ended(lambda: self.creation_status(status_id), timeout, late, on_change))
+
+    def _until_ended(
+        self,
+        ask: Callable[[], _Ending],
+        timeout: float,
+        late: WaitTimeoutError,
+        on_change: Callable[[_Ending], None] | None,
+    ) -> _Ending:
+        """Ask until something has ended, and tell every new state of it. Raises `late` after `timeout` seconds."""
+        deadline, last = time.monotonic() + timeout, None
         while True:
-            now = self.creation_status(status_id)
+            now = ask()
             if now != last and on_change:
                 on_change(now)
             last = now
             if now.ended:
-                return _created(now)
+                return now
             if time.monotonic() > deadline:
-                raise WaitTimeoutError(
-                    f"The bundle was not unpacked within {timeout:g} s.", hint="Unpacking goes on; look again later."
-                )
+                raise late
             self.transport.pause(0.2)
 
     def create_archive(self, competition: int) -> CompetitionArchive:
@@ -253,21 +266,17 @@ class Podium:
         `on_change` is called with every new state. Raises PodiumError with the reason when it fails, WaitTimeoutError
         after `timeout` seconds.
         """
-        deadline, last = time.monotonic() + timeout, None
-        while True:
+
+        def ask() -> CompetitionArchive:
             now = next((each for each in self.archives(competition) if each.id == archive), None)
             if now is None:
                 raise UnexpectedAnswerError(f"{self.server} lists archive {archive} no more.")
-            if now != last and on_change:
-                on_change(now)
-            last = now
-            if now.ended:
-                return _finished(now)
-            if time.monotonic() > deadline:
-                raise WaitTimeoutError(
-                    f"The archive was not written within {timeout:g} s.", hint="Writing goes on; ask again later."
-                )
-            self.transport.pause(0.5)
+            return now
+
+        late = WaitTimeoutError(
+            f"The archive was not written within {timeout:g} s.", hint="Writing goes on; ask again later."
+        )
+        return _finished(self._until_ended(ask, timeout, late, on_change))
 
     def limits(self) -> dict[str, float]:
         """The most that the server gives a step of a submission, by the keys of a phase in a bundle."""
