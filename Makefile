@@ -3,6 +3,8 @@
 SHELL := /bin/bash
 BIN := .venv/bin
 export WORKERS ?= 2
+# Many processes are started here; each would compile the project again.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help
 help: ## Print this help
@@ -34,6 +36,10 @@ test: setup-tests lint types ## Everything once, with real services, containers 
 soak: setup-tests ## The long tests: fuzzing, random faults, large boards
 	@scripts/tests.sh -m soak --timeout 3600
 
+.PHONY: audit
+audit: setup ## Ask whether a locked package has a known vulnerability
+	@scripts/audit.sh
+
 .PHONY: bench
 bench: setup-tests ## Measure, print tables and write bench/results/*.json
 	$(BIN)/python -m bench.all
@@ -63,6 +69,7 @@ examples: setup ## Zip the example competitions and their solutions into build/e
 docs: setup ## Build the documentation into site-docs
 	$(BIN)/python scripts/config_table.py
 	$(BIN)/python scripts/cause_table.py
+	$(BIN)/python scripts/commands_table.py
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --site-dir site-docs
 
 .PHONY: clean

@@ -2,11 +2,41 @@
 
 from __future__ import annotations
 
-from bench import boards, burst, creation, dispatch, fleet, latency, logline, memory, overhead, startup, throughput
+from bench import (
+    boards,
+    burst,
+    creation,
+    dispatch,
+    fleet,
+    latency,
+    lists,
+    logline,
+    memory,
+    overhead,
+    readers,
+    startup,
+    throughput,
+    uploads,
+)
 
 
 def main() -> None:
-    for one in (startup, memory, latency, logline, overhead, burst, throughput, creation, dispatch, boards, fleet):
+    for one in (
+        startup,
+        memory,
+        latency,
+        logline,
+        overhead,
+        burst,
+        throughput,
+        creation,
+        uploads,
+        dispatch,
+        boards,
+        lists,
+        readers,
+        fleet,
+    ):
         one.main()
 
 

@@ -58,7 +58,8 @@ class Up:
 
     def start(self) -> float:
         clean = {n: v for n, v in os.environ.items() if not n.startswith(("PODIUM_", "DATABASE_URL", "CONTAINER_"))}
-        env = {**clean, "PODIUM_ADMIN_USERNAME": ADMIN, "PODIUM_ADMIN_PASSWORD": PASSWORD, **self.settings}
+        limits = {f"PODIUM_RATE_LIMIT_{of}": "0" for of in ("PERSON", "ADDRESS", "CREATE")}
+        env = {**clean, **limits, "PODIUM_ADMIN_USERNAME": ADMIN, "PODIUM_ADMIN_PASSWORD": PASSWORD, **self.settings}
         command = [sys.executable, "-m", "podium.cli", "up", "--port", "0", "--data", str(self.data), *self.words]
         began = time.perf_counter()
         self.process = subprocess.Popen(

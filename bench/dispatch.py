@@ -63,6 +63,7 @@ def measure() -> dict[str, Any]:
     from podium.site.evaluation import services, waiting
     from podium.site.evaluation.models import Run
     from podium.site.queues.services import default_queue
+    from tests.site.database_reading import Reading
 
     queue, message = default_queue(), Claim(worker="bench", wait=0)
     services.claim_run(queue=queue, claim=message)  # introduces the worker, and makes the first turn
@@ -90,45 +91,6 @@ def measure() -> dict[str, Any]:
 def _medians(rounds: list[tuple[float, int, int]]) -> dict[str, float]:
     seconds, queries, read = (statistics.median(column) for column in zip(*rounds, strict=True))
     return {"seconds": seconds, "queries": queries, "read": read}
-
-
-class Reading:
-    """How much the database reads in a block: rows (PostgreSQL) or steps of the virtual machine (SQLite)."""
-
-    QUERY = (
-        "SELECT COALESCE(SUM(COALESCE(seq_tup_read, 0) + COALESCE(idx_tup_fetch, 0)), 0) FROM pg_stat_xact_user_tables"
-    )
-
-    def __enter__(self) -> Reading:
-        from django.db import connection
-
-        self._connection = connection
-        self._steps = 0
-        if connection.vendor == "sqlite":
-            connection.ensure_connection()
-            connection.connection.set_progress_handler(self._step, 1)
-        self._before = self._rows()
-        return self
-
-    def _step(self) -> int:
-        self._steps += 1
-        return 0
-
-    def _rows(self) -> int:
-        if self._connection.vendor == "sqlite":
-            return 0
-        with self._connection.cursor() as cursor:
-            cursor.execute(self.QUERY)
-            return int(cursor.fetchone()[0])
-
-    def __exit__(self, *error: object) -> None:
-        self._after = self._rows()
-        if self._connection.vendor == "sqlite":
-            self._connection.connection.set_progress_handler(None, 1)
-
-    def count(self) -> int:
-        """What was read."""
-        return self._steps or self._after - self._before
 
 
 def inside() -> None:

@@ -12,6 +12,8 @@ import tempfile
 import time
 from pathlib import Path
 
+import httpx
+
 from bench.common import Up, platform, report, spread, trivial_bundle, uploaded_answers
 
 LINES, WARM_UP, PAUSE = 60, 5, 0.35
@@ -36,7 +38,8 @@ def measure(up: Up) -> dict[str, float]:
         client.register(number)
     made = client.submit(competition.phases[0].id, uploaded_answers(client, 1)[0])
     took: list[float] = []
-    with client.transport.stream(f"api/submissions/{made.id}/events/", timeout=60) as answer:
+    address, headers = f"{client.server}/api/submissions/{made.id}/events/", {"Authorization": f"Token {client.token}"}
+    with httpx.stream("GET", address, headers=headers, timeout=60, trust_env=False) as answer:
         for line in answer.iter_lines():
             now = time.time()
             if not line.startswith("data: "):

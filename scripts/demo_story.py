@@ -90,7 +90,7 @@ class Story:
 
     def _submit(self, participant: Podium, competition: Competition, phase: Phase) -> None:
         """One submission that went well is enough; one that is still on its way is watched to its end."""
-        known = participant.submissions(phase=phase.id)
+        known = participant.submissions(phase=phase.id).all()
         if any(item.status == "Finished" for item in known):
             return
         waiting = [item for item in known if not item.ended]

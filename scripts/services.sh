@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Starts PostgreSQL, RabbitMQ (with its management API) and Redis on this machine for the tests, unless they run.
+# Also begins to make the image of the container tests, unless it is there.
 # A service counts as running when its port answers on 127.0.0.1.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -60,7 +61,15 @@ start_redis() {
     wait_for Redis 30 listening 6379
 }
 
+# The image of the container tests takes minutes to make the first time: it is begun here, and who needs it waits.
+make_image() {
+    local log=build/test-image.log
+    mkdir -p build
+    setsid --fork tests/images/build.sh localhost/podium-test:1 >"$log" 2>&1 </dev/null
+}
+
 start_postgresql
 open_postgresql
 start_rabbitmq
 start_redis
+make_image

@@ -75,12 +75,13 @@ find_uv() {
 
 python_packages() {
     local mark
-    mark="$(stamp pyproject.toml uv.lock)-$python"
+    mark="$(stamp pyproject.toml uv.lock)-$python-compiled"
     if [ -x .venv/bin/podium ] && stamped python "$mark"; then
         return
     fi
     say "Installing the locked Python packages into .venv"
-    UV_PYTHON_DOWNLOADS=never "$(find_uv)" sync --frozen --python "$python"
+    # Compiled here: where PYTHONDONTWRITEBYTECODE is set, each process would compile Django again, which takes seconds.
+    UV_PYTHON_DOWNLOADS=never "$(find_uv)" sync --frozen --compile-bytecode --python "$python"
     set_stamp python "$mark"
 }
 

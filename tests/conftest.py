@@ -22,7 +22,12 @@ ROOT = Path(__file__).resolve().parents[1]
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))  # so that `tests.factories` can be imported however pytest was started
 
-pytest_plugins = ["tests.plugins.emptying", "tests.plugins.no_skips"]
+pytest_plugins = [
+    "tests.plugins.emptying",
+    "tests.plugins.longest_first",
+    "tests.plugins.no_skips",
+    "tests.plugins.static_files",
+]
 
 if TYPE_CHECKING:
     from rest_framework.test import APIClient
@@ -32,6 +37,13 @@ if TYPE_CHECKING:
     from podium.site.queues.models import Queue
 
 _FOLDER = pytest.StashKey[Path]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add what the access tests take."""
+    text = "write what each role is told into tests/site/fields, to be reviewed, instead of comparing it"
+    parser.addoption("--rewrite-fields", action="store_true", help=text)
+    parser.addoption("--routes", default="", help="ask only the routes of the access table that contain this")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -53,6 +65,14 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Remove the data folder."""
     shutil.rmtree(config.stash[_FOLDER], ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_remembered() -> None:
+    """What the process keeps for a minute is of another test's competitions, whose numbers come again."""
+    from django.core.cache import caches
+
+    caches["local"].clear()
 
 
 @pytest.fixture(scope="session")

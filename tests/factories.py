@@ -30,6 +30,11 @@ PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 32
 PASSWORD = "correct horse battery staple"
 
 
+def show_password(client: Any) -> None:
+    """Let the session of an API client have shown the password just now, as before what lets somebody in is changed."""
+    assert client.post("/accounts/reauthenticate/", {"password": PASSWORD}, format="multipart").status_code == 302
+
+
 def zip_of(files: Mapping[str, bytes | str]) -> bytes:
     """A zip of the given files; a name that ends with a slash is a folder."""
     buffer = io.BytesIO()

@@ -7,12 +7,12 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 import uvicorn
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, ViewportSize, expect, sync_playwright
 
 from tests.factories import PASSWORD
 
@@ -30,7 +30,10 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-WIDE, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 800}
+WIDE: ViewportSize = {"width": 1280, "height": 900}
+PHONE: ViewportSize = {"width": 390, "height": 800}
+LOOKS: tuple[tuple[ViewportSize, Literal["light", "dark"]], ...] = ((WIDE, "light"), (PHONE, "dark"))
+AXE = Axe().axe_script
 PATIENCE_MS = 20_000
 expect.set_options(timeout=PATIENCE_MS)
 
@@ -113,12 +116,30 @@ class Visit:
 
         Frames are left out: what is in them is not ours, and no script of the page may speak with them.
         """
-        found = Axe().run(self.page, options={"iframes": False}).response["violations"]
+        self.page.evaluate(AXE)
+        return self._faults()
+
+    def faults_in_every_look(self) -> list[str]:
+        """The same on a desktop in light and on a phone in dark; a page that is open follows, as no script asks."""
+        self.page.evaluate(AXE)
+        faults = []
+        for viewport, scheme in LOOKS:
+            self.page.set_viewport_size(viewport)
+            self.page.emulate_media(color_scheme=scheme)
+            faults += self._faults()
+        return faults
+
+    def _faults(self) -> list[str]:
+        found = self.page.evaluate(
+            "axe.run({iframes: false, resultTypes: ['violations']}).then(found => found.violations)"
+        )
         faults = [f"{self.page.url}: {one['id']}: {one['nodes'][0]['html'][:200]}" for one in found]
         width = self.page.evaluate("document.documentElement.scrollWidth")
         window = self.page.viewport_size
-        too_wide = window is not None and width > window["width"]
-        return [*faults, f"{self.page.url}: {width} pixels wide"] if too_wide else faults
+        assert window is not None
+        if width > window["width"]:
+            faults.append(f"{self.page.url}: {width} pixels wide")
+        return [f"{fault} ({window['width']} pixels)" for fault in faults]
 
     def log_in(self, user: User) -> None:
         """Log in by the form."""

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from django.utils import timezone
 
 from podium.protocol import Cause, Failure, Step, Stream
 from podium.site.accounts.models import User
+from podium.site.analytics.models import UsageDay
+from podium.site.analytics.periods import today
+from podium.site.analytics.services import snapshots
 from podium.site.competitions.models import Competition, CreationStatus, Page, Participant, ParticipantStatus, Phase
 from podium.site.evaluation.models import PhaseWork
 from podium.site.evaluation.services import cancel, ledger
 from podium.site.leaderboards.models import Entry
 from podium.site.pages.models import Announcement, NewsPost
 from podium.site.queues.models import Queue
-from tests.browser.conftest import PHONE, WIDE, Visit
+from tests.browser.conftest import Visit
 from tests.factories import CODE, UserFactory, finished_submission
 from tests.site.acting import WorkerDouble, frame, put, scores, submit
 from tests.web.test_submission_pages import FACT_SHEET
@@ -83,28 +85,57 @@ def addresses(
     page = Page.objects.filter(competition=first).first()
     assert page is not None
     site = f"/competitions/{first.pk}"
-    anonymous = ["/", "/about/", "/competitions/public/", "/competitions/public/?search=nothing"]
+    anonymous = [
+        "/",
+        "/news/",
+        "/search/",
+        "/search/?q=sum",
+        "/search/?q=nothing+like+it",
+        "/about/",
+        "/competitions/public/",
+        "/competitions/public/?search=nothing",
+    ]
     anonymous += [f"{site}/{tab}" for tab in ("", f"pages/{page.pk}/", "terms/", "files/", "phases/", "submissions/")]
     anonymous += [f"{site}/results/", f"{site}/results/?page=2", f"{site}/results/progress/"]
     anonymous += [f"{site}/results/?as_of={timezone.now():%Y-%m-%dT%H:%M:%S.%fZ}"]
     anonymous += [f"/accounts/{name}/" for name in ("login", "signup", "password/reset", "password/reset/done")]
-    mine = [f"{site}/submissions/", f"{site}/results/", f"{site}/files/", "/competitions/", "/accounts/email/"]
+    mine = [
+        "/search/?q=a",
+        "/search/?q=sum",
+        "/search/?q=pa&in=people",
+        f"{site}/submissions/",
+        f"{site}/results/",
+        f"{site}/files/",
+        "/competitions/",
+        "/accounts/email/",
+    ]
     mine += [f"/competitions/{several.pk}/{tab}/" for tab in ("submissions", "results")]
     standing = Entry.objects.get(phase__competition=first, owner=pat)
     mine += [f"{site}/results/progress/", f"{site}/results/{standing.submission_id}/"]
+    mine += [f"{site}/submissions/compare/?submission={finished.pk}&submission={failed.pk}"]
     mine += [f"/competitions/{over.pk}/submissions/", "/accounts/password/change/", "/accounts/logout/"]
     mine += [f"/submissions/{each.pk}/" for each in (finished, failed, running, waiting, cancelled, parent)]
     mine += [f"/submissions/{running.pk}/cancel/", f"/submissions/{finished.pk}/report/"]
+    anonymous += ["/search/", "/search/?q=sum", "/search/?q=nothing+like+it"]
+    mine += ["/search/?q=a", "/search/?q=sum", "/search/?q=pa&in=people"]
     Participant.objects.create(competition=first, user=sam, status=ParticipantStatus.PENDING)
     organizing = [f"/competitions/{several.pk}/", f"{site}/files/", "/competitions/", "/competitions/upload/"]
-    organizing += [f"{site}/{page}/" for page in ("participants", "submissions/all", "unpublish", "phases", "archives")]
+    organizing += [
+        f"{site}/{page}/" for page in ("participants", "submissions/all", "unpublish", "phases", "archives", "history")
+    ]
+    organizing += [f"{site}/statistics/", f"/competitions/{several.pk}/statistics/"]
     place = Participant.objects.select_related("competition", "user").get(competition=first, user=pat)
     phase = first.phases.get(index=0)
     ledger.credit(participant=place, phase=phase, tries=2, note=f"Sorry {LONG}", by=olivia)
     PhaseWork.objects.create(phase=phase, kind="rerun", created_by=olivia, total=40, done=12, until=1, state="running")
     organizing += [f"{site}/participants/{place.pk}/tries/"]
     organizing += [f"/competitions/upload/{status.pk}/" for status in (bad, good)]
+    for day in (today() - timedelta(days=1), today()):
+        snapshots.take(day_id=UsageDay.objects.create(day=day).pk)
+    ada = UserFactory(username="ada", is_superuser=True)
+    numbers = ["", "storage/", "storage/orphans/", "competitions/", "people/"]
     return [
+        *((ada, f"/analytics/{page}") for page in numbers),
         *((None, address) for address in anonymous),
         *((pat, address) for address in mine),
         *((olivia, address) for address in organizing),
@@ -113,22 +144,24 @@ def addresses(
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize(("viewport", "scheme"), [(WIDE, "light"), (PHONE, "dark")], ids=["wide-light", "phone-dark"])
 def test_every_page_is_accessible_and_fits_its_window(
-    addresses: list[tuple[User | None, str]], visit: Callable[..., Visit], viewport: Any, scheme: str
+    addresses: list[tuple[User | None, str]], visit: Callable[..., Visit]
 ) -> None:
     visits: dict[int | None, Visit] = {}
     faults: list[str] = []
     for user, address in addresses:
         key = user.pk if user else None
         if key not in visits:
-            visits[key] = visit(user, viewport=viewport, color_scheme=scheme)
+            visits[key] = visit(user)
         visits[key].open(address)
-        faults += visits[key].faults()
+        faults += visits[key].faults_in_every_look()
     assert faults == []
 
 
-def test_pages_that_are_not_there_are_accessible_too(visit: Callable[..., Visit]) -> None:
+def test_pages_that_are_not_there_or_refuse_are_accessible_too(
+    make_competition: Callable[..., Competition], visit: Callable[..., Visit]
+) -> None:
     window = visit(may_complain=True)
-    window.open("/nowhere/")
-    assert window.faults() == []
+    for address in ("/nowhere/", f"/competitions/{make_competition().pk}/submissions/compare/"):
+        window.open(address)
+        assert window.faults() == []

@@ -15,9 +15,10 @@ from podium.site.accounts.models import User
 from podium.site.competitions.models import Competition, CreationStatus, Page
 from podium.site.competitions.services.creation import run_creation
 from podium.site.evaluation.models import Submission
+from podium.site.leaderboards.models import Entry
 from podium.site.queues.models import Queue
 from podium.site.resources.models import Dataset
-from tests.browser.conftest import Visit
+from tests.browser.conftest import PHONE, Visit
 from tests.factories import CODE, RESULT, CompetitionFactory, bundle, finished_submission, zip_of
 from tests.site.acting import WorkerDouble, background, frame, put, scores, submit
 
@@ -70,7 +71,7 @@ def test_somebody_signs_up_joins_submits_watches_and_sees_their_rank(
     expect(page.get_by_text("0.75")).to_be_visible()
 
     page.get_by_role("link", name="board").click()
-    expect(page.get_by_role("row", name=re.compile(r"^1 nora You Why 1\? .* 0\.75 "))).to_be_visible()
+    expect(page.get_by_role("row", name=re.compile(r"^1 nora You Why 1\? .*0\.75 "))).to_be_visible()
     assert Submission.objects.get().owner.username == "nora"
 
 
@@ -211,6 +212,66 @@ def test_the_list_is_searched_while_one_types(visit: Visiting) -> None:
     assert page.evaluate("window.same")
     page.get_by_label("Search").fill("nothing like it")
     expect(page.get_by_role("heading", name="Nothing found")).to_be_visible()
+    page.get_by_label("Search").fill("")
+    expect(page.get_by_role("link", name="Leaves of grass")).to_be_visible()
+    page.get_by_label("Type").select_option("Benchmarks")
+    expect(page.get_by_role("heading", name="Nothing found")).to_be_visible()
+    assert "type=benchmark" in page.url
+
+
+def test_two_of_ones_own_are_chosen_in_the_list_and_compared(
+    make_competition: Callable[..., Competition], pat: User, visit: Visiting
+) -> None:
+    competition = make_competition()
+    phase = competition.phases.get()
+    one = finished_submission(phase, pat, 0.5)
+    Entry.objects.all().delete()  # a board has one entry of each
+    other = finished_submission(phase, pat, 0.75)
+    page = visit(pat).open(f"/competitions/{competition.pk}/submissions/")
+    for each in (one, other):
+        page.get_by_label(f"Choose submission {each.pk} to compare").check()
+    page.get_by_role("button", name="Compare two").click()
+    expect(page.get_by_role("heading", name=f"Submissions {one.pk} and {other.pk}")).to_be_visible()
+    expect(page.get_by_role("row", name="+0.25 better")).to_be_visible()
+    page.get_by_role("link", name="Exchange sides").click()
+    expect(page.get_by_role("row", name="-0.25 worse")).to_be_visible()
+
+
+def test_a_board_is_printed_as_a_table_under_its_title_and_nothing_else(
+    make_competition: Callable[..., Competition], pat: User, visit: Visiting
+) -> None:
+    competition = make_competition()
+    finished_submission(competition.phases.get(), pat, 0.5)
+    page = visit(pat).open(f"/competitions/{competition.pk}/results/")
+    head = page.locator(".print-head")
+    expect(head).to_be_hidden()
+    page.emulate_media(media="print", color_scheme="dark")
+    expect(head).to_be_visible()
+    expect(head).to_contain_text(f"/competitions/{competition.pk}/results/?phase=")
+    expect(page.get_by_role("table")).to_be_visible()
+    for gone in (".top", ".foot", ".tabs", ".masthead", ".filters", ".why", ".you"):
+        expect(page.locator(gone).first).to_be_hidden()
+    assert page.locator("body").evaluate("body => getComputedStyle(body).backgroundColor") == "rgb(255, 255, 255)"
+    assert page.locator(".table--board th").first.evaluate("cell => getComputedStyle(cell).color") == "rgb(0, 0, 0)"
+
+
+def test_the_key_of_a_slash_leads_to_the_search_and_what_is_typed_finds(pat: User, visit: Visiting) -> None:
+    CompetitionFactory(title="Leaves of grass")
+    page = visit(pat).open("/about/")
+    page.keyboard.press("/")
+    expect(page.get_by_label("Find anything")).to_be_focused()
+    page.keyboard.type("grass")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("link", name="Leaves of grass")).to_be_visible()
+    page.keyboard.press("/")
+    expect(page.get_by_label("Search everything")).to_be_focused()
+    page.keyboard.type("a/b")
+    expect(page.get_by_role("heading", name="Nothing found")).to_be_visible()
+    expect(page.get_by_label("Search everything")).to_have_value("a/b")
+    page.set_viewport_size(PHONE)
+    page.goto(page.url.split("/search/")[0] + "/about/")
+    page.keyboard.press("/")
+    expect(page.get_by_role("heading", name="What are you looking for?")).to_be_visible()
 
 
 def test_the_keyboard_reaches_the_content_first_and_closes_menus(pat: User, visit: Visiting) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -14,7 +13,7 @@ from podium.site.evaluation.models import Attempt
 from podium.site.queues.models import Queue, Worker
 from podium.site.queues.services import create_token
 from podium.site.queues.services.lifecycle import create_queue
-from tests.browser.conftest import PHONE, WIDE, Visit
+from tests.browser.conftest import Visit
 from tests.factories import CODE, UserFactory
 from tests.site.acting import WorkerDouble, scores, submit
 
@@ -64,17 +63,16 @@ def addresses(
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize(("viewport", "scheme"), [(WIDE, "light"), (PHONE, "dark")], ids=["wide-light", "phone-dark"])
 def test_the_pages_of_queues_are_accessible_and_fit_their_window(
-    addresses: list[tuple[User, str]], visit: Callable[..., Visit], viewport: Any, scheme: str
+    addresses: list[tuple[User, str]], visit: Callable[..., Visit]
 ) -> None:
     visits: dict[int, Visit] = {}
     faults: list[str] = []
     for user, address in addresses:
         if user.pk not in visits:
-            visits[user.pk] = visit(user, viewport=viewport, color_scheme=scheme)
+            visits[user.pk] = visit(user)
         visits[user.pk].open(address)
-        faults += visits[user.pk].faults()
+        faults += visits[user.pk].faults_in_every_look()
     assert faults == []
 
 

@@ -228,6 +228,25 @@ def test_services_that_answer_are_well_and_an_empty_database_is_to_be_migrated(
 
 
 @pytest.mark.service
+@pytest.mark.parametrize(
+    ("says", "state"),
+    [("pg_dump (PostgreSQL) 99.1 (Debian 99.1-1)", "ok"), ("pg_dump (PostgreSQL) 9.6.24", "warn"), ("?", "warn")],
+)
+def test_programs_that_cannot_copy_this_server_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database: str, says: str, state: str
+) -> None:
+    program = tmp_path / "bin" / "pg_dump"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\necho '{says}'\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("DATABASE_URL", database)
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    found = examined(tmp_path)["backup"]
+    assert found.state == state
+    assert found.state == "ok" or "version" in found.mend
+
+
+@pytest.mark.service
 def test_services_that_refuse_us_are_failures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", f"{POSTGRES}/there_is_no_such_database")
     monkeypatch.setenv("BROKER_URL", f"amqp://guest:{SECRET}@127.0.0.1:5672")

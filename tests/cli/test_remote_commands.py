@@ -103,7 +103,7 @@ def stream(*messages: tuple[str, dict[str, Any]]) -> httpx.Response:
 @pytest.fixture(autouse=True)
 def own_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A configuration folder of the test's own, and no variables from outside."""
-    for name in ("PODIUM_SERVER", "PODIUM_TOKEN", "PODIUM_PROFILE", "COLUMNS"):
+    for name in ("PODIUM_SERVER", "PODIUM_URL", "PODIUM_TOKEN", "PODIUM_PROFILE", "COLUMNS"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PODIUM_CONFIG_DIR", str(tmp_path / "config"))
     return tmp_path / "config"
@@ -140,7 +140,7 @@ def podium(server: Server) -> Run:
 def test_login_keeps_the_token_in_a_file_that_only_its_owner_may_read(podium: Run, own_configuration: Path) -> None:
     done = podium("login", "-u", "pat", "--password-stdin", input="secret\n")
     assert done.exit_code == 0, done.output
-    assert "Logged in to http://127.0.0.1:8000 as pat." in done.output
+    assert "Logged in to http://127.0.0.1:8000 as pat; the token is in a file that only you may read." in done.output
     tokens = own_configuration / "tokens.json"
     assert stat.S_IMODE(tokens.stat().st_mode) == 0o600
     assert json.loads(tokens.read_text()) == {"default": "t-1"}
@@ -167,11 +167,11 @@ def test_a_password_over_an_open_line_is_warned_of(podium: Run) -> None:
     assert "is not encrypted" in done.stderr
 
 
-def test_wrong_credentials_end_with_one_and_the_servers_words(podium: Run, server: Server) -> None:
+def test_wrong_credentials_end_with_five_and_the_servers_words(podium: Run, server: Server) -> None:
     refusal = httpx.Response(400, json={"non_field_errors": ["Unable to log in with provided credentials."]})
     server.answers["POST /api/api-token-auth/"] = [refusal]
     done = podium("login", "-u", "pat", "--password-stdin", input="x\n")
-    assert done.exit_code == 1
+    assert done.exit_code == 5
     assert "Error: Unable to log in with provided credentials." in done.stderr
     assert f"Check user name, password and server ({HERE})." in done.stderr
 
@@ -276,7 +276,7 @@ def test_competitions_are_listed_for_people_and_for_scripts(podium: Run, server:
     assert "Iris" in shown.output
     assert "\x1b" not in shown.output
     assert "\u202e" not in shown.output
-    assert dict(server.requests[-1].url.params) == {"search": "iris", "mine": "true", "type": "any"}
+    assert dict(server.requests[-1].url.params) == {"page_size": "200", "search": "iris", "mine": "true", "type": "any"}
     assert json.loads(podium("competitions", "--json").stdout)[0]["id"] == 3
     server.answers["GET /api/competitions/"] = [[]]
     assert "No competitions." in podium("competitions").output
@@ -357,7 +357,7 @@ def test_an_archive_is_waited_for_downloaded_and_compared(podium: Run, server: S
     assert (target.read_bytes(), digest in done.output) == (b"all of it", True)
     server.answers["GET /files/a"] = [httpx.Response(200, content=b"half of it")]
     assert podium("archive", "3", "-o", str(target)).exit_code == 1
-    assert not target.exists()
+    assert target.read_bytes() == b"all of it", "what was there before stays"
     server.answers["GET /api/competitions/3/get_files/"] = [
         {"archives": [{**listed, "status": "Failed", "details": "The disk is full."}]}
     ]
@@ -513,7 +513,7 @@ def test_scores_have_every_digit_that_the_server_gives(podium: Run, server: Serv
 
 def test_a_submission_that_is_not_there_is_named(podium: Run) -> None:
     done = podium("scores", "999")
-    assert done.exit_code == 1
+    assert done.exit_code == 5
     assert "Error: There is no submission 999, or you may not see it." in done.stderr
 
 
@@ -548,7 +548,7 @@ def test_without_a_login_the_way_to_log_in_is_named(podium: Run, server: Server,
     refusal = httpx.Response(status, json={"detail": "Authentication credentials were not provided."})
     server.answers["GET /api/my_profile/"] = [refusal]
     done = podium("whoami", "--server", THERE)
-    assert done.exit_code == 1
+    assert done.exit_code == 5
     assert done.stderr == f"Error: You are not logged in.\nUse: podium login --server {THERE}\n"
 
 
@@ -563,7 +563,7 @@ def test_a_full_quota_is_told_before_anything_is_sent(podium: Run, server: Serve
     reason = "Reached maximum allowed submissions for today for this phase"
     server.answers["GET /api/can_make_submission/7/"] = [{"can": False, "reason": reason}]
     done = podium("submit", "3", answer)
-    assert done.exit_code == 1
+    assert done.exit_code == 5
     assert f"You cannot submit to phase 7: {reason}." in done.stderr
     assert not [request for request in server.requests if request.method == "POST"]
 
@@ -626,6 +626,52 @@ def test_without_one_running_phase_the_phases_are_listed(podium: Run, server: Se
     assert "7 (Development, Current), 8 (Development, Current)" in done.stderr
 
 
+def test_a_competition_that_was_changed_meanwhile_is_not_overwritten(podium: Run, server: Server) -> None:
+    server.answers["GET /api/competitions/3/"] = [httpx.Response(200, json=COMPETITION, headers={"ETag": '"a.b"'})]
+    told = {"detail": "It has been changed since you read it.", "code": "precondition_failed", "hint": "GET it again."}
+    server.answers["PATCH /api/competitions/3/"] = [httpx.Response(412, json=told)]
+    tag = json.loads(podium("competition", "3", "--json").stdout)["etag"]
+    done = podium("competitions", "update", "3", "--title", "Mine", "--if-match", tag)
+    assert done.exit_code == 5
+    assert "GET it again." in done.stderr
+    assert server.requests[-1].headers["If-Match"] == '"a.b"'
+
+
+def test_a_competition_is_watched_for_people_and_for_scripts(podium: Run, server: Server) -> None:
+    told = stream(
+        ("competition", {"title": "Iris", "published": True}),
+        ("phase", {"phase": 7, "name": "Development", "status": "Current"}),
+        ("submission", {"submission": 5, "phase": 7, "owner": "pat \x1b[2J", "status": "Finished"}),
+        ("leaderboard", {"phase": 7}),
+        ("leaderboard", {"phase": 8}),
+        ("end", {"reason": "not_visible"}),
+    )
+    server.answers["GET /api/competitions/3/events/"] = [told]
+    done = podium("competitions", "watch", "3")
+    assert done.exit_code == 5
+    assert done.stdout.splitlines() == [
+        "Iris is published.",
+        "Phase Development: open",
+        "Submission 5 of pat  to Development: Finished",
+        "The leaderboard of Development has changed.",
+        "The leaderboard of phase 8 has changed.",
+    ]
+    assert "may not see this competition any more" in done.stderr
+    lines = podium("competitions", "watch", "3", "--json").stdout.splitlines()
+    assert [json.loads(line)["kind"] for line in lines] == [
+        "competition",
+        "phase",
+        "submission",
+        "leaderboard",
+        "leaderboard",
+        "end",
+    ]
+    server.answers["GET /api/competitions/3/events/"] = [stream()]
+    assert podium("competitions", "watch", "3", "--for", "0").exit_code == 0
+    server.answers["GET /api/competitions/3/events/"] = [httpx.Response(404, json={"detail": "Not found."})]
+    assert podium("competitions", "watch", "3").exit_code == 5
+
+
 def test_logs_and_scores_include_those_of_the_children(podium: Run, server: Server) -> None:
     server.answers["GET /api/submissions/5/"] = [submission("Finished", children=[6])]
     scored = {"column_key": "accuracy", "score": "0.5"}
@@ -656,7 +702,7 @@ def test_submissions_are_listed_with_scores_or_cause(podium: Run, server: Server
         assert text in shown.output
     head, failed = (next(line for line in shown.output.splitlines() if word in line) for word in ("Scores", "Failed"))
     assert failed.index("Too slow.") == head.index("Reason")
-    assert dict(server.requests[0].url.params) == {"phase__competition": "3"}
+    assert dict(server.requests[0].url.params) == {"page_size": "200", "phase__competition": "3"}
     assert "Iris" in podium("submissions").output
     server.answers["GET /api/competitions/3/"] = [httpx.Response(404, json={"detail": "Not found."})]
     assert "accuracy 0.5" in podium("submissions").output
@@ -707,13 +753,13 @@ def test_downloads_go_into_a_folder_and_nowhere_else(podium: Run, server: Server
 
 def test_a_download_of_what_is_not_there_makes_no_folder(podium: Run, tmp_path: Path) -> None:
     done = podium("download", "99", "--into", str(tmp_path / "into"))
-    assert done.exit_code == 1
+    assert done.exit_code == 5
     assert not (tmp_path / "into").exists()
 
 
 def test_scripts_get_errors_as_json(podium: Run) -> None:
     done = podium("competition", "99", "--json")
-    assert done.exit_code == 1
+    assert done.exit_code == 5
     assert json.loads(done.stdout)["error"]["status"] == 404
 
 
@@ -806,5 +852,30 @@ def test_workers_are_shown_and_drained(podium: Run, server: Server) -> None:
 
 def test_a_queue_that_is_not_there_is_named(podium: Run) -> None:
     refused = podium("queues", "token", "77")
-    assert refused.exit_code == 1
+    assert refused.exit_code == 5
     assert "queue 77" in refused.output
+
+
+def test_the_history_of_a_competition_is_listed_with_before_and_after(podium: Run, server: Server) -> None:
+    entry = {
+        **{"id": 9, "when": "2026-11-26T12:57:00Z", "action": "competition.edited", "what": "Competition changed"},
+        **{"who": "olivia", "via": "token", "token_name": "nightly \x1b[31mscript", "object_name": "Iris"},
+        **{"before": {"title": "Iri", "published": False}, "after": {"title": "Iris", "published": True}},
+    }
+    server.answers["GET /api/competitions/3/audit/"] = [{"count": 900, "next": None, "results": [entry] * 3}]
+    done = podium("competitions", "history", "3", "--user", "olivia", "--since", "2026-11-01", "--most", "2")
+    assert done.exit_code == 0, done.output
+    for words in (
+        "2026-11-26 12:57",
+        "by the token nightly script",
+        "Competition changed",
+        "title: Iri",
+        "published: true",
+    ):
+        assert words in done.output
+    assert done.output.count("Competition changed") == 2
+    asked = server.requests[-1].url.params
+    assert (asked["user"], asked["since"]) == ("olivia", "2026-11-01T00:00:00+00:00")
+    server.answers["GET /api/audit/"] = [{"count": 1, "next": None, "results": [entry]}]
+    told = json.loads(podium("--json", "competitions", "history").output)
+    assert told[0]["after"] == {"title": "Iris", "published": True}

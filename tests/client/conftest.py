@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
+import inspect
 import json
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any, cast
 
 import httpx
 import pytest
 
-from podium.client import Podium
+from podium.client import AsyncPodium, Podium
+from podium.client.actions import AsyncPages
 
 SERVER = "http://podium.test"
 
 Handler = Callable[[httpx.Request], httpx.Response]
 
 
-class Broken(httpx.SyncByteStream):
+class Broken(httpx.SyncByteStream, httpx.AsyncByteStream):
     """A body that breaks off after some pieces, as a connection does."""
 
     def __init__(self, *pieces: bytes) -> None:
@@ -24,6 +27,11 @@ class Broken(httpx.SyncByteStream):
 
     def __iter__(self) -> Iterator[bytes]:
         yield from self._pieces
+        raise httpx.ReadError("connection reset")
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for piece in self._pieces:
+            yield piece
         raise httpx.ReadError("connection reset")
 
 
@@ -68,11 +76,75 @@ def api() -> FakeApi:
     return FakeApi()
 
 
-@pytest.fixture
-def podium(api: FakeApi) -> Iterator[Podium]:
-    """A client of the fake API that is logged in and never sleeps, but notes how long it would have."""
-    with Podium(SERVER, "t0ken", transport=httpx.MockTransport(api), pause=api.pauses.append) as client:
-        yield client
+class Awaited:
+    """An `AsyncPodium` as if it were a `Podium`: what it gives is waited for, so that both stand the same tests."""
+
+    def __init__(self, client: AsyncPodium, runner: asyncio.Runner) -> None:
+        self._client, self._runner = client, runner
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._client, name)
+        return self._called(found) if callable(found) else found
+
+    def _called(self, method: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any, **kwargs: Any) -> Any:
+            result = method(*args, **kwargs)
+            if isinstance(result, AsyncPages):
+                return AwaitedPages(result, self._runner)
+            return self._runner.run(result) if inspect.iscoroutine(result) else _items(result, self._runner)
+
+        return call
+
+
+class AwaitedPages:
+    """A list of an `AsyncPodium` as if it were one of a `Podium`."""
+
+    def __init__(self, pages: AsyncPages[Any], runner: asyncio.Runner) -> None:
+        self._pages, self._runner = pages, runner
+
+    def __iter__(self) -> Iterator[Any]:
+        return _items(aiter(self._pages), self._runner)
+
+    def all(self) -> Any:
+        return self._runner.run(self._pages.all())
+
+    def first(self) -> Any:
+        return self._runner.run(self._pages.first())
+
+
+def _items(found: Any, runner: asyncio.Runner) -> Iterator[Any]:
+    async def one() -> Any:
+        return await anext(found, _END)
+
+    try:
+        while (item := runner.run(one())) is not _END:
+            yield item
+    finally:
+        runner.run(found.aclose())
+
+
+_END = object()
+
+
+@pytest.fixture(params=["blocking", "awaited"])
+def podium(api: FakeApi, request: pytest.FixtureRequest) -> Iterator[Podium]:
+    """A client of the fake API that is logged in and never sleeps, but notes how long it would have.
+
+    Every test gets it twice, the blocking one and the one for event loops.
+    """
+    if request.param == "blocking":
+        with Podium(SERVER, "t0ken", transport=httpx.MockTransport(api), pause=api.pauses.append) as client:
+            yield client
+        return
+
+    async def pause(seconds: float) -> None:
+        api.pauses.append(seconds)
+        await asyncio.sleep(0)
+
+    with asyncio.Runner() as runner:
+        awaited = AsyncPodium(SERVER, "t0ken", transport=httpx.MockTransport(api), pause=pause)
+        yield cast(Podium, Awaited(awaited, runner))
+        runner.run(awaited.close())
 
 
 def events(*messages: tuple[str, dict[str, Any]], first_id: int = 1) -> bytes:

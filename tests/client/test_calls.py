@@ -13,16 +13,23 @@ from hypothesis import strategies as st
 
 from podium.client import (
     ApiError,
+    ConflictError,
     CreationFailedError,
     CreationStatus,
+    ForbiddenError,
+    InvalidError,
+    NotFoundError,
+    NotLoggedInError,
     Podium,
     PodiumError,
+    ServerFailedError,
+    TooLargeError,
     UnexpectedAnswerError,
     UnreachableError,
     WaitTimeoutError,
 )
 from podium.client.errors import error_from
-from podium.client.transport import clean_server
+from podium.client.rules import clean_server
 
 from .conftest import SERVER, Broken, FakeApi
 
@@ -47,6 +54,20 @@ def test_login_takes_the_token_into_use(api: FakeApi) -> None:
     assert api.requests[1].headers["Authorization"] == "Token abc"
 
 
+def test_a_competition_is_changed_only_as_it_was_read(api: FakeApi, podium: Podium) -> None:
+    api.on("GET /api/competitions/3/", httpx.Response(200, json=COMPETITION, headers={"ETag": '"a.b"'}))
+    told = {"detail": "It has been changed since.", "code": "precondition_failed", "hint": "GET it again."}
+    changed = httpx.Response(200, json=COMPETITION, headers={"ETag": '"c.d"'})
+    api.on("PATCH /api/competitions/3/", changed, httpx.Response(412, json=told))
+    read = podium.competition(3)
+    assert read.etag == '"a.b"'
+    assert podium.update_competition(3, if_match=read.etag, title="Iris 2").etag == '"c.d"'
+    with pytest.raises(ConflictError) as caught:
+        podium.update_competition(3, if_match=read.etag, title="Iris 3")
+    assert (caught.value.code, caught.value.hint) == ("precondition_failed", "GET it again.")
+    assert [request.headers["If-Match"] for request in api.asked("PATCH /api/competitions/3/")] == ['"a.b"', '"a.b"']
+
+
 def test_wrong_credentials_are_told_in_the_servers_words(api: FakeApi, podium: Podium) -> None:
     text = "Unable to log in with provided credentials."
     api.on("POST /api/api-token-auth/", httpx.Response(400, json={"non_field_errors": [text]}))
@@ -65,7 +86,7 @@ def test_a_competition_is_read_and_unknown_fields_are_ignored(api: FakeApi, podi
 def test_lists_are_read_bare_and_in_pages(api: FakeApi, podium: Podium) -> None:
     api.on("GET /api/competitions/", [COMPETITION])
     assert [item.id for item in podium.competitions(mine=True, search="iris")] == [3]
-    assert dict(api.requests[0].url.params) == {"search": "iris", "mine": "true"}
+    assert dict(api.requests[0].url.params) == {"page_size": "200", "search": "iris", "mine": "true"}
     first = {"count": 2, "next": f"{SERVER}/api/competitions/?page=2", "results": [COMPETITION]}
     api.on("GET /api/competitions/", first, {"count": 2, "next": None, "results": [{**COMPETITION, "id": 4}]})
     assert [item.id for item in podium.competitions()] == [3, 4]
@@ -242,15 +263,6 @@ def test_logs_are_fetched_by_name_and_cut_at_the_limit(api: FakeApi, podium: Pod
     assert podium.logs(5, limit=5) == {"prediction_stdout": "hello"}
 
 
-def test_a_download_is_whole_or_not_there(api: FakeApi, podium: Podium, tmp_path: Path) -> None:
-    api.on("GET /storage/out", httpx.Response(200, stream=Broken(b"half")), httpx.Response(200, content=b"whole"))
-    with pytest.raises(UnreachableError, match="broke"):
-        podium.download("/storage/out", tmp_path / "out.zip")
-    assert list(tmp_path.iterdir()) == []
-    assert podium.download("/storage/out", tmp_path / "out.zip") == 5
-    assert (tmp_path / "out.zip").read_bytes() == b"whole"
-
-
 def test_the_token_goes_to_no_other_host(api: FakeApi, podium: Podium) -> None:
     api.on("GET /bucket/log", httpx.Response(200, content=b"x"))
     podium.read("https://storage.test/bucket/log?signature=1", limit=10)
@@ -279,13 +291,80 @@ def test_a_call_that_may_be_repeated_is_repeated_when_the_server_is_away(
 
 
 def test_a_call_that_may_not_be_repeated_is_not(api: FakeApi, podium: Podium) -> None:
-    api.on("POST /api/submissions/", httpx.ReadError("reset"))
+    what = "POST /api/phases/7/manually_migrate/"
+    api.on(what, httpx.ReadError("reset"))
     with pytest.raises(UnreachableError, match="reset"):
-        podium.submit(7, "k")
-    api.on("POST /api/submissions/", httpx.Response(502))
+        podium.migrate_phase(7)
+    api.on(what, httpx.Response(502))
     with pytest.raises(ApiError):
+        podium.migrate_phase(7)
+    assert len(api.asked(what)) == 2
+
+
+def test_a_creation_is_repeated_under_one_key(api: FakeApi, podium: Podium) -> None:
+    made = {"id": 5, "phase": 7, "status": "Submitting"}
+    under_way = httpx.Response(409, json={"detail": "Wait.", "code": "idempotency_under_way"})
+    api.on("POST /api/submissions/", httpx.ReadError("reset"), httpx.Response(502), under_way, made)
+    assert podium.submit(7, "k").id == 5
+    assert podium.submit(7, "k").id == 5
+    keys = [request.headers["Idempotency-Key"] for request in api.asked("POST /api/submissions/")]
+    assert len(keys) == 5
+    assert len(set(keys[:4])) == 1, "each try of a call says that it is the same call"
+    assert keys[4] != keys[0], "another call is another one"
+
+
+def test_a_conflict_that_is_no_twin_is_told(api: FakeApi, podium: Podium) -> None:
+    api.on("POST /api/submissions/", httpx.Response(409, json={"detail": "Changed meanwhile."}))
+    with pytest.raises(ConflictError, match="Changed meanwhile"):
         podium.submit(7, "k")
-    assert len(api.asked("POST /api/submissions/")) == 2
+    assert len(api.asked("POST /api/submissions/")) == 1
+
+
+def test_bare_lists_go_on_where_the_link_leads_and_no_further_than_asked(api: FakeApi, podium: Podium) -> None:
+    further = f"{SERVER}/api/competitions/?page=2"
+    first = httpx.Response(200, json=[COMPETITION], headers={"Link": f'<{further}>; rel="next"'})
+    api.on("GET /api/competitions/", first, [{**COMPETITION, "id": 4}])
+    found = podium.competitions()
+    assert api.requests == [], "nothing is asked for before somebody goes through the list"
+    assert [item.id for item in found] == [3, 4]
+    api.on("GET /api/competitions/", lambda _: httpx.Response(200, json=[COMPETITION], headers=first.headers))
+    before = len(api.requests)
+    one = podium.competitions().first()
+    assert one is not None
+    assert one.id == 3
+    assert len(api.requests) == before + 1
+    api.on("GET /api/competitions/", [])
+    assert podium.competitions().first() is None
+
+
+def test_a_body_that_breaks_off_is_asked_for_again(api: FakeApi, podium: Podium) -> None:
+    api.on("GET /api/my_profile/", lambda _: httpx.Response(200, stream=Broken(b'{"user')), {"username": "pat"})
+    assert podium.me().username == "pat"
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "body"),
+    [
+        (400, InvalidError, {"title": ["Too long."]}),
+        (401, NotLoggedInError, {"detail": "Invalid token."}),
+        (403, NotLoggedInError, {"detail": "Authentication credentials were not provided."}),
+        (403, NotLoggedInError, {"detail": "Who are you?", "code": "not_authenticated"}),
+        (403, ForbiddenError, {"detail": "Not yours."}),
+        (404, NotFoundError, {"detail": "Not found."}),
+        (412, ConflictError, {"detail": "Changed meanwhile."}),
+        (413, TooLargeError, {}),
+        (422, InvalidError, {"detail": "No."}),
+        (500, ServerFailedError, {}),
+    ],
+)
+def test_each_refusal_has_its_class(
+    api: FakeApi, podium: Podium, status: int, kind: type[ApiError], body: dict[str, object]
+) -> None:
+    api.on("GET /api/my_profile/", lambda _: httpx.Response(status, json=body))
+    with pytest.raises(ApiError) as caught:
+        podium.me()
+    assert type(caught.value) is kind
+    assert caught.value.field == ("title" if status == 400 else "")
 
 
 def test_a_call_that_never_left_is_always_repeated(api: FakeApi, podium: Podium) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from podium.client import ApiError, Event, Podium, UnexpectedAnswerError, UnreachableError, WaitTimeoutError
-from podium.client.events import parse_stream
+from podium.client.events import EventParser, ServerEvent
 
 from .conftest import Broken, FakeApi, event_stream, events
 
@@ -87,13 +87,11 @@ def test_a_stream_that_breaks_at_the_end_is_completed_by_a_question(api: FakeApi
     assert found[-1].data["message"] == "Too slow."
 
 
-@pytest.mark.parametrize(
-    "refusal", [httpx.Response(404), httpx.Response(405), httpx.Response(501), httpx.Response(200, json=[])]
-)
+@pytest.mark.parametrize(("refused", "body"), [(404, {}), (405, {}), (501, {}), (200, [])])
 def test_without_a_stream_the_submission_is_asked_for_again_and_again(
-    api: FakeApi, podium: Podium, refusal: httpx.Response
+    api: FakeApi, podium: Podium, refused: int, body: object
 ) -> None:
-    api.on(STREAM, refusal)
+    api.on(STREAM, lambda _: httpx.Response(refused, json=body))
     api.on(QUESTION, submission("Submitted"), submission("Running"), submission("Running"), submission("Finished"))
     logs = {"logs": [{"name": "prediction_ingestion_stderr", "data_file": "/log"}]}
     api.on(DETAILS, {"logs": []}, logs, logs, logs)
@@ -183,9 +181,68 @@ def test_an_event_that_is_no_json_is_told(api: FakeApi, podium: Podium) -> None:
         list(podium.watch(5))
 
 
+COMPETITION_STREAM = "GET /api/competitions/3/events/"
+
+
+def changed(submission: int, status: str, when: str = "2026-01-01T00:00:00+00:00") -> tuple[str, dict[str, Any]]:
+    return "submission", {"submission": submission, "phase": 7, "status": status, "changed_when": when}
+
+
+def test_a_competition_is_watched_until_it_cannot_be_seen(api: FakeApi, podium: Podium) -> None:
+    sent = events(("competition", {"published": True}), changed(5, "Running"), ("end", {"reason": "not_visible"}))
+    api.on(COMPETITION_STREAM, event_stream(b": still here\n\n" + sent))
+    found = list(podium.watch_competition(3, secret_key="k", last_event_id="9"))
+    assert [(event.kind, event.competition, event.id) for event in found] == [
+        ("competition", 3, "1"),
+        ("submission", 3, "2"),
+        ("end", 3, "3"),
+    ]
+    assert found[1].data["status"] == "Running"
+    (asked,) = api.asked(COMPETITION_STREAM)
+    assert (asked.headers["Last-Event-ID"], asked.url.params["secret_key"]) == ("9", "k")
+
+
+def test_a_broken_stream_of_a_competition_goes_on_and_tells_nothing_twice(api: FakeApi, podium: Podium) -> None:
+    first = events(changed(5, "Running"), changed(6, "Running"))
+    again = events(changed(6, "Running"), changed(6, "Finished"), ("end", {"reason": "not_visible"}), first_id=3)
+    api.on(COMPETITION_STREAM, event_stream(Broken(first)), event_stream(events()), event_stream(again))
+    found = [(e.data["submission"], e.data["status"]) for e in podium.watch_competition(3) if e.kind == "submission"]
+    assert found == [(5, "Running"), (6, "Running"), (6, "Finished")]
+    asked = api.asked(COMPETITION_STREAM)
+    assert [request.headers.get("Last-Event-ID") for request in asked] == [None, "2", "2"]
+    assert len(api.pauses) == 2
+
+
+def test_a_stream_that_breaks_again_and_again_is_given_up(api: FakeApi, podium: Podium) -> None:
+    api.on(COMPETITION_STREAM, event_stream(Broken()))
+    with pytest.raises(UnreachableError, match="10 times"):
+        list(podium.watch_competition(3))
+    assert len(api.asked(COMPETITION_STREAM)) == 10
+
+
+def test_a_competition_that_cannot_be_watched_is_told(api: FakeApi, podium: Podium) -> None:
+    with pytest.raises(ApiError, match="competition 3") as caught:
+        list(podium.watch_competition(3))
+    assert caught.value.status == 404
+    api.on(COMPETITION_STREAM, {"detail": "an older server"})
+    with pytest.raises(UnexpectedAnswerError, match="no event stream"):
+        list(podium.watch_competition(3))
+    api.on(COMPETITION_STREAM, event_stream(b"event: phase\ndata: {broken\n\n"))
+    with pytest.raises(UnexpectedAnswerError, match="no JSON"):
+        list(podium.watch_competition(3))
+
+
+def test_watching_a_competition_ends_with_the_time_given(api: FakeApi, podium: Podium) -> None:
+    api.on(COMPETITION_STREAM, lambda _: event_stream(b": still here\n\n"))
+    with pytest.raises(WaitTimeoutError, match="are over"):
+        list(podium.watch_competition(3, timeout=0))
+
+
 def test_an_event_without_end_is_refused() -> None:
     with pytest.raises(UnexpectedAnswerError, match="more than 4 MB"):
-        list(parse_stream("data: " + "x" * 65536 for _ in range(100)))
+        parsed([b"data: " + b"x" * 65536 + b"\n"] * 100)
+    with pytest.raises(UnexpectedAnswerError, match="more than 4 MB"):
+        parsed([b"x" * 65536] * 100)
 
 
 def test_the_stream_is_read_by_the_standards_rules() -> None:
@@ -203,11 +260,18 @@ def test_the_stream_is_read_by_the_standards_rules() -> None:
         "",
         "data: x",
     ]
-    found = [(event.kind, event.data, event.id) for event in parse_stream(lines)]
-    assert found == [("a", "one\ntwo", "7"), ("message", "", "7")]
+    expected = [("a", "one\ntwo", "7"), ("message", "", "7")]
+    for end in ("\n", "\r\n", "\r"):
+        text = (end.join(lines) + end).encode()
+        for pieces in ([text], [bytes([byte]) for byte in text]):
+            assert [(event.kind, event.data, event.id) for event in parsed(pieces)] == expected
 
 
-@given(st.lists(st.text(max_size=30), max_size=20))
-def test_no_stream_is_too_strange(lines: list[str]) -> None:
-    for event in parse_stream(lines):
-        assert event.kind
+def parsed(pieces: list[bytes]) -> list[ServerEvent]:
+    parser = EventParser()
+    return [event for piece in pieces for event in parser.feed(piece)]
+
+
+@given(st.lists(st.binary(max_size=30) | st.sampled_from([b"data:x", b"\r", b"\n\n"]), max_size=20))
+def test_no_stream_is_too_strange_and_its_pieces_do_not_matter(pieces: list[bytes]) -> None:
+    assert parsed(pieces) == parsed([b"".join(pieces)])

@@ -63,11 +63,12 @@ def new_platform(environment: Path, worker_id: str) -> Iterator[MakePlatform]:
 
 
 @pytest.fixture(scope="session")
-def embedded(new_platform: MakePlatform) -> Platform:
+def embedded(new_platform: MakePlatform) -> Iterator[Platform]:
     """SQLite and bubblewrap, as `podium up` starts it."""
     platform = new_platform()
     platform.start()
-    return platform
+    yield platform
+    platform.stop()
 
 
 @pytest.fixture(scope="session")
@@ -168,6 +169,27 @@ def compete(platform: Platform, olivia: Person, pat: Person, tmp_path: Path) -> 
 def quiet() -> None:
     """Questions asked again and again would fill the report of a test that fails."""
     logging.getLogger("httpx").setLevel(logging.WARNING)
+
+
+PLATFORMS = ("embedded", "on_postgresql", "in_containers", "chaos_on_sqlite", "chaos_on_postgresql")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """Take platforms down with the last test of their group, or their processes would cost the others' time.
+
+    Groups are run as a whole by `--dist loadgroup` alone; elsewhere platforms live until the session ends.
+    """
+    if not getattr(item.config.option, "loadgroup", False) or _group(item) == _group(nextitem):
+        return
+    for name in PLATFORMS:
+        for fixture in item.session._fixturemanager.getfixturedefs(name, item) or ():
+            fixture.finish(item._request)  # type: ignore[attr-defined]
+
+
+def _group(item: pytest.Item | None) -> str | None:
+    mark = item.get_closest_marker("xdist_group") if item is not None else None
+    return str(mark.args[0]) if mark is not None else None
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -46,6 +46,7 @@ class OwnPostgresql:
         """Start it and wait until it takes connections."""
         options = ["-p", str(self.port), "-c", "listen_addresses=127.0.0.1"]
         options += ["-c", f"unix_socket_directories={self._folder}"]
+        options += ["-c", "fsync=off"]  # it may be killed, but the machine goes on and keeps what was written
         command = [str(self._programs / "postgres"), "-D", f"{self._folder}/data", *options]
         # Even when the tests are killed, it does not live on.
         with self._log.open("ab") as log:

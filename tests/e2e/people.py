@@ -65,6 +65,11 @@ class Person:
         headers = {"Authorization": f"Token {self.client.token}"}
         return httpx.post(f"{self.platform.url}{path}", headers=headers, timeout=60, **more)
 
+    def patch(self, path: str, **more: Any) -> httpx.Response:
+        """A bare PATCH with the person's token."""
+        headers = {"Authorization": f"Token {self.client.token}"}
+        return httpx.patch(f"{self.platform.url}{path}", headers=headers, timeout=60, **more)
+
     def cancel(self, submission: int) -> None:
         """Cancel a submission that has not ended."""
         answer = self.post(f"/api/submissions/{submission}/cancel_submission/")

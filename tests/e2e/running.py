@@ -121,6 +121,9 @@ class Platform:
             "PODIUM_DATA": str(self.data),
             "PODIUM_PUBLIC_URL": self.url,
             "PODIUM_ADMIN_USERNAME": ADMIN,
+            "PODIUM_RATE_LIMIT_PERSON": "0",  # the tests have their own
+            "PODIUM_RATE_LIMIT_ADDRESS": "0",
+            "PODIUM_RATE_LIMIT_CREATE": "0",
             "PODIUM_ADMIN_PASSWORD": PASSWORD,
             "PYTHONUNBUFFERED": "1",
             **({"DATABASE_URL": self.database_url} if self.database_url else {}),

@@ -230,7 +230,15 @@ def test_a_broker_that_has_lost_everything_is_filled_again(
     waiting = result(compete, pat, tmp_path, "0.3")
     offered = "SELECT 1 FROM evaluation_delivery WHERE published_when IS NOT NULL AND started_when IS NULL"
     eventually(lambda: platform.rows(offered), "an offer in the broker")
+    user = platform.broker_url().partition("://")[2].partition(":")[0]
     broker.forget()
+
+    def let_in() -> bool:
+        found = broker.ask(f"/api/users/{user}/permissions")
+        return found.is_success and bool(found.json())
+
+    # The worker is started once and ends when its login is refused; its container would be started again.
+    eventually(let_in, "the worker's login, made again")
     start(platform, "foreign")
     assert pat.ended(waiting, within=120).status == "Finished", platform.logs()
 

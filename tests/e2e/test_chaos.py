@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 import zipfile
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from podium.client import Competition, CreationStatus
+from podium.client import Competition
 from podium.client.errors import CreationFailedError
 from podium.protocol import Beat, Claim, Job, Outcome, Phase, Score
 
@@ -234,34 +235,37 @@ def large_bundle(tmp_path: Path) -> Path:
     return target
 
 
-def kill_during_creation(platform: BreakablePlatform, olivia: Person, status_id: int, *, attempt: int) -> None:
-    """Kill the site-worker at its nth work on a creation."""
+def kill_during_creation(platform: BreakablePlatform, status_id: int, *, attempt: int) -> None:
+    """Kill the site-worker at its nth work on a creation, while it stores the bundle's files.
+
+    It is frozen for every look, and moves on between two looks only: however slow a look is, it does not come too late.
+    """
+    site_worker = platform.roles["site-worker"]
 
     def at_work() -> bool:
-        (row,) = platform.rows("SELECT attempt FROM competitions_creationstatus WHERE id = ?", status_id)
-        if row["attempt"] < attempt:
-            return False
-        seen = olivia.client.creation_status(status_id)
-        assert not seen.ended, f"it ended before it could be interrupted: {seen}"
-        return any(step.name == "Store its files" and step.state == "running" for step in seen.steps)
+        site_worker.freeze()
+        (row,) = platform.rows("SELECT attempt, status, steps FROM competitions_creationstatus WHERE id = ?", status_id)
+        assert row["status"] == "Starting", f"it ended before it could be interrupted: {row}"
+        steps = json.loads(row["steps"]) if isinstance(row["steps"], str) else row["steps"]
+        if row["attempt"] == attempt and {"name": "Store its files", "state": "running"} in steps:
+            return True
+        site_worker.thaw()
+        return False
 
     eventually(at_work, "the site-worker storing the bundle's files")
-    platform.roles["site-worker"].freeze()
-    seen: CreationStatus = olivia.client.creation_status(status_id)
-    assert not seen.ended
-    platform.roles["site-worker"].kill()
+    site_worker.kill()
 
 
 def test_a_creation_survives_the_death_of_its_site_worker(
     platform: BreakablePlatform, olivia: Person, large_bundle: Path
 ) -> None:
     status_id = olivia.client.upload_bundle(large_bundle)
-    kill_during_creation(platform, olivia, status_id, attempt=1)
+    kill_during_creation(platform, status_id, attempt=1)
     platform.start_site_worker()
     number = olivia.client.wait_for_competition(status_id, timeout=60)
     title = large_bundle.stem
     assert [item.id for item in olivia.client.competitions(mine=True) if item.title == title] == [number]
-    assert files_of(platform) == known_files(platform), "a half-written file was left, or a known one is gone"
+    eventually(lambda: files_of(platform) == known_files(platform), "no half-written file, and every known one")
     running = "SELECT id FROM django_tasks_database_dbtaskresult WHERE status IN ('READY', 'RUNNING')"
     eventually(lambda: not platform.rows(running), "the end of every background task")
 
@@ -271,13 +275,13 @@ def test_a_creation_that_kills_every_site_worker_fails_with_a_reason(
 ) -> None:
     status_id = olivia.client.upload_bundle(large_bundle)
     for attempt in (1, 2, 3):
-        kill_during_creation(platform, olivia, status_id, attempt=attempt)
+        kill_during_creation(platform, status_id, attempt=attempt)
         platform.start_site_worker()
     with pytest.raises(CreationFailedError) as failed:
         olivia.client.wait_for_competition(status_id, timeout=60)
     assert any("interrupted 3 times" in fault for fault in failed.value.faults)
     assert not [item for item in olivia.client.competitions(mine=True) if item.title == large_bundle.stem]
-    assert files_of(platform) == known_files(platform)
+    eventually(lambda: files_of(platform) == known_files(platform), "the removal of what was half written")
 
 
 def test_the_ledger_and_the_board_agree_with_what_was_seen(

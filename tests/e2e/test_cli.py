@@ -45,7 +45,7 @@ def test_a_participant_goes_from_log_in_to_the_leaderboard(
     log_in(terminal, sam)
     assert title in said(terminal.podium("competitions"))
     refused = terminal.podium("submit", number, str(EXAMPLES / "pi/solutions/machin"))
-    said(refused, 1)
+    said(refused, 5)
     assert "podium register" in refused.stderr
     said(terminal.podium("register", number))
 
@@ -114,6 +114,63 @@ def test_a_faulty_bundle_is_not_even_sent(terminal: Terminal, olivia: Person, tm
 def test_a_wrong_password_is_told_and_nothing_is_stored(terminal: Terminal, pat: Person) -> None:
     words = ("login", "--server", pat.platform.url, "--username", pat.name, "--password-stdin")
     refused = terminal.podium(*words, given="guessed\n")
-    said(refused, 1)
+    said(refused, 5)
     assert refused.stderr.strip()
-    said(terminal.podium("--server", pat.platform.url, "whoami"), 1)
+    said(terminal.podium("--server", pat.platform.url, "whoami"), 5)
+
+
+def test_an_organizer_and_a_participant_steer_from_the_terminal(
+    terminal: Terminal, olivia: Person, sam: Person, tmp_path: Path
+) -> None:
+    title = "Steered, by the command line"
+    competition = olivia.publish(bundles.example("pi", tmp_path / "pi", ("title: Digits of pi", f"title: {title}")))
+    number, phase = str(competition.id), str(competition.phases[0].id)
+    log_in(terminal, sam)
+    said(terminal.podium("competitions", "join", number))
+    solution = str(EXAMPLES / "pi/solutions/machin")
+    made = answered(terminal.podium("submit", number, solution, "--wait", "--json"))
+    mine = str(made["id"])
+    assert "Finished" in said(terminal.podium("submissions", "show", mine))
+    assert answered(terminal.podium("submissions", "public", mine, "--json"))["is_public"] is True
+    assert answered(terminal.podium("submissions", "public", mine, "--hide", "--json"))["is_public"] is False
+    assert answered(terminal.podium("submissions", "cancel", mine, "--json"))["canceled"] is False
+    said(terminal.podium("participants", number, "--json"))
+    assert answered(terminal.podium("participants", number, "--json")) == [], "that is for organizers"
+    said(terminal.podium("phases", "rerun", phase, "--yes"), 5)
+    said(terminal.podium("quota", "show"))
+
+    log_in(terminal, olivia)
+    people = answered(terminal.podium("participants", number, "--json"))
+    assert "sam" in [one["username"] for one in people]
+    said(terminal.podium("participants", "deny", number, "sam"), 1)  # nobody is there to say yes
+    said(terminal.podium("participants", "deny", number, "sam", "--yes"))
+    said(terminal.podium("participants", "approve", number, "sam"))
+    assert "There is" in terminal.podium("participants", "approve", number, "samantha").stderr
+    given = ("participants", "credit", number, "sam", "--phase", phase, "--note", "A worker was lost.")
+    said(terminal.podium(*given))
+    assert answered(terminal.podium("phases", "rerun", phase, "--yes", "--wait", "--json"))["count"] == 1
+    assert answered(terminal.podium("phases", "works", phase, "--json"))[0]["done"] == 1
+    again = answered(terminal.podium("submissions", "rerun", mine, "--json"))["id"]
+    said(terminal.podium("logs", str(again), "--follow"))
+    said(terminal.podium("submissions", "delete", str(again), "--yes"))
+    said(terminal.podium("submissions", "show", str(again)), 5)
+
+    said(terminal.podium("competitions", "results", number, "--format", "csv", "-o", str(tmp_path / "results.csv")))
+    assert "sam" in (tmp_path / "results.csv").read_text()
+    said(terminal.podium("competitions", "dump", number, "-o", str(tmp_path / "dump.zip")))
+    said(terminal.podium("check", str(tmp_path / "dump.zip")))
+    assert "dump" in said(terminal.podium("competitions", "files", number))
+    every = ("submissions", "download-many", "--phase", phase, "-o", str(tmp_path / "all.zip"))
+    assert answered(terminal.podium(*every, "--json"))["size"] > 100
+
+    program = bundles.write(tmp_path / "program", {"metadata": "command: python3 score.py", "score.py": "print(1)"})
+    sent = ("datasets", "upload", str(program), "--type", "scoring_program", "--name", "By terminal", "--json")
+    key = answered(terminal.podium(*sent))["key"]
+    (found,) = answered(terminal.podium("datasets", "By terminal", "--json"))
+    assert found["key"] == key
+    task = answered(terminal.podium("tasks", "create", "By terminal", "--scoring-program", key, "--json"))["id"]
+    assert "By terminal" in said(terminal.podium("tasks", "show", str(task)))
+    assert answered(terminal.podium("tasks", "update", str(task), "--name", "Renamed", "--json"))["name"] == "Renamed"
+    said(terminal.podium("datasets", "delete", str(found["id"]), "--yes"), 5)  # the task has it
+    said(terminal.podium("tasks", "delete", str(task), "--yes"))
+    said(terminal.podium("datasets", "delete", str(found["id"]), "--yes"))

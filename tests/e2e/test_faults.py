@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -171,12 +172,39 @@ def test_a_database_that_crashes_while_a_submission_runs_loses_nothing(
     held.arrived()
     platform.server.stop_at_once()
     held.release()
-    proxy.wait_until_answered("finish", 500)
+    proxy.wait_until_answered("finish", 503)
     platform.server.start()
     assert pat.ended(made.id).status == "Finished"
     assert scores(platform, made.id) == [0.5]
     assert platform.roles["site-worker"].process.poll() is None
     assert platform.roles["web"].process.poll() is None
+
+
+def test_who_asks_while_the_database_is_away_is_told_to_come_back_and_then_answered(
+    platform: BreakablePlatform, pat: Person
+) -> None:
+    if platform.server is None:
+        assert platform.database_url == "", "SQLite has no server that could crash"
+        return
+
+    def ask(_: object = None) -> int:
+        return pat.get("/api/competitions/").status_code
+
+    with ThreadPoolExecutor(16) as many:
+        assert set(many.map(ask, range(32))) == {200}  # so that every thread of the site has a connection to lose
+        platform.server.stop_at_once()
+        try:
+            answer, page = pat.get("/api/competitions/"), pat.get("/competitions/public/")
+        finally:
+            platform.server.start()
+        assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+        assert int(answer.headers["Retry-After"]) > 0
+        assert page.status_code == 503
+        assert "Back in a moment" in page.text
+        assert set(many.map(ask, range(64))) <= {200, 503}
+    # The client goes on by itself, also with what makes something.
+    assert eventually(lambda: ask() == 200, "an answer after the crash")
+    assert pat.client.me().username == pat.name
 
 
 def test_a_site_and_a_storage_that_fail_for_a_while_are_asked_again(

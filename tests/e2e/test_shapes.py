@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from podium.client import Submission
+from podium.client import Competition, Submission
 from tests.shapes.building import Sample, Shape, zipped
 from tests.shapes.catalogue import SHAPES
 
@@ -73,7 +73,39 @@ def played(
 
 @pytest.mark.parametrize("name", [name for name, _, _ in PLAYED])
 def test_a_sample_ends_on_the_platform_as_expected(name: str, played: Played) -> None:
-    olivia, (sample, made) = played.olivia, played.made[name]
+    sample, made = played.made[name]
+    _ends_as_expected(played.olivia, sample, made)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("name", [name for name, shape in SHAPES.items() if shape.samples and not shape.refused])
+def test_every_sample_of_every_shape_ends_on_the_platform_as_expected(
+    name: str, embedded: Platform, person: Callable[[Platform, str], Person], tmp_path: Path
+) -> None:
+    olivia, shape = person(embedded, "olivia"), SHAPES[name]
+    competition = olivia.publish(shape.zip(tmp_path))
+    for number, sample in enumerate(sorted(shape.samples.values(), key=lambda one: one.phase)):
+        _open(olivia, competition, sample.phase)
+        submission = tmp_path / f"submission-{number}.zip"
+        submission.write_bytes(zipped(sample.files))
+        made = olivia.submit(competition, submission, phase=sample.phase, **ANSWERS.get(name, {}))
+        _ends_as_expected(olivia, sample, made)
+
+
+def _open(olivia: Person, competition: Competition, number: int) -> None:
+    """Make the phase of that index the one that is on: those before it are over, those after it come."""
+    phases = sorted(competition.phases, key=lambda one: one.index)
+    later = [(one, f"{2090 + one.index}-01-01", f"{2090 + one.index}-06-01") for one in phases if one.index > number]
+    earlier = [(one, f"{1990 + one.index}-01-01", f"{1990 + one.index}-06-01") for one in phases if one.index < number]
+    on = [(one, "2010-01-01", "2089-01-01") for one in phases if one.index == number]
+    for phase, start, end in [*reversed(later), *earlier, *on]:
+        facts = {"start": f"{start}T00:00:00Z", "end": f"{end}T00:00:00Z"}
+        answer = olivia.patch(f"/api/phases/{phase.id}/", json=facts)
+        assert answer.status_code == 200, answer.text
+
+
+def _ends_as_expected(olivia: Person, sample: Sample, made: Submission) -> None:
     ended = olivia.ended(made.id, within=100)
     if sample.cause is not None:
         assert (ended.status, olivia.facts(made.id)["cause"]) == ("Failed", sample.cause.value)

@@ -1,16 +1,20 @@
-"""One process of a race: `python race_program.py COMMAND ARGUMENTS`; acts on "go" on standard input, answers in JSON.
+"""Starts races: a line of commands on standard input becomes a process each, and their answers a line of JSON.
 
-Runs against the installation that PODIUM_DATA and DATABASE_URL name.
+Runs against the installation that PODIUM_DATA and DATABASE_URL name. It never opens the database itself: the processes
+are forked from it, so that Django is loaded once and each has connections of its own.
 """
 
 from __future__ import annotations
 
-import io
 import json
+import multiprocessing
 import os
 import sys
 import tempfile
+import traceback
 import uuid
+from multiprocessing.connection import Connection
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +24,8 @@ os.environ["DJANGO_SETTINGS_MODULE"] = "podium.site.settings"
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 django.setup()
 
-from django.db.models import Sum  # noqa: E402 - after set-up
+from django.core.management import call_command  # noqa: E402 - after set-up
+from django.db.models import Sum  # noqa: E402
 
 from podium.protocol import Outcome  # noqa: E402
 from podium.site.accounts.models import User  # noqa: E402
@@ -34,7 +39,15 @@ from podium.site.leaderboards.models import Entry, Score  # noqa: E402
 from podium.site.queues.services import default_queue  # noqa: E402
 from podium.site.resources.models import Dataset  # noqa: E402
 from tests.factories import dataset, write_bundle  # noqa: E402
+from tests.site import board_race_program  # noqa: E402
 from tests.site.acting import OUTPUT, WorkerDouble, phase_of, put, scores, submit  # noqa: E402
+
+PATIENCE = 100
+
+
+def set_up() -> None:
+    """Make the installation."""
+    call_command("setup_instance")
 
 
 def prepare(submissions: str, *limits: str) -> dict[str, Any]:
@@ -133,16 +146,49 @@ def state(competition: str) -> dict[str, Any]:
     }
 
 
+def board() -> dict[str, Any]:
+    """The race of a board, which has processes of its own."""
+    return board_race_program.race()
+
+
+def act(command: str, arguments: list[str], start: Barrier, answers: Connection) -> None:
+    """One process: wait for the others where the command is a race, act, answer."""
+    sys.stdout = sys.stderr  # the program's own lines are answers
+    try:
+        if command.startswith("race_"):
+            default_queue()  # the connection is open before the start
+            start.wait(PATIENCE)
+        answers.send({"answer": globals()[command](*arguments)})
+    except BaseException:
+        answers.send({"fault": traceback.format_exc()})
+        raise
+
+
+def race(commands: list[list[str]]) -> list[dict[str, Any]]:
+    """A process for each command, all at once; what each answers, or its fault."""
+    processes = multiprocessing.get_context("fork")
+    start, racers = processes.Barrier(len(commands)), []
+    for command, *arguments in commands:
+        here, there = processes.Pipe(duplex=False)
+        racer = processes.Process(target=act, args=(command, arguments, start, there))
+        racer.start()
+        there.close()
+        racers.append((racer, here))
+    said = []
+    for racer, here in racers:
+        try:
+            said.append(here.recv() if here.poll(PATIENCE) else {"fault": f"no answer within {PATIENCE} s"})
+        except EOFError:
+            said.append({"fault": "it ended without a word"})
+        racer.join(1)
+        racer.kill()
+    return said
+
+
 def main() -> None:
-    """Wait for "go" where the command is a race, act, answer."""
-    command, *arguments = sys.argv[1:]
-    if command.startswith("race_"):
-        default_queue()  # the connection is open before the start
-        print("ready", flush=True)
-        sys.stdin.readline()
-    answer = io.StringIO()
-    json.dump(globals()[command](*arguments), answer)
-    print(answer.getvalue(), flush=True)
+    """Race as often as asked, until standard input ends."""
+    for line in sys.stdin:
+        print(json.dumps(race(json.loads(line))), flush=True)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from podium.site.accounts.models import User
 from podium.site.competitions.models import Competition
 from podium.site.queues.models import Queue
 from tests.factories import PASSWORD
-from tests.site.acting import submit
+from tests.site.acting import shape, submit
 
 Client = Callable[[User | None], APIClient]
 Make = Callable[..., Competition]
@@ -43,27 +43,27 @@ def test_a_token_is_given_for_name_or_address_and_password(name: str, pat: User)
 
 def test_wrong_credentials_are_refused_in_codabenchs_words(pat: User) -> None:
     answer = APIClient().post("/api/api-token-auth/", {"username": "pat", "password": "wrong"})
-    assert (answer.status_code, answer.json()) == (
+    assert (answer.status_code, shape(answer)) == (
         400,
         {"non_field_errors": ["Unable to log in with provided credentials."]},
     )
     missing = APIClient().post("/api/api-token-auth/", {"username": "pat"})
-    assert (missing.status_code, missing.json()) == (400, {"password": ["This field is required."]})
+    assert (missing.status_code, shape(missing)) == (400, {"password": ["This field is required."]})
 
 
 def test_a_wrong_token_is_a_403_as_is_none_at_all(pat: User) -> None:
     client = APIClient()
-    assert client.get("/api/my_profile/").json() == NOT_LOGGED_IN
+    assert shape(client.get("/api/my_profile/")) == NOT_LOGGED_IN
     assert client.get("/api/my_profile/").status_code == 403
     client.credentials(HTTP_AUTHORIZATION="Token " + "0" * 40)
     answer = client.get("/api/my_profile/")
-    assert (answer.status_code, answer.json()) == (403, {"detail": "Invalid token."})
+    assert (answer.status_code, shape(answer)) == (403, {"detail": "Invalid token."})
 
 
 def test_who_is_banned_is_kept_out_by_session_and_by_token(pat: User, client_of: Client) -> None:
     session, token = client_of(pat), token_client(pat)
     User.objects.filter(pk=pat.pk).update(is_banned=True)
-    assert session.get("/api/my_profile/").json() == {"error": "You are banned from using Podium"}
+    assert shape(session.get("/api/my_profile/")) == {"error": "You are banned from using Podium"}
     assert session.get("/api/my_profile/").status_code == 403
     assert token.get("/api/my_profile/").status_code == 403
     answer = APIClient().post("/api/api-token-auth/", {"username": "pat", "password": PASSWORD})

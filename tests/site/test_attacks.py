@@ -31,7 +31,7 @@ FACTS = {
 
 
 @pytest.fixture(autouse=True)
-def fresh_limits() -> Iterator[None]:
+def fresh_limits(db: None) -> Iterator[None]:
     """No test counts the wrong passwords of another."""
     cache.clear()
     yield
@@ -104,6 +104,7 @@ def test_the_administration_has_no_login_of_its_own(client_of: Client) -> None:
         "submissions/{}/",
         "submissions/{}/get_details/",
         "submissions/{}/events/",
+        "competitions/{}/events/",
         "can_make_submission/{}/",
         "datasets/{}/",
     ],

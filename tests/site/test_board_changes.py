@@ -18,7 +18,7 @@ from podium.site.evaluation.services import boards
 from podium.site.leaderboards.models import Column, Entry, Score, Withheld
 from podium.site.queues.models import Queue
 from tests.factories import ParticipantFactory, UserFactory
-from tests.site.acting import WorkerDouble, background, fresh, phase_of, scores, submit
+from tests.site.acting import WorkerDouble, background, fresh, phase_of, scores, shape, submit
 from tests.web.conftest import BACKEND
 
 Make = Callable[..., Competition]
@@ -137,7 +137,7 @@ def test_a_score_that_an_organizer_sets_moves_the_board_and_is_told(
     assert [client_of(user).patch(address, {"score": 0}).status_code for user in (None, sam, pat)] == [403] * 3
     for wrong in ("", "x", "nan", "inf", "1e999", "1_0", True, None):
         refused = olivia.patch(address, {"score": wrong}, format="json")
-        assert (refused.status_code, list(refused.json())) == (400, ["score"]), wrong
+        assert (refused.status_code, list(shape(refused))) == (400, ["score"]), wrong
     answer = olivia.patch(address, {"score": "-0.50"}, format="json")
     assert answer.json() == {"id": score.pk, "index": 0, "column_key": "a", "score": "-0.5000000000", "text": "-0.50"}
     assert played.board() == [other.pk, next_best.pk], "the next best stands under Force_Best"
@@ -257,9 +257,9 @@ def test_what_concerns_no_order_begins_no_work(play: Callable[..., Play], pat: U
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"primary_index": 7}, "no column with index 7"),
-        ({"submission_rule": "Best"}, "not a valid choice"),
-        ({"columns": []}, "may not be empty"),
+        ({"primary_index": 7}, "no column has that index"),
+        ({"submission_rule": "Best"}, "is no submission_rule"),
+        ({"columns": []}, "at least one"),
     ],
 )
 def test_a_board_that_contradicts_itself_is_refused_whole(
@@ -277,10 +277,10 @@ def test_a_board_that_contradicts_itself_is_refused_whole(
 def test_columns_that_contradict_each_other_are_refused_whole(play: Callable[..., Play], pat: User) -> None:
     played = play(columns=COLUMNS)
     for changes, words in (
-        ({"sum": {"computation_indexes": [9]}}, "does not exist"),
-        ({"sum": {"computation_indexes": [2]}}, "circle"),
-        ({"b": {"key": "a"}}, "Two columns have the key a"),
-        ({"b": {"id": 999999}}, "no column 999999"),
+        ({"sum": {"computation_indexes": [9]}}, "which no column has"),
+        ({"sum": {"computation_indexes": [2]}}, "computed from itself"),
+        ({"b": {"key": "a"}}, 'Two columns have the key "a"'),
+        ({"b": {"id": 999999}}, "no such column"),
     ):
         answer = played.change(columns=played.columns(**changes))
         assert answer.status_code == 400, changes

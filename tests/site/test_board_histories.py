@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
+from django.test import Client
 from django.utils import timezone
 
 from podium.protocol import Cause, Failure, Fault, Job, Score, Step
@@ -52,6 +53,7 @@ class History:
         self.worker = WorkerDouble(queue)
         self.jobs: list[Job] = []
         self.seen: list[tuple[datetime, list[int]]] = []
+        self.client = Client()
 
     def play(self, steps: int) -> None:
         for _ in range(steps):
@@ -68,6 +70,8 @@ class History:
         ]
         shown = list(Entry.objects.filter(phase=self.phase).order_by("sort_key").values_list("submission", flat=True))
         assert shown == order(self.columns, 0, standing)
+        told = self.client.get(f"/api/phases/{self.phase.pk}/get_leaderboard/?page_size=100").json()["submissions"]
+        assert [(row["rank"], row["id"]) for row in told] == list(enumerate(shown, start=1))
         self.seen.append((timezone.now(), shown))
 
     def one(self) -> Submission | None:
@@ -103,11 +107,11 @@ class History:
             return
         naive = self.naive[one.owner_id]
         if naive.may_add(one.pk):
-            services.add_by_hand(submission=one)
+            services.add_by_hand(submission=one, by=one.owner)
             naive.add(one.pk)
         else:
             with pytest.raises(Forbidden):
-                services.add_by_hand(submission=one)
+                services.add_by_hand(submission=one, by=one.owner)
 
     def do_remove(self) -> None:
         one = self.one()
@@ -115,11 +119,11 @@ class History:
             return
         naive = self.naive[one.owner_id]
         if naive.may_remove(one.pk):
-            services.remove_by_hand(submission=one)
+            services.remove_by_hand(submission=one, by=one.owner)
             naive.remove(one.pk)
         else:
             with pytest.raises(Forbidden):
-                services.remove_by_hand(submission=one)
+                services.remove_by_hand(submission=one, by=one.owner)
 
     def do_delete(self) -> None:
         if (one := self.one()) is not None:

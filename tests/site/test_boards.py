@@ -125,7 +125,7 @@ def test_strangers_touch_no_place_on_the_board(
 ) -> None:
     played = game(rule="Add_And_Delete_Multiple")
     submission = played.play(pat, 0.5)
-    services.add_by_hand(submission=submission)
+    services.add_by_hand(submission=submission, by=pat)
     address = f"/api/submissions/{submission.pk}/submission_leaderboard_connection/"
     answer = client_of(sam).delete(address)
     assert answer.status_code == 403
@@ -136,7 +136,7 @@ def test_strangers_touch_no_place_on_the_board(
 def test_what_has_not_finished_cannot_be_put_on_the_board(game: Callable[..., Game], pat: User) -> None:
     played = game(rule="Add")
     with pytest.raises(Refused, match="finished"):
-        services.add_by_hand(submission=fresh(submit(pat, played.competition)))
+        services.add_by_hand(submission=fresh(submit(pat, played.competition)), by=pat)
 
 
 def test_one_task_of_a_parent_cannot_be_put_on_the_board(game: Callable[..., Game], pat: User) -> None:
@@ -144,7 +144,7 @@ def test_one_task_of_a_parent_cannot_be_put_on_the_board(game: Callable[..., Gam
     child = played.play(pat, 0.1, 0.2).children.first()
     assert child is not None
     with pytest.raises(Refused):
-        services.add_by_hand(submission=fresh(child))
+        services.add_by_hand(submission=fresh(child), by=pat)
 
 
 COLUMNS = [
@@ -295,4 +295,4 @@ def test_a_rerun_on_a_task_of_its_own_choice_never_enters(game: Callable[..., Ga
     assert fresh(submission).status == "Finished"
     assert played.standing() == []
     with pytest.raises(Forbidden):
-        services.add_by_hand(submission=fresh(submission))
+        services.add_by_hand(submission=fresh(submission), by=pat)

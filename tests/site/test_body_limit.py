@@ -24,9 +24,13 @@ async def _length(scope: Scope, receive: Receive, send: Send) -> None:
     await PlainTextResponse(str(len(body)))(scope, receive, send)
 
 
+async def _knows(cookie: str, authorization: str) -> bool:
+    return cookie == "abc" or authorization == "Token abc"
+
+
 @pytest.fixture
 def client() -> TestClient:
-    limited = BodyLimit(_length, usual=1000, files=5_000_000, session_cookie="podium_session")
+    limited = BodyLimit(_length, usual=1000, files=5_000_000, session_cookie="podium_session", knows=_knows)
     return TestClient(Starlette(routes=[Mount("/", app=limited)]))
 
 
@@ -54,6 +58,8 @@ def test_a_call_that_takes_files_takes_them_from_people_with_a_session_or_a_toke
     path = "/api/tasks/upload_task/"
     for headers in (SESSION, {"Authorization": "Token abc"}):
         assert client.post(path, content=in_pieces(5_000_000), headers=headers).text == "5000000"
+    for headers in ({"Cookie": "podium_session=made-up"}, {"Authorization": "Token made-up"}):
+        assert client.post(path, content=b"x" * 1001, headers=headers).status_code == 413
     assert client.post(path, content=b"x" * 1001).status_code == 413
     assert client.post("/api/tasks/", content=b"x" * 1001, headers={"Authorization": "Token abc"}).status_code == 413
 

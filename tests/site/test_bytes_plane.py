@@ -47,6 +47,28 @@ def test_a_download_is_whole_and_never_kept_by_caches(client: TestClient, stored
     assert answer.headers["content-security-policy"].startswith("sandbox; default-src 'none'")
 
 
+async def test_a_file_that_is_replaced_or_removed_while_it_is_served_stays_what_it_was(tmp_path: Path) -> None:
+    path, sent = tmp_path / "report.html", []
+    path.write_bytes(b"first")
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+        if message["type"] == "http.response.start":
+            (tmp_path / "other").write_bytes(b"another, and longer")
+            (tmp_path / "other").replace(path)
+
+    async def receive() -> Any:
+        await asyncio.Event().wait()  # nobody hangs up
+
+    scope = {"type": "http", "method": "GET", "headers": [], "extensions": {}}
+    await bytes_plane._File(path, media_type="text/html")(scope, receive, send)
+    assert dict(sent[0]["headers"])[b"content-length"] == b"5"
+    assert b"".join(message.get("body", b"") for message in sent) == b"first"
+    path.unlink()
+    await bytes_plane._File(path, media_type="text/html")(scope, receive, send)
+    assert [message["status"] for message in sent if message["type"] == "http.response.start"] == [200, 404]
+
+
 @pytest.mark.parametrize(
     ("asked", "expected", "status"),
     [
@@ -206,13 +228,15 @@ async def test_a_broken_upload_leaves_the_whole_one_before_it(files: Path) -> No
     assert (files / "incoming/new").read_bytes() == b"whole"
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_late_upload_does_not_change_what_was_sealed(client: TestClient, pat: User, files: Path) -> None:
     made = announce_upload(user=pat, type="submission", file_name="a.zip", size=5)
     url = grants.upload_url(made.incoming_key, max_bytes=100)
-    client.put(url, content=b"first")
+    assert client.put(url, content=b"first").status_code == 200
     sealed = complete_upload(dataset=made).data_file
     assert sealed is not None
-    client.put(url, content=b"later")
+    late = client.put(url, content=b"later")
+    assert (late.status_code, late.json()["code"]) == (410, "gone")
     again = complete_upload(dataset=made).data_file
     assert again == sealed
     assert storage.path_of(sealed.key).read_bytes() == b"first"

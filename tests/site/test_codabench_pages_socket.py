@@ -15,6 +15,7 @@ from podium.site.accounts.models import User
 from podium.site.asgi import application
 from podium.site.competitions.models import Competition
 from podium.site.evaluation import services
+from podium.site.evaluation.codabench_worker import watching
 from podium.site.evaluation.models import Submission
 from podium.site.queues.models import Queue
 from tests.factories import CODE, RESULT
@@ -53,6 +54,16 @@ def test_strangers_and_banned_people_are_refused(watch: Watch, pat: User) -> Non
     User.objects.filter(pk=pat.pk).update(is_banned=True)
     with pytest.raises(WebSocketDisconnect), watch(pat):
         pass
+
+
+def test_who_is_banned_meanwhile_is_told_nothing_more(watch: Watch, pat: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watching, "_LOOK_SECONDS", 0.01)
+    with watch(pat) as socket:
+        socket.receive_json()
+        User.objects.filter(pk=pat.pk).update(is_banned=True)
+        with pytest.raises(WebSocketDisconnect) as closed:
+            socket.receive_json()
+        assert closed.value.code == 1008
 
 
 def test_a_page_of_another_site_is_refused(watch: Watch, pat: User) -> None:

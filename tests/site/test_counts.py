@@ -7,23 +7,26 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.core.cache import cache
-from django.db import connection
+from django.core.cache import caches
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
 from podium.site.accounts.models import User
+from podium.site.competitions import counts
 from podium.site.competitions.models import Competition, Page
+from podium.site.competitions.queries import counters
 from podium.site.leaderboards import queries
 from podium.site.leaderboards.models import Entry
 from tests.factories import CompetitionFactory, ParticipantFactory, UserFactory, finished_submission, phase_with_board
+from tests.site.database_reading import Reading
 
 Client = Callable[[User | None], APIClient]
 
 
 def asked(client: APIClient, path: str) -> list[str]:
     """The queries of one request, after a first one that warms whatever is kept."""
-    cache.clear()
+    caches["local"].clear()
     assert client.get(path).status_code == 200
     with CaptureQueriesContext(
         connection,
@@ -144,3 +147,62 @@ def test_a_page_of_competitions_reads_that_page_only(
     read = rows_read(monkeypatch, Competition)
     client_of(None).get("/api/competitions/public/?page_size=10")
     assert read == {"Competition": 10}
+
+
+def test_the_home_page_counts_published_competitions_people_and_whole_submissions(site: Site) -> None:
+    site.grow(2)
+    CompetitionFactory(published=False, created_by=site.olivia)
+    UserFactory(is_deleted=True, is_active=False)
+    people = User.objects.filter(is_deleted=False).count()
+    assert counters() == {"competitions": 3, "users": people, "submissions": 4}
+
+
+def test_what_the_home_page_counts_does_not_grow_with_the_site(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(counts, "LARGE", 5)
+    site.grow(5)
+    counts.recount()
+    counters()
+    with Reading() as few, CaptureQueriesContext(connection) as asked_of_few:
+        counters()
+    site.grow(60)
+    counts.recount()
+    with Reading() as many, CaptureQueriesContext(connection) as asked_of_many:
+        assert counters()["submissions"] == 130
+    assert len(asked_of_many) == len(asked_of_few)
+    assert many.count() <= few.count() * 1.2
+
+
+def test_large_numbers_of_the_home_page_are_those_of_the_last_count(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(counts, "LARGE", 3)
+    site.grow(4)
+    assert counters()["submissions"] == 3, "nobody has counted yet"
+    counts.recount()
+    assert counters()["submissions"] == 8
+    site.grow(1)
+    assert counters()["submissions"] == 8
+    counts.recount()
+    assert counters()["submissions"] == 10
+
+
+def test_the_organizers_list_reads_as_much_of_many_submissions_as_of_few(
+    client_of: Client, site: Site, olivia: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(counts, "LARGE", 20)
+    client, read = client_of(olivia), []
+    for _ in range(2):
+        site.grow(60)
+        caches["local"].clear()
+        path = f"/competitions/{site.competition.pk}/submissions/all/"
+        assert f"{site.competition.phases.get().submissions.count()} submissions" in client.get(path).content.decode()
+        with transaction.atomic():
+            with connection.cursor() as cursor:
+                cursor.execute("ANALYZE")
+                if connection.vendor == "postgresql":  # tables this small are read whole, or by a bitmap of all
+                    cursor.execute("SET LOCAL enable_seqscan = off")
+                    cursor.execute("SET LOCAL enable_bitmapscan = off")
+            with Reading() as reading:
+                assert client.get(path).status_code == 200
+        read.append(reading.count())
+    assert read[1] < read[0] * 1.2, read

@@ -15,6 +15,7 @@ from django.test import AsyncClient
 from rest_framework.authtoken.models import Token
 
 from podium.protocol import Cause, Failure, Step
+from podium.site.accounts.callers import Person
 from podium.site.accounts.models import User
 from podium.site.competitions.models import Competition
 from podium.site.evaluation.events import events as events_of
@@ -218,7 +219,7 @@ async def test_strangers_are_not_told_what_the_owner_was_told_about_a_failure(
 
 
 async def test_the_stream_of_a_submission_that_is_deleted_meanwhile_ends(finished: Submission, pat: User) -> None:
-    following = events_of(pat, finished)
+    following = events_of(Person(pat), finished)
     await sync_to_async(Submission.objects.filter(pk=finished.pk).delete)()
     assert [event async for event in following] == []
 
@@ -227,7 +228,7 @@ async def test_a_reader_is_woken_by_what_happens(competition: Competition, pat: 
     """The stream is open before the worker begins and ends by itself when the submission does."""
     submission = await sync_to_async(submit)(pat, competition)
     worker = WorkerDouble(queue)
-    told = events_of(pat, submission)
+    told = events_of(Person(pat), submission)
     first = await anext(told)
     assert first is not None
     assert first.data["status"] == "Submitted"

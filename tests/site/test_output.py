@@ -20,6 +20,7 @@ from rest_framework.authtoken.models import Token
 from rest_framework.test import APIClient
 
 from podium.protocol import Cause, Failure, Step, Stream
+from podium.site.accounts.callers import Person
 from podium.site.accounts.models import User
 from podium.site.competitions.models import Competition, Phase
 from podium.site.evaluation import logs, queries, streaming
@@ -52,7 +53,7 @@ def text_of(submission: Submission, stream: str = "stdout", step: str = "scoring
 
 async def heard(user: User, submission: Submission, last: str = "") -> str:
     """All text that the stream tells."""
-    found = [event async for event in events_of(user, submission, last) if event is not None]
+    found = [event async for event in events_of(Person(user), submission, last) if event is not None]
     return "".join(event.data["text"] for event in found if event.name == "log")
 
 
@@ -244,7 +245,7 @@ async def test_a_character_that_comes_in_two_pieces_is_told_once_and_whole(
     submission = await sync_to_async(submit)(pat, competition)
     job = await sync_to_async(worker.job)()
     await sync_to_async(print_bit_by_bit)(worker, job, "é€😀", 1)
-    told = events_of(pat, submission)
+    told = events_of(Person(pat), submission)
     first = await anext(told)
     assert first is not None
     assert first.data["text"] == "é€😀"
@@ -255,7 +256,7 @@ async def test_a_character_that_comes_in_two_pieces_is_told_once_and_whole(
         worker.beat(job, frames=[piece])
 
     await sync_to_async(half)()
-    told = events_of(pat, submission, first.id)
+    told = events_of(Person(pat), submission, first.id)
     second = await anext(told)
     assert second is not None
     assert second.name == "status", "half a character waits"
@@ -277,7 +278,7 @@ async def test_a_log_of_many_megabytes_is_told_piece_by_piece(
         return submission
 
     submission = await sync_to_async(run)()
-    pieces = [e.data["text"] async for e in events_of(pat, submission) if e is not None and e.name == "log"]
+    pieces = [e.data["text"] async for e in events_of(Person(pat), submission) if e is not None and e.name == "log"]
     assert "".join(pieces) == text
     assert max(map(len, pieces)) <= 2 * 256 * 1024, "never the whole of it at once"
 
@@ -391,7 +392,7 @@ async def test_a_report_that_grows_is_told_to_whom_it_is_for(
     await Submission.objects.filter(pk=submission.pk).aupdate(is_public=True)
     job = await sync_to_async(worker.job)()
     await sync_to_async(worker.beat)(job)
-    mine, others = events_of(pat, submission), events_of(sam, submission)
+    mine, others = events_of(Person(pat), submission), events_of(Person(sam), submission)
     assert job.detailed_results_url
     versions = set()
     for page in (b"<p>one</p>", b"<p>one, two</p>"):

@@ -194,12 +194,11 @@ def test_a_competition_chooses_its_queue_by_its_id(
     submit(pat, competition)
     path, client = f"competitions/{competition.pk}/", client_of(olivia)
     answer = send(client, "patch", path, {"queue": lab.pk})
-    assert (answer.status_code, answer.json()["queue"]["name"]) == (200, "lab")
+    assert (answer.status_code, answer.json()["queue"]) == (200, lab.pk)
     assert WorkerDouble(lab).claim() is not None
     for refused in (closed.pk, 10**17, 10**30, "x", [1], True):
         answer = send(client, "patch", path, {"queue": refused})
         assert (answer.status_code, answer.json()["queue"]) == (400, ["You do not have access to the specified queue!"])
-    assert send(client, "patch", path, {"queue": lab.pk, "title": "X"}).status_code == 400
     assert send(client_of(sam), "patch", path, {"queue": closed.pk}).status_code == 403
     assert send(client, "patch", path, {"queue": None}).json()["queue"] is None
 

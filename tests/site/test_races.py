@@ -10,7 +10,7 @@ import sys
 import tempfile
 import uuid
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,49 +18,47 @@ import psycopg
 import pytest
 
 PROGRAM = Path(__file__).with_name("race_program.py")
-POSTGRES = "postgresql://root@127.0.0.1:5432"
-PATIENCE = 100
+POSTGRES, HASTE = "postgresql://root@127.0.0.1:5432", "options=-c%20synchronous_commit%3Doff"
 pytestmark = [pytest.mark.xdist_group("races"), pytest.mark.slow, pytest.mark.timeout(300)]
 
 
 class Installation:
-    """A data folder and a database, made by the site's own set-up."""
+    """A data folder, a database, and the program that starts processes on them."""
 
     def __init__(self, data: Path, database_url: str) -> None:
-        self.environment = {**os.environ, "PODIUM_DATA": str(data), "DATABASE_URL": database_url}
-        set_up = "from podium.site.start import manage; manage(['setup_instance'])"
-        subprocess.run([sys.executable, "-c", set_up], env=self.environment, check=True, capture_output=True)
-
-    def start(self, *command: object) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [sys.executable, PROGRAM, *map(str, command)],
-            env=self.environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
+        environment = {**os.environ, "PODIUM_DATA": str(data), "DATABASE_URL": database_url}
+        command = [sys.executable, PROGRAM]
+        self._program = subprocess.Popen(
+            command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
 
     def ask(self, *command: object) -> Any:
         """Run one command alone."""
-        with self.start(*command) as process:
-            out, _ = process.communicate(timeout=PATIENCE)
-        assert process.returncode == 0
-        return json.loads(out.splitlines()[-1])
+        (answer,) = self.race(command)
+        return answer
 
     def race(self, *commands: tuple[object, ...]) -> list[Any]:
         """Start a process per command, let all go at once, and return their answers."""
-        with ExitStack() as stack:
-            racers = [stack.enter_context(self.start(*command)) for command in commands]
-            for racer in racers:
-                assert racer.stdout is not None
-                assert racer.stdout.readline() == "ready\n"
-            for racer in racers:
-                assert racer.stdin is not None
-                racer.stdin.write("go\n")
-                racer.stdin.flush()
-            answers = [racer.communicate(timeout=PATIENCE)[0] for racer in racers]
-        assert [racer.returncode for racer in racers] == [0] * len(racers)
-        return [json.loads(answer.splitlines()[-1]) for answer in answers]
+        assert self._program.stdin is not None
+        assert self._program.stdout is not None
+        self._program.stdin.write(json.dumps([[str(word) for word in command] for command in commands]) + "\n")
+        self._program.stdin.flush()
+        told = json.loads(self._program.stdout.readline())
+        assert [one["fault"] for one in told if "fault" in one] == []
+        return [one["answer"] for one in told]
+
+    def close(self) -> None:
+        """End the program."""
+        with self._program:
+            self._program.kill()
+
+
+@contextmanager
+def installed(data: Path, database_url: str) -> Iterator[Installation]:
+    """An installation that the site's own set-up has made."""
+    with closing(Installation(data, database_url)) as made:
+        made.ask("set_up")
+        yield made
 
 
 @pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.service)])
@@ -70,12 +68,14 @@ def site(request: pytest.FixtureRequest) -> Iterator[Installation]:
     name = f"podium_race_{uuid.uuid4().hex}"
     try:
         if request.param == "sqlite":
-            yield Installation(data, "")
+            with installed(data, "") as made:
+                yield made
             return
         with psycopg.connect(f"{POSTGRES}/postgres", autocommit=True) as server:
             server.execute(f"create database {name}")
             try:
-                yield Installation(data, f"{POSTGRES}/{name}")
+                with installed(data, f"{POSTGRES}/{name}?{HASTE}") as made:
+                    yield made
             finally:
                 server.execute(f"drop database {name} with (force)")
     finally:
@@ -127,3 +127,11 @@ def test_a_report_that_arrives_twice_at_once_counts_once(site: Installation) -> 
     assert answers == ["taken", "taken"], "the second is told that its report is known"
     state = site.ask("state", facts["competition"])
     assert (state["statuses"], state["scores"], state["attempts"]) == (["Finished"], 1, 1)
+
+
+def test_a_board_that_many_change_at_once_is_counted_right(site: Installation) -> None:
+    """Verdicts, organizers' hands, deletions, denials and bans: each in a process of its own, with small blocks."""
+    found = site.ask("board")
+    assert found["ended"] == [0] * 5, found["told"]
+    assert found["wrong"] == []
+    assert found["blocks"] > 1, "blocks were split"

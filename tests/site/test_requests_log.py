@@ -151,6 +151,7 @@ async def test_a_request_id_is_believed_behind_a_proxy_alone(
         ("/api/worker/claim", "poll"),
         ("/api/worker/attempts/1/beat", "worker"),
         ("/api/submissions/12/events/", "stream"),
+        ("/api/competitions/12/events/", "stream"),
         ("/api/submissions/12/", "api"),
         ("/files/abc", "files"),
         ("/static/x.css", "static"),

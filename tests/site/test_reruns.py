@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from rest_framework.test import APIClient
@@ -16,6 +17,7 @@ from podium.site.evaluation import tries
 from podium.site.evaluation.models import Run, Submission
 from podium.site.leaderboards.models import Entry, Score
 from podium.site.queues.models import Queue
+from podium.site.queues.services.lifecycle import create_queue
 from podium.site.resources.models import TaskVersion
 from tests.factories import CODE, ParticipantFactory, UserFactory, task
 from tests.site.acting import WorkerDouble, background, phase_of, scores, submit
@@ -204,6 +206,49 @@ def test_a_selection_is_rerun_all_or_none(
         first.pk,
         second.pk,
     }
+
+
+def test_no_more_are_rerun_at_once_than_a_shared_queue_bears(
+    make_competition: Make,
+    olivia: User,
+    ada: User,
+    queue: Queue,
+    worker: WorkerDouble,
+    client_of: Client,
+    monkeypatch: pytest.MonkeyPatch,
+    settings: Any,
+) -> None:
+    """Codabench's 30, by the phase and by the selection; administrators and owners of the queue any number."""
+    assert settings.CONFIG.rerun_limit == 30
+    monkeypatch.setattr(settings.CONFIG, "rerun_limit", 2)
+    competition = make_competition()
+    phase = phase_of(competition)
+    crowd = [ParticipantFactory(competition=competition, user=UserFactory()).user for _ in range(3)]
+    made = [submit(person, phase).pk for person in crowd]
+    worker.work_off(accuracy=0.5)
+    whole, many = f"/api/phases/{phase.pk}/rerun_submissions/", "/api/submissions/re_run_many_submissions/"
+
+    def ask(user: User, path: str, body: Any = None) -> Any:
+        return client_of(user).post(path, body, format="json")
+
+    for refused in (ask(olivia, whole), ask(olivia, many, made)):
+        assert (refused.status_code, refused.json()["code"]) == (403, "too_many_reruns")
+        assert refused.json()["detail"] == (
+            "These are 3 submissions, and 2 may be re-run at once on the site's shared queue."
+        )
+        assert "queue of your own" in refused.json()["hint"]
+    theirs = create_queue(user=ada, name="Ada's", is_public=True, organizers=[])
+    Competition.objects.filter(pk=competition.pk).update(queue=theirs)
+    assert "“Ada's”, not yours" in ask(olivia, whole).json()["detail"]
+    page = client_of(olivia).get(f"/competitions/{competition.pk}/phases/{phase.pk}/rerun/").content.decode()
+    assert "2 may be re-run at once" in page
+    assert "Choose submissions" in page
+    assert not Submission.objects.filter(original__isnull=False).exists()
+    assert ask(olivia, many, made[:2]).status_code == 200
+    theirs.organizers.add(olivia)
+    assert ask(olivia, many, made).status_code == 200, "on a queue that she operates"
+    Competition.objects.filter(pk=competition.pk).update(queue=None)
+    assert ask(ada, many, made).status_code == 200
 
 
 def test_a_phase_is_rerun_once_and_behind_everything_else(

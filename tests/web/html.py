@@ -21,7 +21,10 @@ class Page(HTMLParser):
         self.links: list[str] = []
         self.headings: list[str] = []
         self.words: list[str] = []
+        self.values: dict[str, str] = {}
+        """What a browser would send of all forms of the page as they are, by name; of equal names the last."""
         self._open: list[str] = []
+        self._select = self._textarea = ""
         self.feed(text)
         self.close()
         self.faults += [f"never closed: <{tag}>" for tag in self._open]
@@ -57,12 +60,27 @@ class Page(HTMLParser):
             self.labelled.add(str(given["for"]))
         if tag in {"input", "select", "textarea"} and given.get("type") not in _NO_LABEL_NEEDED:
             self.inputs.append(given)
+        self._keep_value(tag, given)
         if tag == "a" and given.get("href"):
             self.links.append(str(given["href"]))
         if tag in {"h1", "h2", "h3"}:
             self.headings.append(tag)
         if tag not in _VOID:
             self._open.append(tag)
+
+    def _keep_value(self, tag: str, given: dict[str, str | None]) -> None:
+        name, value = given.get("name") or "", given.get("value")
+        if tag == "input" and name and given.get("type") not in {"file", "submit"}:
+            if given.get("type") not in {"checkbox", "radio"}:
+                self.values[name] = value or ""
+            elif "checked" in given:
+                self.values[name] = value or "on"
+        elif tag == "select":
+            self._select = name
+        elif tag == "option" and self._select and ("selected" in given or self._select not in self.values):
+            self.values[self._select] = value or ""
+        elif tag == "textarea":
+            self._textarea, self.values[name] = name, ""
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.handle_starttag(tag, attrs)
@@ -77,5 +95,7 @@ class Page(HTMLParser):
                 pass
 
     def handle_data(self, data: str) -> None:
+        if self._open and self._open[-1] == "textarea":
+            self.values[self._textarea] = data.removeprefix("\n")
         if not self._open or self._open[-1] not in {"script", "style", "title"}:
             self.words.append(data)

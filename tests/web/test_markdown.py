@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from podium.site.pages.markdown import MAX_CHARACTERS, begins_with_heading, clean, render
+from podium.site.pages.markdown import MAX_CHARACTERS, begins_with_heading, clean, render, render_post
 
 _FORBIDDEN = {"script", "style", "iframe", "object", "embed", "form", "input", "button", "svg", "math", "base", "link"}
 _FORBIDDEN |= {"meta", "template", "noscript", "textarea", "select", "video", "audio", "marquee"}
@@ -154,3 +154,18 @@ def test_a_page_that_opens_with_a_heading_of_its_own_is_known(text: str, opens: 
 def test_a_very_long_text_is_shown_plainly() -> None:
     html = render("<b>" + "x" * MAX_CHARACTERS)
     assert html.startswith("<pre>&lt;b&gt;xxx")
+
+
+@given(st.text(alphabet="<>/abimgsvxohtpfn:1=\"' ()[]^!*`|-#&;\n", max_size=300))
+def test_no_post_brings_anything_dangerous_or_an_id(text: str) -> None:
+    html = render_post(text)
+    assert _Dangers(html).found == []
+    assert ' id="' not in html
+
+
+@pytest.mark.parametrize(
+    "text", ["[" * 501, "![" * 600, "<div>" * 1001, "*a_ " * 1001, "|" + "a|" * 50 + "\n|" + "-|" * 50 + "\nx" * 110]
+)
+def test_a_post_that_would_take_long_is_shown_plainly(text: str) -> None:
+    assert render_post(text).startswith("<pre>")
+    assert "<pre>" not in render_post(text[: len(text) // 3])

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from podium.site.accounts.models import User
 from podium.site.competitions.models import Competition
@@ -124,3 +125,25 @@ def _fill_more(competition: Competition, count: int) -> None:
     phase = competition.phases.select_related("leaderboard").get()
     for value in range(count):
         finished_submission(phase, UserFactory(), value)
+
+
+def test_a_printed_board_says_whose_it_is_of_when_and_where_without_the_secret_key(
+    visitor: Visiting, competition: Competition, olivia: User
+) -> None:
+    _fill(competition, 55)
+    Competition.objects.filter(pk=competition.pk).update(published=False)
+    competition.refresh_from_db()
+    secret = f"secret_key={competition.secret_key}"
+    page = visitor()
+    page.open(f"/competitions/{competition.pk}/results/?page=2&{secret}")
+    head = page.response.content.decode().split('<header class="print-head">')[1].split("</header>")[0]
+    phase = competition.phases.get()
+    for words in (competition.title, phase.name, "Printed", "page 2 of 2"):
+        assert words in head
+    assert f"http://testserver/competitions/{competition.pk}/results/?phase={phase.pk}&amp;page=2" in head
+    assert str(competition.secret_key) not in head
+    past = visitor(olivia)
+    past.open(f"/competitions/{competition.pk}/results/?as_of=2100-01-01T00:00Z", status=400)
+    assert "print-head" not in past.response.content.decode()
+    past.open(f"/competitions/{competition.pk}/results/?as_of={timezone.now():%Y-%m-%dT%H:%M:%S.%fZ}")
+    assert "as of <time" in past.response.content.decode().split('<header class="print-head">')[1]

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from django.contrib.staticfiles import finders
+from django.db import IntegrityError, transaction
 from django.template.loader import render_to_string
 from django.test import Client
+from django.utils import timezone
 
+from podium.site.accounts.models import User
+from podium.site.competitions.models import Competition, Phase
 from podium.site.pages.models import Announcement, NewsPost
-from tests.factories import CompetitionFactory, UserFactory, phase_with_board
-from tests.web.conftest import Visitor
+from tests.factories import CompetitionFactory, ParticipantFactory, UserFactory, phase_with_board
+from tests.web.conftest import BACKEND, Visitor
 
 pytestmark = pytest.mark.django_db
 Visiting = Callable[..., Visitor]
@@ -21,7 +26,9 @@ Visiting = Callable[..., Visitor]
 def test_an_empty_home_page_says_what_to_do_next(visitor: Visiting) -> None:
     page = visitor().open("/")
     assert "No competition yet" in page.text
-    assert "/competitions/upload/" in page.links
+    assert {"/competitions/upload/", "/competitions/new/"} <= set(page.links)
+    assert "podium new example podium login --server http://testserver podium upload example" in page.text
+    assert "submissions 0" not in page.text, "no counters of nothing"
 
 
 def test_home_shows_competitions_counters_news_and_the_announcement(visitor: Visiting) -> None:
@@ -54,7 +61,7 @@ def test_the_list_costs_the_same_queries_for_one_competition_as_for_many(
     for _ in range(12):
         phase_with_board(CompetitionFactory())
     with django_assert_max_num_queries(6):  # type: ignore[attr-defined]
-        client.get("/competitions/public/")
+        client.get("/competitions/public/?type=competition&state=open&organizer=u&search=c")
 
 
 def test_search_finds_by_words_of_the_title_and_says_when_there_is_nothing(visitor: Visiting) -> None:
@@ -84,6 +91,80 @@ def test_the_list_is_cut_into_pages_that_keep_the_search(visitor: Visiting) -> N
     page = visitor().open("/competitions/public/?search=grass&ordering=popular")
     assert "Page 1 of 2" in page.text
     assert "?search=grass&ordering=popular&page=2" in page.links
+
+
+@pytest.fixture
+def shelf(olivia: User, pat: User, sam: User) -> None:
+    """Competitions that differ in what the list is filtered by."""
+    now = timezone.now()
+
+    def put(title: str, begins: int, ends: int | None, **facts: object) -> Competition:
+        made: Competition = CompetitionFactory(title=title, **facts)
+        end = None if ends is None else now + timedelta(days=ends)
+        Phase.objects.filter(pk=phase_with_board(made).pk).update(start=now + timedelta(days=begins), end=end)
+        return made
+
+    runs = put("Endless", -2, None, created_by=olivia, competition_type="benchmark")
+    put("Running", -2, 2, created_by=sam, reward="A medal")
+    put("Finished", -5, -2, created_by=sam)
+    put("Later", 2, 5, created_by=sam).collaborators.add(olivia)
+    put("Without phases", 0, 1).phases.all().delete()
+    put("Hidden", -2, None, created_by=olivia, published=False)
+    ParticipantFactory(competition=runs, user=pat)
+    User.objects.filter(pk=olivia.pk).update(display_name="Olive Tree")
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("", ["Endless", "Finished", "Later", "Running", "Without phases"]),
+        ("type=benchmark", ["Endless"]),
+        ("type=competition&state=open", ["Running"]),
+        ("state=open", ["Endless", "Running"]),
+        ("state=coming", ["Later"]),
+        ("state=over", ["Finished", "Without phases"]),
+        ("has_reward=on", ["Running"]),
+        ("organizer=olivia", ["Endless", "Later"]),
+        ("organizer=tree+olive", ["Endless", "Later"]),
+        ("organizer=olivia&state=coming&ordering=popular", ["Later"]),
+        ("state=nonsense&type=nonsense", ["Endless", "Finished", "Later", "Running", "Without phases"]),
+    ],
+)
+@pytest.mark.usefixtures("shelf")
+def test_the_list_is_filtered_by_type_state_reward_and_organizer(client: Client, query: str, found: list[str]) -> None:
+    page = client.get(f"/competitions/public/?{query}").context["page"]
+    assert sorted(each.title for each in page) == found
+
+
+@pytest.mark.usefixtures("shelf")
+def test_the_list_is_filtered_by_ones_own_part_after_a_log_in(client: Client, olivia: User, pat: User) -> None:
+    address = "/competitions/public/?role=organizing"
+    answer = client.get(address)
+    assert answer.status_code == 302 and answer.headers["Location"].startswith("/accounts/login/?next=")
+    assert b'name="role"' not in client.get("/competitions/public/").content
+    for user, role, found in ((olivia, "organizing", ["Endless", "Later"]), (pat, "taking_part", ["Endless"])):
+        client.force_login(user, backend=BACKEND)
+        page = client.get(f"/competitions/public/?role={role}").context["page"]
+        assert sorted(each.title for each in page) == found
+
+
+def test_pages_of_the_list_keep_every_filter_and_an_empty_answer_leads_back(visitor: Visiting) -> None:
+    for number in range(30):
+        CompetitionFactory(title=f"Grass {number}", reward="A medal")
+    page = visitor().open("/competitions/public/?search=grass&has_reward=on&type=competition&page=1")
+    assert "?search=grass&type=competition&has_reward=on&page=2" in page.links
+    nothing = visitor().open("/competitions/public/?type=benchmark")
+    assert "Nothing found" in nothing.text and "/competitions/public/" in nothing.links
+
+
+@pytest.mark.usefixtures("shelf")
+def test_the_api_filters_the_same_list_and_names_what_is_no_choice(client: Client) -> None:
+    address = "/api/competitions/public/"
+    answer = client.get(f"{address}?type=any&state=open&organizer=olive").json()
+    assert [each["title"] for each in answer["results"]] == ["Endless"]
+    refused = client.get(f"{address}?state=sometimes")
+    assert refused.status_code == 400 and "none of open, coming, over" in refused.json()["state"][0]
+    assert client.get(f"{address}?organizer=%00x").json()["count"] == 0
 
 
 def test_a_live_search_gets_only_the_part_that_changes(client: Client) -> None:
@@ -135,7 +216,7 @@ def test_a_page_that_is_not_there_says_so_and_leads_on(visitor: Visiting) -> Non
     assert "/competitions/public/" in page.links
 
 
-@pytest.mark.parametrize("name", ["400.html", "500.html", "403_csrf.html"])
+@pytest.mark.parametrize("name", ["400.html", "500.html", "503.html", "403_csrf.html"])
 def test_the_pages_for_faults_need_nothing_that_may_be_broken(name: str) -> None:
     assert "<h1>" in render_to_string(name)
 
@@ -151,3 +232,95 @@ def test_a_banned_person_is_told_so_and_may_log_out(visitor: Visiting) -> None:
     assert "This account is banned" in somebody.open("/", status=403).text
     somebody.send("/accounts/logout/", {})
     somebody.open("/")
+
+
+def test_home_shows_featured_ones_first_then_popular_then_the_newest_and_none_twice(visitor: Visiting) -> None:
+    many, few = CompetitionFactory(title="Many take part"), CompetitionFactory(title="Few take part")
+    for competition, people in ((many, 3), (few, 1)):
+        for _ in range(people):
+            ParticipantFactory(competition=competition)
+    CompetitionFactory(title="Chosen by the site", is_featured=True)
+    for number in range(8):
+        CompetitionFactory(title=f"Newer {number}")
+    text = visitor().open("/").text
+    order = ["Featured and popular", "Chosen by the site", "Many take part", "Few take part", "Newest", "Newer 7"]
+    places = [text.index(words) for words in order]
+    assert places == sorted(places)
+    assert "Newer 2" in text and "Newer 1" not in text, "six of the newest"
+    assert all(text.count(words) == 1 for words in order[1:4])
+
+
+def test_up_to_two_rows_of_featured_competitions_are_shown(visitor: Visiting) -> None:
+    for number in range(5):
+        CompetitionFactory(title=f"Chosen {number}", is_featured=True)
+    CompetitionFactory(title="Another")
+    page = visitor().open("/")
+    assert all(f"Chosen {number}" in page.text for number in range(5))
+    assert page.text.index("Newest") < page.text.index("Another")
+
+
+def test_an_announcement_is_shown_from_its_moment_until_its_end_and_no_older_one_comes_back(visitor: Visiting) -> None:
+    now = timezone.now()
+    Announcement.objects.create(text="The old one", created_when=now - timedelta(days=2))
+    coming = Announcement.objects.create(text="The new one", created_when=now + timedelta(hours=1))
+    assert "The old one" in visitor().open("/").text
+    Announcement.objects.filter(pk=coming.pk).update(created_when=now - timedelta(hours=1))
+    text = visitor().open("/").text
+    assert "The new one" in text and "The old one" not in text
+    Announcement.objects.filter(pk=coming.pk).update(until=now - timedelta(minutes=1))
+    text = visitor().open("/").text
+    assert "The new one" not in text and "The old one" not in text
+
+
+def test_what_administrators_write_is_cleaned_like_everybodys_text(client: Client) -> None:
+    hostile = "<script>alert(1)</script><img src=x onerror=alert(1)> [go](javascript:alert(1))"
+    Announcement.objects.create(text=hostile)
+    NewsPost.objects.create(title="<script>alert(2)</script>", text=hostile)
+    for url in ("/", "/news/"):
+        html = client.get(url).content.decode()
+        assert "alert(1)</script>" not in html and "onerror" not in html and 'href="javascript' not in html
+        assert "<script>alert(2)" not in html
+
+
+def test_news_to_come_wait_and_old_ones_are_on_a_page_of_their_own(visitor: Visiting) -> None:
+    now = timezone.now()
+    for number in range(25):
+        NewsPost.objects.create(title=f"Piece {number}.", created_when=now - timedelta(days=number))
+    NewsPost.objects.create(title="Tomorrow", created_when=now + timedelta(days=1))
+    home = visitor().open("/")
+    assert "Piece 2." in home.text and "Piece 3." not in home.text and "Tomorrow" not in home.text
+    assert "/news/" in home.links
+    page = visitor().open("/news/")
+    assert "Piece 19." in page.text and "Piece 20." not in page.text and "Tomorrow" not in page.text
+    assert "Piece 24." in visitor().open("/news/?page=2").text
+
+
+def test_without_news_the_page_leads_administrators_to_writing_some(visitor: Visiting) -> None:
+    assert "/admin/pages/newspost/add/" not in visitor().open("/news/").links
+    ada = UserFactory(is_staff=True, is_superuser=True)
+    assert "/admin/pages/newspost/add/" in visitor(ada).open("/news/").links
+
+
+def test_administrators_announce_in_the_administration_and_are_told_what_is_wrong(client: Client) -> None:
+    client.force_login(UserFactory(is_staff=True, is_superuser=True), backend=BACKEND)
+    begin = {"created_when_0": "2026-01-02", "created_when_1": "12:00:00"}
+    add = "/admin/pages/announcement/add/"
+    refused = client.post(add, {"text": "Down", **begin, "until_0": "2026-01-01", "until_1": "12:00:00"})
+    assert "An announcement ends after it begins" in refused.content.decode()
+    refused = client.post(add, {"text": "x" * 20_001, **begin})
+    assert "at most 20000 characters" in refused.content.decode()
+    assert client.post(add, {"text": "Down on Sunday", **begin}).status_code == 302
+    assert "Down on Sunday" in client.get("/").content.decode()
+    post = "/admin/pages/newspost/add/"
+    refused = client.post(post, {"title": "News", "link": "ftp://example.org/", **begin})
+    assert "Enter a valid URL" in refused.content.decode()
+    assert client.post(post, {"title": "News", "link": "https://example.org/", **begin}).status_code == 302
+    written = NewsPost.objects.get()
+    assert client.get("/admin/pages/announcement/").status_code == 200
+    client.post(f"/admin/pages/newspost/{written.pk}/delete/", {"post": "yes"})
+    assert not NewsPost.objects.exists()
+
+
+def test_the_database_refuses_an_announcement_that_ends_before_it_begins() -> None:
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Announcement.objects.create(text="Down", until=timezone.now() - timedelta(days=1))

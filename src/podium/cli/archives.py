@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from podium.cli import output
-from podium.cli.competitions import CompetitionArgument, progress_bar
+from podium.cli.competitions import CompetitionArgument, competitions_app
+from podium.cli.progress import progress_bar
 from podium.cli.session import Exit, Session, remote
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 app = typer.Typer()
 
 
+@competitions_app.command("archive")
 @app.command()
 @remote
 def archive(
@@ -37,11 +38,7 @@ def archive(
         finished = client.wait_for_archive(number, started.id, on_change=None if session.json else _Teller().tell)
         path = target or Path(Path(finished.name).name or f"archive-{number}.zip")
         with progress_bar(path.name, quiet=session.json) as progress:
-            client.download(str(finished.url), path, progress=progress)
-    if _digest(path) != finished.sha256:
-        path.unlink()
-        output.error("What arrived is not what the server wrote; it was deleted.", hint="Try again.")
-        raise typer.Exit(Exit.FAILED)
+            client.download(str(finished.url), path, sha256=finished.sha256, progress=progress)
     if not session.answer({"path": str(path), "size": finished.size, "sha256": finished.sha256}):
         output.say(f"{path} ({finished.size} bytes, sha256 {finished.sha256})", style="green")
 
@@ -59,11 +56,6 @@ class _Teller:
         if text != self._told:
             self._told = text
             output.say(text)
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def check_archive(path: Path, *, as_json: bool) -> None:

@@ -1,29 +1,31 @@
-"""`podium competitions`, `competition`, `register`, `upload` and `publish`."""
+"""`podium competitions`, and for what is done every day `competition`, `register`, `upload` and `publish`."""
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from podium.cli import output
+from podium.cli import completion, output
+from podium.cli.groups import group
+from podium.cli.progress import progress_bar
 from podium.cli.session import Exit, Session, remote
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from podium.client import Competition, CreationStatus, Podium
-    from podium.client.uploads import Progress
+    from podium.client import Competition, CompetitionEvent, CreationStatus, Podium
 
 app = typer.Typer()
+competitions_app = group("Competitions: look around, make them, change them, take them away.")
 
-CompetitionArgument = Annotated[int, typer.Argument(metavar="COMPETITION", help="Number of the competition.")]
+CompetitionArgument = Annotated[
+    int,
+    typer.Argument(metavar="COMPETITION", help="Number of the competition.", autocompletion=completion.competitions),
+]
 SecretOption = Annotated[str | None, typer.Option("--secret-key", help="Key of a competition that is not published.")]
 
 
-@app.command()
+@competitions_app.command("list")
 @remote
 def competitions(
     session: Session,
@@ -34,7 +36,7 @@ def competitions(
 ) -> None:
     """List the competitions that you may see."""
     with session.client() as client:
-        found = client.competitions(search=search, mine=mine, participating=participating, kind=kind)
+        found = client.competitions(search=search, mine=mine, participating=participating, kind=kind).all()
     if session.answer([item.model_dump(mode="json") for item in found]):
         return
     if not found:
@@ -54,6 +56,7 @@ def competitions(
     output.table("", ("ID", "Title", "Type", "Organizer", "Participants", "Submissions"), rows, right=(0, 4, 5))
 
 
+@competitions_app.command("show")
 @app.command()
 @remote
 def competition(session: Session, number: CompetitionArgument, secret_key: SecretOption = None) -> None:
@@ -92,6 +95,58 @@ def _used(used: int | None, most: int | None) -> str:
     return f"{used or 0}/{most}" if most else f"{used or 0}"
 
 
+@competitions_app.command("watch")
+@remote
+def watch(
+    session: Session,
+    number: CompetitionArgument,
+    secret_key: SecretOption = None,
+    seconds: Annotated[float | None, typer.Option("--for", help="End after so many seconds.")] = None,
+) -> None:
+    """Tell what happens in a competition, until you stop it; with --json an object on each line."""
+    from podium.client.errors import WaitTimeoutError  # noqa: PLC0415
+
+    names: dict[int, str] = {}
+    with session.client() as client:
+        try:
+            for event in client.watch_competition(number, secret_key=secret_key, timeout=seconds):
+                if session.json:
+                    output.print_json_line(event.model_dump(mode="json"))
+                else:
+                    _tell(event, names)
+                if event.kind == "end":
+                    raise typer.Exit(Exit.REFUSED)
+        except WaitTimeoutError:
+            return
+        except KeyboardInterrupt:
+            raise typer.Exit(Exit.OK) from None
+
+
+def _tell(event: CompetitionEvent, names: dict[int, str]) -> None:
+    """Print an event for people; `names` are those of the phases that were told."""
+    data = event.data
+    phase = names.get(data.get("phase", 0), f"phase {data.get('phase')}")
+    match event.kind:
+        case "competition":
+            state = "published" if data.get("published") else "not published"
+            output.say(f"{data.get('title')} is {state}.", style="bold")
+        case "phase":
+            names[data["phase"]] = str(data.get("name"))
+            output.say(f"Phase {data.get('name')}: {_STANDS.get(data.get('status', ''), data.get('status'))}")
+        case "submission":
+            status = str(data.get("status"))
+            text = f"Submission {data.get('submission')} of {data.get('owner')} to {phase}: {status}"
+            output.say(text, style=output.COLOURS.get(status))
+        case "leaderboard":
+            output.say(f"The leaderboard of {phase} has changed.", style="cyan")
+        case "end":
+            output.say("You may not see this competition any more.", stderr=True)
+
+
+_STANDS = {"Next": "not started", "Current": "open", "Previous": "over"}
+
+
+@competitions_app.command("join")
 @app.command()
 @remote
 def register(session: Session, number: CompetitionArgument, secret_key: SecretOption = None) -> None:
@@ -106,6 +161,7 @@ def register(session: Session, number: CompetitionArgument, secret_key: SecretOp
         output.say(f"Your registration for competition {number} is {status}; the organizer decides.")
 
 
+@competitions_app.command("publish")
 @app.command()
 @remote
 def publish(
@@ -120,6 +176,7 @@ def publish(
         output.say(f"Competition {number} is {'published' if published else 'hidden'}.")
 
 
+@competitions_app.command("upload")
 @app.command()
 @remote
 def upload(
@@ -184,18 +241,3 @@ def _finish(session: Session, client: Podium, status_id: int, bundle: str, *, pu
     ):
         output.say(f"Competition {number} is made{' and published' if published else ''}.", style="green")
         output.say(f"{session.server}/competitions/{number}/")
-
-
-@contextmanager
-def progress_bar(title: str, *, quiet: bool) -> Iterator[Progress | None]:
-    """A progress bar on standard error while bytes move; nothing in JSON mode or without a terminal."""
-    err = output.console(stderr=True)
-    if quiet or not err.is_terminal:
-        yield None
-        return
-    from rich.progress import BarColumn, DownloadColumn, Progress as Bar, TextColumn, TransferSpeedColumn  # noqa: I001, PLC0415
-
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Bar(*columns, console=err, transient=True) as bar:
-        task = bar.add_task(output.safe(title).replace("[", "\\["), total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total or None)

@@ -102,6 +102,21 @@ def store_token(name: str, profile: Profile, token: str) -> None:
     _write(path, {**_read(path), name: token}, mode=0o600)
 
 
+def has_keyring() -> bool:
+    """Whether this system has a keyring that keeps secrets; the null, the failing and plain-text ones are none."""
+    import keyring  # noqa: PLC0415 - slow, and only a login asks
+    from keyring.backends import chainer, fail, null  # noqa: PLC0415
+
+    found = keyring.get_keyring()
+    if isinstance(found, chainer.ChainerBackend):
+        return any(_is_safe(one) for one in found.backends)
+    return not isinstance(found, fail.Keyring | null.Keyring) and _is_safe(found)
+
+
+def _is_safe(backend: Any) -> bool:
+    return type(backend).__module__.startswith("keyring.backends.") and type(backend).__name__ != "PlaintextKeyring"
+
+
 def forget_token(name: str, profile: Profile) -> None:
     """Remove the token of a profile from wherever it is."""
     if profile.keyring:

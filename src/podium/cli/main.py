@@ -6,8 +6,27 @@ from typing import Annotated
 
 import typer
 
-from podium.cli import account, archives, check, competitions, doctor, new, operate, queues, run, submissions
-from podium.cli.session import Globals, JsonOption, ProfileOption, ServerOption
+from podium.cli import (
+    account,
+    archives,
+    backups,
+    check,
+    competitions,
+    doctor,
+    history,
+    new,
+    operate,
+    organizing,
+    participants,
+    people,
+    phases,
+    queues,
+    resources,
+    run,
+    steering,
+    submissions,
+)
+from podium.cli.session import EXIT_CODES, Globals, JsonOption, ProfileOption, ServerOption
 
 app = typer.Typer(
     name="podium",
@@ -42,6 +61,29 @@ def globally(
     ctx.obj = Globals(server=server, profile=profile, json=json_)
 
 
-for _part in (account, competitions, archives, submissions, new, check, run, operate, doctor):
+# Their commands go into the groups of competitions and of submissions.
+_JOINING = (organizing, steering, history)
+
+for _part in (account, competitions, archives, submissions, new, check, run, operate, backups, doctor):
     app.registered_commands.extend(_part.app.registered_commands)
-app.add_typer(queues.app, name="queues")
+for _name, _group in (
+    ("competitions", competitions.competitions_app),
+    ("participants", participants.app),
+    ("phases", phases.app),
+    ("submissions", submissions.submissions_app),
+    ("datasets", resources.datasets),
+    ("tasks", resources.tasks),
+    ("quota", resources.quota),
+    ("queues", queues.app),
+    ("organizations", people.organizations),
+    ("tokens", people.tokens),
+    ("profiles", people.profiles),
+):
+    app.add_typer(_group, name=_name)
+
+
+@app.command("exit-codes")
+def exit_codes() -> None:
+    """Say what the exit codes of all commands mean."""
+    for code, meaning in EXIT_CODES.items():
+        typer.echo(f"{code}  {meaning}")

@@ -6,12 +6,14 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+T = TypeVar("T")
 _SEQUENCES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
@@ -66,6 +68,12 @@ def print_json(data: Any) -> None:
     sys.stdout.write(json.dumps(data, indent=2, ensure_ascii=False, default=str) + "\n")
 
 
+def print_json_line(data: Any) -> None:
+    """Print data as JSON on one line of standard output, at once."""
+    sys.stdout.write(json.dumps(data, ensure_ascii=False, default=str) + "\n")
+    sys.stdout.flush()
+
+
 def table(title: str, headers: Sequence[str], rows: Iterable[Sequence[object]], *, right: Iterable[int] = ()) -> None:
     """Print a table; columns whose index is in `right` are aligned to the right. None is shown as a dash."""
     from rich import box  # noqa: PLC0415
@@ -84,9 +92,37 @@ def table(title: str, headers: Sequence[str], rows: Iterable[Sequence[object]], 
     console().print(shown, soft_wrap=False)
 
 
-def moment(text: str | None) -> str | None:
+Column = tuple[str, Callable[[T], object]]
+"""A column of a table: its heading, and what it shows of a thing."""
+
+
+def listed(found: Sequence[T], columns: Sequence[Column[T]]) -> None:
+    """Print things as a table, a row for each; columns of numbers are aligned to the right."""
+    rows = [[show(item) for _, show in columns] for item in found]
+    right = [at for at in range(len(columns)) if all(isinstance(row[at], int | float | None) for row in rows)]
+    table("", [heading for heading, _ in columns], [[_cell(value) for value in row] for row in rows], right=right)
+
+
+def _cell(value: object) -> object:
+    if isinstance(value, bool):
+        return "yes" if value else None
+    return moment(value) if isinstance(value, datetime) else value
+
+
+def moment(text: str | datetime | None) -> str | None:
     """A time as the API gives it, to the minute."""
-    return text[:16].replace("T", " ") if text else None
+    return str(text)[:16].replace("T", " ") if text else None
+
+
+def size(count: float | None) -> str | None:
+    """So many bytes, for people."""
+    if count is None:
+        return None
+    units = ["bytes", "kB", "MB", "GB", "TB"]
+    while count >= 1000 and len(units) > 1:
+        count /= 1000
+        units.pop(0)
+    return f"{count:.0f} {units[0]}" if units[0] == "bytes" or count >= 100 else f"{count:.1f} {units[0]}"
 
 
 def error(message: str, *, hint: str = "") -> None:

@@ -6,16 +6,16 @@ from typing import Annotated
 
 import typer
 
-from podium.cli import output
+from podium.cli import completion, output
+from podium.cli.groups import YesOption as Yes
+from podium.cli.groups import confirm, group
 from podium.cli.session import Exit, Session, remote
 
-app = typer.Typer(
-    help="Queues of your own: make them, hand out tokens, see their workers.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-)
+app = group("Queues of your own: make them, hand out tokens, see their workers.")
 
-QueueArgument = Annotated[int, typer.Argument(metavar="QUEUE", help="Number of the queue.")]
+QueueArgument = Annotated[
+    int, typer.Argument(metavar="QUEUE", help="Number of the queue.", autocompletion=completion.queues)
+]
 TokenArgument = Annotated[int, typer.Argument(metavar="TOKEN", help="Number of the token (see `token QUEUE`).")]
 
 
@@ -28,7 +28,7 @@ def list_(
 ) -> None:
     """List your queues."""
     with session.client() as client:
-        found = client.queues(public=public, search=search)
+        found = client.queues(public=public, search=search).all()
     if session.answer([item.model_dump(mode="json") for item in found]):
         return
     if not found:
@@ -64,6 +64,20 @@ def create(
 
 @app.command()
 @remote
+def update(
+    session: Session,
+    queue: QueueArgument,
+    name: Annotated[str | None, typer.Option("--name", help="What it is called.")] = None,
+    public: Annotated[bool | None, typer.Option("--public/--private", help="Whether everybody may use it.")] = None,
+) -> None:
+    """Change a queue's name, or who may use it."""
+    with session.client() as client:
+        found = client.update_queue(queue, name=name, public=public)
+    session.item(found, f"Queue {queue} ({found.name}) is changed.")
+
+
+@app.command()
+@remote
 def token(
     session: Session,
     queue: QueueArgument,
@@ -76,7 +90,7 @@ def token(
         raise typer.Exit(Exit.USAGE)
     with session.client() as client:
         if new is None and rotate is None:
-            tokens = client.queue_tokens(queue)
+            tokens = client.queue_tokens(queue).all()
             if session.answer([item.model_dump(mode="json", exclude={"token"}) for item in tokens]):
                 return
             if not tokens:
@@ -108,11 +122,10 @@ def revoke(session: Session, queue: QueueArgument, token: TokenArgument) -> None
 def delete(
     session: Session,
     queue: QueueArgument,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: Yes = False,
 ) -> None:
     """Delete a queue; its competitions, with what waits, go to the default queue."""
-    if not yes:
-        typer.confirm(f"Delete queue {queue}? What uses it goes to the default queue.", abort=True, err=True)
+    confirm(f"Delete queue {queue}? What uses it goes to the default queue.", yes=yes)
     with session.client() as client:
         client.delete_queue(queue)
     if not session.answer({"deleted": queue}):
@@ -133,7 +146,7 @@ def workers(
             client.drain_worker(queue, drain)
         if undrain is not None:
             client.drain_worker(queue, undrain, drained=False)
-        found = client.workers(queue)
+        found = client.workers(queue).all()
     if session.answer([item.model_dump(mode="json") for item in found]):
         return
     if not found:

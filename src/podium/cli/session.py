@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Concatenate, ParamSpec
 
@@ -15,6 +15,8 @@ from podium.cli import output
 from podium.cli.config import DEFAULT_PROFILE, DEFAULT_SERVER, Config, ConfigError, Profile, load, token_of
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
+
     from podium.client import Podium
     from podium.client.errors import PodiumError
 
@@ -30,13 +32,26 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON, for sc
 
 
 class Exit:
-    """Exit codes that scripts can use."""
+    """Exit codes that scripts can use; EXIT_CODES says what they mean."""
 
     OK = 0
     FAILED = 1
     USAGE = 2
     TIMED_OUT = 3
     CANCELLED = 4
+    REFUSED = 5
+    UNREACHABLE = 6
+
+
+EXIT_CODES = {
+    Exit.OK: "it went well; a submission that was waited for finished",
+    Exit.FAILED: "it failed (the submission, the bundle, the file), or a question was answered with no",
+    Exit.USAGE: "the command was not understood",
+    Exit.TIMED_OUT: "what was waited for had not ended within --timeout seconds; it goes on",
+    Exit.CANCELLED: "the submission was cancelled",
+    Exit.REFUSED: "the server refused: no login, no right, a limit reached, nothing of that number",
+    Exit.UNREACHABLE: "no connection to the server, or the server failed; worth another try",
+}
 
 
 @dataclass
@@ -76,6 +91,25 @@ class Session:
 
         return Podium(self.server, self.token)
 
+    def items(self, found: Sequence[BaseModel], columns: Sequence[output.Column[Any]], *, empty: str) -> None:
+        """Print a list: as JSON, or as a table with `columns`, or `empty` when there is nothing in it."""
+        if self.answer([item.model_dump(mode="json", exclude={"token"}) for item in found]):
+            return
+        if found:
+            output.listed(found, columns)
+        else:
+            output.say(empty)
+
+    def item(self, found: BaseModel, text: str) -> None:
+        """Print one thing: as JSON, or as the sentence `text`."""
+        if not self.answer(found.model_dump(mode="json")):
+            output.say(text, style="green")
+
+    def done(self, data: Any, text: str) -> None:
+        """Say what was done: `data` as JSON, or the sentence `text`."""
+        if not self.answer(data):
+            output.say(text, style="green")
+
     def answer(self, data: Any) -> bool:
         """In JSON mode print `data` and say so; otherwise the command prints for people."""
         if self.json:
@@ -89,10 +123,10 @@ def open_session(given: Globals) -> Session:
     A token goes only to the server it was made for: with an address that no profile has, there is no token.
     Raises ConfigError when a named profile does not exist.
     """
-    from podium.client.transport import clean_server  # noqa: PLC0415
+    from podium.client.rules import clean_server  # noqa: PLC0415
 
     config = load()
-    asked = given.server or os.environ.get("PODIUM_SERVER")
+    asked = given.server or os.environ.get("PODIUM_SERVER") or os.environ.get("PODIUM_URL")
     server = clean_server(asked) if asked else None
     name = given.profile or os.environ.get("PODIUM_PROFILE")
     if name is None:
@@ -141,7 +175,7 @@ def remote(command: Callable[Concatenate[Session, P], None]) -> Callable[..., No
             explain(
                 _with_login(fault, session) if session and command.__name__ != "login" else fault, as_json=given.json
             )
-            raise typer.Exit(Exit.FAILED) from fault
+            raise typer.Exit(exit_code_for(fault)) from fault
         except ConfigError as fault:
             output.error(str(fault))
             raise typer.Exit(Exit.USAGE) from fault
@@ -162,17 +196,33 @@ def remote(command: Callable[Concatenate[Session, P], None]) -> Callable[..., No
 
 def _with_login(fault: PodiumError, session: Session) -> PodiumError:
     """A refusal for want of a login says how to log in to this very server."""
-    from podium.client.errors import ApiError  # noqa: PLC0415
+    from podium.client.errors import ApiError, NotLoggedInError  # noqa: PLC0415
 
     if not isinstance(fault, ApiError) or fault.status not in {401, 403}:
         return fault
     how = f"Use: podium login --server {session.server}"
     if session.token is None:
-        return ApiError(fault.status, "You are not logged in.", code=fault.code, hint=how, fields=fault.fields)
-    if fault.status == 401:
+        return NotLoggedInError(fault.status, "You are not logged in.", code=fault.code, hint=how, fields=fault.fields)
+    if isinstance(fault, NotLoggedInError):
         message = f"{session.server} does not accept your login any more."
-        return ApiError(fault.status, message, code=fault.code, hint=how, fields=fault.fields)
+        return NotLoggedInError(fault.status, message, code=fault.code, hint=how, fields=fault.fields)
     return fault
+
+
+def exit_code_for(fault: PodiumError) -> int:
+    """The exit code for what stopped a command: refused, not reachable, timed out, or failed."""
+    from podium.client.errors import (  # noqa: PLC0415 - the command that failed has it loaded
+        ApiError,
+        ServerFailedError,
+        UnreachableError,
+        WaitTimeoutError,
+    )
+
+    if isinstance(fault, UnreachableError | ServerFailedError):
+        return Exit.UNREACHABLE
+    if isinstance(fault, WaitTimeoutError):
+        return Exit.TIMED_OUT
+    return Exit.REFUSED if isinstance(fault, ApiError) else Exit.FAILED
 
 
 def explain(fault: PodiumError, *, as_json: bool) -> None:

@@ -9,22 +9,28 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from podium.cli import catalogue, facts, live, output
-from podium.cli.competitions import progress_bar
+from podium.cli import catalogue, completion, facts, live, output
+from podium.cli.groups import group
+from podium.cli.progress import progress_bar
 from podium.cli.session import Exit, Session, remote
 
 if TYPE_CHECKING:
     from podium.client import Competition, Leaderboard, Phase, Podium, Submission
 
 app = typer.Typer()
+submissions_app = group("Submissions: look at them, cancel, run again, take away.")
 
-SubmissionArgument = Annotated[int, typer.Argument(metavar="SUBMISSION", help="Number of the submission.")]
+SubmissionArgument = Annotated[
+    int,
+    typer.Argument(metavar="SUBMISSION", help="Number of the submission.", autocompletion=completion.submissions),
+]
 PhaseOption = Annotated[int | None, typer.Option("--phase", help="Number of the phase.", show_default=False)]
 CompetitionOption = Annotated[
     int | None, typer.Option("--competition", help="Number of the competition; its running phase is taken.")
 ]
 
 
+@submissions_app.command("submit")
 @app.command()
 @remote
 def submit(
@@ -38,6 +44,9 @@ def submit(
     task: Annotated[
         list[str] | None, typer.Option("--task", help="Number or name of a task; may be repeated. Default: all.")
     ] = None,
+    organization: Annotated[
+        int | None, typer.Option("--organization", help="Number of the organization that you submit for.")
+    ] = None,
     fact: Annotated[
         list[str] | None, typer.Option("--fact", metavar="KEY=VALUE", help="An answer of the fact sheet.")
     ] = None,
@@ -47,7 +56,7 @@ def submit(
     """Submit a file or folder to a competition.
 
     With --phase, leave the competition's number away. With --wait the exit code says how it ended: 0 finished,
-    1 failed, 3 not ended within --timeout, 4 cancelled.
+    1 failed, 3 not ended within --timeout, 4 cancelled; 5 refused by the server, 6 no connection (podium exit-codes).
     """
     number, file = _where_and_what(what, phase)
     given = facts.pairs(fact or [])
@@ -61,9 +70,11 @@ def submit(
             reason = (allowed.reason or "the server says no").rstrip(".")
             hint = _how_to_take_part(number, competition) if "not approved" in reason else ""
             output.error(f"You cannot submit to phase {chosen}: {reason}.", hint=hint)
-            raise typer.Exit(Exit.FAILED)
+            raise typer.Exit(Exit.REFUSED)
         with progress_bar(f"Sending {file.name}", quiet=session.json) as progress:
-            made = client.submit_file(chosen, file, tasks=tasks, fact_sheet_answers=answers, progress=progress)
+            made = client.submit_file(
+                chosen, file, tasks=tasks, fact_sheet_answers=answers, organization=organization, progress=progress
+            )
         if not session.json:
             output.say(f"Submission {made.id} is sent to phase {chosen}.")
         if wait:
@@ -149,17 +160,18 @@ def _members(client: Podium, submission: Submission) -> list[Submission]:
     return [client.submission(child) for child in sorted(submission.children)]
 
 
-@app.command()
+@submissions_app.command("list")
 @remote
 def submissions(
     session: Session,
     competition: CompetitionOption = None,
     phase: PhaseOption = None,
     status: Annotated[str | None, typer.Option(help="Only those in this state, e.g. Failed.")] = None,
+    search: Annotated[str | None, typer.Option(help="Words in file, name, description or owner.")] = None,
 ) -> None:
     """List your submissions, newest first."""
     with session.client() as client:
-        found = client.submissions(competition=competition, phase=phase, status=status)
+        found = client.submissions(competition=competition, phase=phase, status=status, search=search).all()
         if session.answer([item.model_dump(mode="json") for item in found]):
             return
         known = catalogue.look_up(client, {item.phase for item in found}, competition)
@@ -200,6 +212,7 @@ def _reason(submission: Submission) -> str:
     return submission.message or submission.status_details or submission.cause or ""
 
 
+@submissions_app.command("logs")
 @app.command()
 @remote
 def logs(
@@ -227,6 +240,7 @@ def logs(
         output.say(f"Submission {number} ({found.status}) has printed nothing yet.")
 
 
+@submissions_app.command("scores")
 @app.command()
 @remote
 def scores(session: Session, number: SubmissionArgument) -> None:
@@ -309,6 +323,7 @@ def _lines(board: Leaderboard) -> tuple[list[str], list[tuple[object, ...]]]:
     return headers, rows
 
 
+@submissions_app.command("download")
 @app.command()
 @remote
 def download(

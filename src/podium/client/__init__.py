@@ -1,10 +1,18 @@
 """A typed client of Podium's REST API."""
 
-from podium.client.api import Podium
+from podium.client.api import AsyncPodium, Podium
 from podium.client.errors import (
     ApiError,
+    ConflictError,
     CreationFailedError,
+    ForbiddenError,
+    InvalidError,
+    NotFoundError,
+    NotLoggedInError,
     PodiumError,
+    ServerFailedError,
+    TooLargeError,
+    TooManyRequestsError,
     UnexpectedAnswerError,
     UnreachableError,
     WaitTimeoutError,
@@ -12,6 +20,7 @@ from podium.client.errors import (
 from podium.client.models import (
     CanSubmit,
     Competition,
+    CompetitionEvent,
     CompetitionItem,
     CreationStatus,
     Event,
@@ -24,19 +33,29 @@ from podium.client.models import (
 
 __all__ = [
     "ApiError",
+    "AsyncPodium",
     "CanSubmit",
     "Competition",
+    "CompetitionEvent",
     "CompetitionItem",
+    "ConflictError",
     "CreationFailedError",
     "CreationStatus",
     "Event",
+    "ForbiddenError",
+    "InvalidError",
     "Leaderboard",
+    "NotFoundError",
+    "NotLoggedInError",
     "Phase",
     "Podium",
     "PodiumError",
     "Profile",
+    "ServerFailedError",
     "Submission",
     "SubmissionDetails",
+    "TooLargeError",
+    "TooManyRequestsError",
     "UnexpectedAnswerError",
     "UnreachableError",
     "WaitTimeoutError",

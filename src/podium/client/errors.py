@@ -75,11 +75,73 @@ class ApiError(PodiumError):
         code: str = "",
         hint: str = "",
         fields: Mapping[str, list[str]] | None = None,
+        retry_after: float | None = None,
     ) -> None:
         super().__init__(message, hint=hint)
         self.status = status
         self.code = code
         self.fields: dict[str, list[str]] = dict(fields or {})
+        self.retry_after = retry_after
+
+    @property
+    def field(self) -> str:
+        """The field of the request that is wrong, the first of several; empty when it is no field's fault."""
+        return next(iter(self.fields), "")
+
+
+class InvalidError(ApiError):
+    """What was sent is not right (400, 422); `fields` says where."""
+
+
+class NotLoggedInError(ApiError):
+    """There is no valid token (401, or 403 as Codabench answers it)."""
+
+
+class ForbiddenError(ApiError):
+    """The caller may not do that (403)."""
+
+
+class NotFoundError(ApiError):
+    """It is not there, or the caller may not see it (404)."""
+
+
+class ConflictError(ApiError):
+    """Somebody else changed the same thing meanwhile, or it is not in a state for that (409, 412)."""
+
+
+class TooLargeError(ApiError):
+    """It is larger than the server takes (413)."""
+
+
+class TooManyRequestsError(ApiError):
+    """Too many requests (429); `retry_after` is how many seconds the server asks to wait, None if it does not say."""
+
+
+class ServerFailedError(ApiError):
+    """The server failed, or is not to be reached behind its proxy (5xx)."""
+
+
+_KINDS: dict[int, type[ApiError]] = {
+    400: InvalidError,
+    401: NotLoggedInError,
+    403: ForbiddenError,
+    404: NotFoundError,
+    409: ConflictError,
+    412: ConflictError,
+    413: TooLargeError,
+    422: InvalidError,
+    429: TooManyRequestsError,
+}
+_NO_LOGIN = frozenset({"not_authenticated", "authentication_failed"})
+_NO_LOGIN_TEXTS = ("Authentication credentials were not provided.", "Invalid token.")
+
+
+def refusal(status: int, message: str, **facts: Any) -> ApiError:
+    """The exception for a refusal, of the class that its status means."""
+    kind = _KINDS.get(status, ServerFailedError if status >= 500 else ApiError)
+    if status == 403 and (facts.get("code") in _NO_LOGIN or message.startswith(_NO_LOGIN_TEXTS)):
+        kind = NotLoggedInError
+    return kind(status, message, **facts)
 
 
 def not_found(error: ApiError, what: str) -> ApiError:
@@ -88,16 +150,16 @@ def not_found(error: ApiError, what: str) -> ApiError:
     general = text == _BY_STATUS[404][0] or text == "Not found." or text.endswith(" matches the given query.")
     if error.status != 404 or not general:
         return error
-    return ApiError(
+    return refusal(
         404,
         f"There is no {what}, or you may not see it.",
         code=error.code,
-        hint=error.hint or _BY_STATUS[404][1],
+        hint=_BY_STATUS[404][1],  # the server's hint says what the sentence says already
         fields=error.fields,
     )
 
 
-def error_from(status: int, content_type: str, body: bytes) -> ApiError:
+def error_from(status: int, content_type: str, body: bytes, *, retry_after: float | None = None) -> ApiError:
     """Turn an error answer into an exception that reads well.
 
     Knows every shape that Codabench's API uses (`detail`, `error`, `error_msg`, lists per field, bare lists) and
@@ -106,17 +168,18 @@ def error_from(status: int, content_type: str, body: bytes) -> ApiError:
     general, default_hint = _BY_STATUS.get(status, (f"The server answered with status {status}.", ""))
     data = _json(content_type, body)
     if data is None:
-        return ApiError(status, general, hint=default_hint)
+        return refusal(status, general, hint=default_hint, retry_after=retry_after)
     messages, fields = _messages(data)
     own = data if isinstance(data, dict) else {}
     code = own.get("code")
     hint = own.get("hint")
-    return ApiError(
+    return refusal(
         status,
         _clip(" ".join(messages)) or general,
         code=code if isinstance(code, str) else "",
         hint=_clip(hint) if isinstance(hint, str) and hint else default_hint,
         fields=fields,
+        retry_after=retry_after,
     )
 
 

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
+import codecs
 import json
-import queue
-import threading
-import time
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import httpx
 
+from podium.client.downloads import read_file
 from podium.client.errors import ApiError, UnexpectedAnswerError, UnreachableError, WaitTimeoutError
 from podium.client.models import Event, Submission
-
-if TYPE_CHECKING:
-    from podium.client.api import Podium
+from podium.client.rules import opened
+from podium.client.steps import Close, Emit, Limited, Pause, Reply, Request, Stream, read_piece
+from podium.client.submissions import details, submission
 
 POLL_SECONDS = 0.5
 SILENCE_SECONDS = 45.0
 MAX_EVENT_BYTES = 4 * 1024 * 1024
 MAX_POLLED_LOG_BYTES = 16 * 1024 * 1024
+_LINE_ENDS = re.compile("\r\n|\n|\r")
 _NO_STREAM = frozenset({404, 405, 406, 429, 501})  # 429: as many streams are open as may be
 
 
@@ -34,31 +35,53 @@ class ServerEvent:
     id: str | None
 
 
-def parse_stream(lines: Iterable[str]) -> Iterator[ServerEvent]:
-    """Read server-sent events from lines without their ends (the rules of the HTML standard, section 9.2.6).
+class EventParser:
+    """Reads server-sent events from pieces of a stream (the rules of the HTML standard, section 9.2.6)."""
 
-    Raises UnexpectedAnswerError when one event is larger than 4 MB.
-    """
-    kind, last_id = "", None
-    data: list[str] = []
-    size = 0
-    for line in lines:
+    def __init__(self) -> None:
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._rest = ""
+        self._kind = ""
+        self._data: list[str] = []
+        self._size = 0
+        self._last_id: str | None = None
+
+    def feed(self, piece: bytes) -> Iterator[ServerEvent]:
+        """Take a piece and give the events that it completes.
+
+        Raises UnexpectedAnswerError when one event is larger than 4 MB.
+        """
+        text = self._rest + self._decoder.decode(piece)
+        held = "\r" if text.endswith("\r") else ""  # its newline may be in the next piece
+        *lines, rest = _LINE_ENDS.split(text.removesuffix(held))
+        self._rest = rest + held
+        if len(rest) > MAX_EVENT_BYTES:
+            raise _too_large()
+        for line in lines:
+            if event := self._line(line):
+                yield event
+
+    def _line(self, line: str) -> ServerEvent | None:
         if not line:
-            if data:
-                yield ServerEvent(kind or "message", "\n".join(data), last_id)
-            kind, data, size = "", [], 0
-            continue
+            kind, data = self._kind or "message", self._data
+            self._kind, self._data, self._size = "", [], 0
+            return ServerEvent(kind, "\n".join(data), self._last_id) if data else None
         name, _, value = line.partition(":")
         value = value.removeprefix(" ")
         if name == "event":
-            kind = value
+            self._kind = value
         elif name == "data":
-            size += len(value)
-            if size > MAX_EVENT_BYTES:
-                raise UnexpectedAnswerError("The server sent an event of more than 4 MB.")
-            data.append(value)
+            self._size += len(value)
+            if self._size > MAX_EVENT_BYTES:
+                raise _too_large()
+            self._data.append(value)
         elif name == "id" and "\0" not in value:
-            last_id = value
+            self._last_id = value
+        return None
+
+
+def _too_large() -> UnexpectedAnswerError:
+    return UnexpectedAnswerError("The server sent an event of more than 4 MB.")
 
 
 @dataclass
@@ -78,45 +101,39 @@ class _Seen:
     ended: bool = False
 
 
-class Watcher:
+class _Watcher:
     """Tells what happens to one submission and its children (one per task), from the start to the end."""
 
-    def __init__(self, podium: Podium, submission: int, stop: threading.Event | None = None) -> None:
-        self._podium = podium
+    def __init__(self, submission: int) -> None:
         self._id = submission
-        self._stop = stop or threading.Event()
         self._seen = _Seen()
 
-    def __iter__(self) -> Iterator[Event]:
+    def events(self) -> Stream[Event]:
         """Yield events until the submission has ended.
 
         The stream is read while it holds; when it breaks, the submission is asked for every half second and the
         stream is tried again from the last event. Raises ApiError or UnreachableError when that fails as well.
         """
-        while not self._seen.ended and not self._stop.is_set():
+        while not self._seen.ended:
             if not self._seen.stream_refused:
                 yield from self._from_stream()
             if not self._seen.ended:
                 yield from self._from_question()
             if not self._seen.ended:
-                self._podium.transport.pause(POLL_SECONDS)
+                yield Pause(POLL_SECONDS)
 
-    def _from_stream(self) -> Iterator[Event]:
+    def _from_stream(self) -> Stream[Event]:
         headers = {"Accept": "text/event-stream", "Cache-Control": "no-cache"}
         if self._seen.last_id is not None:
             headers["Last-Event-ID"] = self._seen.last_id
+        path = f"api/submissions/{self._id}/events/"
         try:
-            with self._podium.transport.stream(
-                f"api/submissions/{self._id}/events/", headers=headers, timeout=SILENCE_SECONDS
-            ) as response:
-                if "text/event-stream" not in response.headers.get("Content-Type", ""):
-                    self._seen.stream_refused = True
-                    return
-                for message in parse_stream(response.iter_lines()):
-                    self._seen.last_id = message.id or self._seen.last_id
-                    yield from self._told(message)
-                    if self._seen.ended:
-                        return
+            reply = yield from opened(Request("GET", path, headers=headers, follow=True, timeout=SILENCE_SECONDS))
+            if "text/event-stream" not in reply.headers.get("Content-Type", ""):
+                self._seen.stream_refused = True
+            else:
+                yield from self._read(reply)
+            yield Close(reply)
         except ApiError as error:
             if error.status not in _NO_STREAM:
                 raise
@@ -124,7 +141,16 @@ class Watcher:
         except (httpx.TransportError, httpx.StreamError, UnreachableError):
             return  # the question that follows says whether the server is gone or only the stream broke
 
-    def _told(self, message: ServerEvent) -> Iterator[Event]:
+    def _read(self, reply: Reply) -> Stream[Event]:
+        parser = EventParser()
+        while not self._seen.ended and (piece := (yield from read_piece(reply))) is not None:
+            for message in parser.feed(piece):
+                self._seen.last_id = message.id or self._seen.last_id
+                yield from self._told(message)
+                if self._seen.ended:
+                    break
+
+    def _told(self, message: ServerEvent) -> Stream[Event]:
         try:
             data = json.loads(message.data)
         except ValueError as error:
@@ -133,7 +159,7 @@ class Watcher:
             about = data.get("submission")
             yield from self._news(message.kind, about if isinstance(about, int) else self._id, data, message.id)
 
-    def _news(self, kind: str, about: int, data: dict[str, Any], event_id: str | None = None) -> Iterator[Event]:
+    def _news(self, kind: str, about: int, data: dict[str, Any], event_id: str | None = None) -> Stream[Event]:
         """The event, unless it was told before."""
         seen = self._seen
         if kind == "status":
@@ -151,7 +177,7 @@ class Watcher:
             seen.children.add(child)
         elif kind == "end":
             seen.ended = True
-        yield Event(kind=kind, submission=about, data=data, id=event_id)
+        yield Emit(Event(kind=kind, submission=about, data=data, id=event_id))
 
     def _is_new_frame(self, about: int, data: dict[str, Any]) -> bool:
         """Whether a log frame starts behind every frame of its stream told so far.
@@ -168,24 +194,24 @@ class Watcher:
         self._seen.ends[about, step, stream] = start + len(str(data.get("text", "")).encode())
         return True
 
-    def _from_question(self) -> Iterator[Event]:
-        root = self._podium.submission(self._id)
+    def _from_question(self) -> Stream[Event]:
+        root = yield from submission(self._id)
         for child in root.children:
             yield from self._news("child", self._id, {"child_id": child})
             if self._seen.stream_refused:
-                yield from self._state_and_logs(self._podium.submission(child))
+                yield from self._state_and_logs((yield from submission(child)))
         yield from self._state_and_logs(root)
         if root.ended:
             yield from self._news("end", root.id, _status_of(root))
 
-    def _state_and_logs(self, submission: Submission) -> Iterator[Event]:
-        yield from self._news("status", submission.id, _status_of(submission))
-        if self._seen.stream_refused and not submission.children:
-            yield from self._polled_logs(submission.id)
+    def _state_and_logs(self, now: Submission) -> Stream[Event]:
+        yield from self._news("status", now.id, _status_of(now))
+        if self._seen.stream_refused and not now.children:
+            yield from self._polled_logs(now.id)
 
-    def _polled_logs(self, about: int) -> Iterator[Event]:
+    def _polled_logs(self, about: int) -> Stream[Event]:
         try:
-            files = self._podium.details(about).logs
+            files = (yield from details(about)).logs
         except ApiError as error:
             if error.status in {403, 404}:
                 return  # the phase hides outputs; the status is still told
@@ -193,12 +219,14 @@ class Watcher:
         for file in files:
             key = (about, file.step, file.stream)
             known = self._seen.ends.get(key, 0)
-            raw = self._podium.read(file.data_file, limit=MAX_POLLED_LOG_BYTES) if file.data_file else b""
+            raw = b""
+            if file.data_file:
+                raw = yield from read_file(file.data_file, limit=MAX_POLLED_LOG_BYTES)
             if len(raw) > known:
                 text = raw[known:].decode(errors="replace")
                 self._seen.ends[key] = len(raw)
                 data = {"step": file.step, "stream": file.stream, "offset": known, "text": text}
-                yield Event(kind="log", submission=about, data=data)
+                yield Emit(Event(kind="log", submission=about, data=data))
 
 
 def _status_of(submission: Submission) -> dict[str, Any]:
@@ -214,42 +242,14 @@ def _status_of(submission: Submission) -> dict[str, Any]:
     }
 
 
-def watch(podium: Podium, submission: int, *, timeout: float | None = None) -> Iterator[Event]:
-    """Tell what happens to a submission and its children, as it happens.
+def watch(submission: int, *, timeout: float | None = None) -> Limited[Event]:
+    """What happens to a submission, status and log as they come, until it has ended.
 
-    Ends when the submission has ended. Raises what the watcher raises, and WaitTimeoutError after `timeout` seconds.
+    The submissions that a submission to several tasks consists of are told with it. The server's event stream is
+    used while it holds, questions every half second when it does not. Raises WaitTimeoutError after `timeout`
+    seconds.
     """
-    events: queue.SimpleQueue[Event | Exception | None] = queue.SimpleQueue()
-    stop = threading.Event()
-
-    def follow() -> None:
-        try:
-            for event in Watcher(podium, submission, stop):
-                events.put(event)
-        except Exception as error:  # noqa: BLE001 - raised again where the events are read, if they still are
-            events.put(error)
-        else:
-            events.put(None)
-
-    # Read in a thread of its own, so that silence of the server cannot hold up the end of the waiting.
-    threading.Thread(target=follow, daemon=True, name=f"watch-{submission}").start()
-    deadline = None if timeout is None else time.monotonic() + timeout
-    try:
-        while (item := _next(events, deadline, timeout)) is not None:
-            if isinstance(item, Exception):
-                raise item
-            yield item
-    finally:
-        stop.set()
-
-
-def _next(
-    events: queue.SimpleQueue[Event | Exception | None], deadline: float | None, timeout: float | None
-) -> Event | Exception | None:
-    left = None if deadline is None else max(0.0, deadline - time.monotonic())
-    try:
-        return events.get(timeout=left)
-    except queue.Empty:
-        raise WaitTimeoutError(
-            f"The submission did not end within {timeout:g} s.", hint="It goes on; look again with `podium logs`."
-        ) from None
+    late = WaitTimeoutError(
+        f"The submission did not end within {timeout or 0:g} s.", hint="It goes on; look again with `podium logs`."
+    )
+    return Limited(_Watcher(submission).events(), timeout, late)

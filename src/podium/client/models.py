@@ -106,8 +106,9 @@ class Board(_Answer):
 
 
 class Competition(CompetitionItem):
-    """A competition with its phases, as its page shows it."""
+    """A competition with its phases, as its page shows it; `etag` names its state, for a change that keeps others'."""
 
+    etag: str | None = None
     phases: list[Phase] = Field(default_factory=list)
     leaderboards: list[Board] = Field(default_factory=list)
     participant_status: str | None = None
@@ -160,6 +161,7 @@ class Submission(_Answer):
     children: list[int] = Field(default_factory=list)
     scores: list[Score] = Field(default_factory=list)
     on_leaderboard: bool = False
+    is_public: bool = False
     task: Task | None = None
     cause: str | None = None
     message: str | None = None
@@ -323,3 +325,208 @@ class Event(_Answer):
     submission: int
     data: dict[str, Any] = Field(default_factory=dict)
     id: str | None = None
+
+
+class CompetitionEvent(_Answer):
+    """Something that happened in a competition while it was watched.
+
+    `kind` is `submission` (data: submission, phase, owner, status, changed_when), `leaderboard` (phase), `phase`
+    (phase, name, status, start, end), `competition` (title, published) or `end` (reason).
+    """
+
+    kind: str
+    competition: int
+    data: dict[str, Any] = Field(default_factory=dict)
+    id: str | None = None
+
+
+class HistoryEntry(_Answer):
+    """A change that an organizer or administrator made.
+
+    `via` is session, token, command or platform; `before` and `after` hold the fields that are other than they were;
+    `address` is told to administrators.
+    """
+
+    id: int
+    when: datetime
+    action: str
+    what: str = ""
+    who: str = ""
+    via: str = ""
+    token_name: str = ""
+    competition: int | None = None
+    competition_title: str = ""
+    kind: str = ""
+    object_id: int | None = None
+    object_name: str = ""
+    before: dict[str, Any] = Field(default_factory=dict)
+    after: dict[str, Any] = Field(default_factory=dict)
+    address: str | None = None
+
+
+class Participant(_Answer):
+    """Somebody who takes part or wishes to; `status` is unknown, denied, approved or pending."""
+
+    id: int
+    username: str
+    email: str | None = None
+    status: str = ""
+    is_bot: bool = False
+    is_deleted: bool = False
+
+
+class Tries(_Answer):
+    """How many submissions a person has made to a phase and may still make; None is without limit."""
+
+    used_today: int = 0
+    used_total: int = 0
+    left_today: int | None = None
+    left_total: int | None = None
+
+
+class PhaseWork(_Answer):
+    """Work on all submissions of a phase (a rerun, a migration): `done` of `total`."""
+
+    id: int
+    kind: str = ""
+    state: str = ""
+    total: int = 0
+    done: int = 0
+    details: str | None = None
+    created_when: datetime | None = None
+    finished_when: datetime | None = None
+
+
+class CompetitionDump(_Answer):
+    """A competition written out as a bundle."""
+
+    id: int
+    name: str = ""
+    url: str | None = None
+    status: str = ""
+    details: str | None = None
+    keys_instead_of_files: bool = False
+    created_when: datetime | None = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether it is finished or failed."""
+        return self.status in TERMINAL
+
+
+class NamedFile(_Answer):
+    """A file with a short-lived address."""
+
+    name: str
+    url: str | None = None
+
+
+class CompetitionFiles(_Answer):
+    """The bundle that a competition was made of, its dumps and its archives."""
+
+    bundle: NamedFile | None = None
+    dumps: list[CompetitionDump] = Field(default_factory=list)
+    archives: list[CompetitionArchive] = Field(default_factory=list)
+
+
+class Titled(_Answer):
+    """A competition by number and title."""
+
+    id: int = Field(validation_alias=AliasChoices("id", "pk"))
+    title: str = ""
+
+
+class Dataset(_Answer):
+    """A file of a type: data, a program, a submission, a bundle. `file_size` is in bytes."""
+
+    id: int
+    key: str | None = None
+    name: str | None = ""
+    type: str = ""
+    description: str | None = None
+    created_by: str | None = None
+    created_when: datetime | None = None
+    is_public: bool = False
+    file_name: str | None = None
+    file_size: float | None = None
+    license: str | None = None
+    downloads: int | None = None
+    in_use: list[Titled] = Field(default_factory=list)
+
+
+class TaskPart(_Answer):
+    """A program or data of a task."""
+
+    id: int
+    key: str
+    name: str | None = ""
+    type: str = ""
+
+
+class TaskDetails(_Answer):
+    """A task with its programs and data."""
+
+    id: int
+    key: str | None = None
+    name: str = ""
+    description: str | None = None
+    created_by: str | int | None = None
+    created_when: datetime | None = None
+    is_public: bool = False
+    version: int = 1
+    is_used_in_competitions: bool | None = None
+    shared_with: list[str | int] = Field(default_factory=list)
+    competitions: list[Titled] = Field(default_factory=list)
+    ingestion_only_during_scoring: bool = False
+    scoring_program: TaskPart | str | None = None
+    ingestion_program: TaskPart | str | None = None
+    input_data: TaskPart | str | None = None
+    reference_data: TaskPart | str | None = None
+
+
+class Quota(_Answer):
+    """The space that one's files may take (`quota`, GB) and take (`storage_used`, bytes)."""
+
+    quota: float
+    storage_used: float
+
+
+class Unused(_Answer):
+    """How many things nobody uses, and of failed submissions."""
+
+    unused_tasks: int = 0
+    unused_datasets_programs: int = 0
+    unused_submissions: int = 0
+    failed_submissions: int = 0
+
+
+class Organization(_Answer):
+    """An organization; `url` is its page's path on the server."""
+
+    id: int
+    name: str
+    email: str | None = None
+    location: str | None = None
+    description: str | None = None
+    url: str | None = None
+
+
+class ApiToken(_Answer):
+    """An API token; `token`, the secret itself, only in the answer that makes it."""
+
+    id: int
+    name: str
+    scope: str = ""
+    ending: str = ""
+    created_when: datetime | None = None
+    expires_when: datetime | None = None
+    last_used_when: datetime | None = None
+    token: str = ""
+
+
+class Person(_Answer):
+    """Somebody as the search for people shows them."""
+
+    id: int
+    username: str
+    name: str | None = None

@@ -1,59 +1,129 @@
-"""One HTTP connection pool with the token, retries and errors that read well."""
+"""Carrying out plans: with blocking calls (`Transport`) and in an event loop (`AsyncTransport`).
+
+Both do the same steps in the same order; what the steps are is decided in `rules.py` and in the actions.
+"""
 
 from __future__ import annotations
 
-import random
+import asyncio
+import queue
+import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Iterator
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from types import TracebackType
+from typing import Any, Generic, Self, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 import httpx
 
-from podium.client.errors import PodiumError, UnexpectedAnswerError, UnreachableError, error_from
+from podium.client import rules
+from podium.client.steps import (
+    Close,
+    Emit,
+    Limited,
+    Pause,
+    Plan,
+    Read,
+    ReadPiece,
+    Reply,
+    Request,
+    Send,
+    Step,
+    Stream,
+    Together,
+    UseToken,
+    Work,
+)
 
-RETRIES = 4
-FIRST_PAUSE = 0.2
-LONGEST_PAUSE = 8.0
-LONGEST_ASKED_PAUSE = 60.0
-MAX_ERROR_BYTES = 64 * 1024
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-_IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE"})
-_WORTH_ANOTHER_TRY = frozenset({502, 503, 504})
-
-Body = Callable[[], Iterator[bytes]]
+T = TypeVar("T")
+_Http = TypeVar("_Http", httpx.Client, httpx.AsyncClient)
+_NOTHING = object()
 
 
-def clean_server(address: str) -> str:
-    """Give the server's address its usual form: a scheme, no path tail, no trailing slash.
+class _Course(Generic[T]):
+    """A plan on its way: gives its next step, takes what came of it, and knows which answers are open."""
 
-    Without a scheme, loopback addresses get http and all others https.
+    def __init__(self, plan: Generator[Step | Emit[Any], Any, T]) -> None:
+        self._plan = plan
+        self._answer: Any = None
+        self._fault: Exception | None = None
+        self.open: set[Reply] = set()
+        self.result: Any = _NOTHING
 
-    Raises PodiumError when the text is no web address.
-    """
-    text = address.strip()
-    if "://" not in text:
-        host = urlsplit(f"//{text}").hostname or ""
-        scheme = "http" if host in LOOPBACK else "https"
-        text = f"{scheme}://{text}"
-    parts = urlsplit(text)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise PodiumError(
-            f"{address!r} is not a web address.",
-            hint="Write it as https://podium.example.org or http://127.0.0.1:8000.",
+    def next(self) -> Step | Emit[Any] | None:
+        """The next step; None when the plan is through, and `result` is there."""
+        answer, fault = self._answer, self._fault
+        self._answer = self._fault = None
+        try:
+            return self._plan.throw(fault) if fault is not None else self._plan.send(answer)
+        except StopIteration as end:
+            self.result = end.value
+            return None
+
+    def gives(self, answer: Any) -> None:
+        """Take what came of the step."""
+        self._answer = answer
+        if isinstance(answer, Reply):
+            self.open.add(answer)
+
+    def fails(self, fault: Exception) -> None:
+        """Take the step's failure."""
+        self._fault = fault
+
+    def end(self) -> list[Reply]:
+        """Stop the plan wherever it is; gives the answers that it left open."""
+        self._plan.close()
+        left = list(self.open)
+        self.open.clear()
+        return left
+
+
+class _Base(Generic[_Http]):
+    """What both transports know: the server, the token and who is given it."""
+
+    _http: _Http
+
+    def __init__(self, server: str, token: str | None, timeout: float) -> None:
+        self.server = rules.clean_server(server)
+        self.token = token
+        self._timeout = timeout
+
+    def _options(self) -> dict[str, Any]:
+        return {
+            "timeout": httpx.Timeout(self._timeout, connect=min(self._timeout, 10.0)),
+            # a proxy would look for itself there
+            "trust_env": urlsplit(self.server).hostname not in rules.LOOPBACK,
+            "headers": {"User-Agent": "podium-client", "Accept": "application/json"},
+        }
+
+    def url(self, path: str) -> str:
+        """An absolute address: `path` as it is, or joined to the server's."""
+        return urljoin(self.server + "/", path)
+
+    def _build(self, request: Request, content: Any) -> httpx.Request:
+        url = self.url(request.path)
+        headers = dict(request.headers)
+        if self.token and not request.signed and self._is_ours(url):
+            headers["Authorization"] = f"Token {self.token}"
+        timeout = request.timeout
+        return self._http.build_request(
+            request.method,
+            url,
+            json=request.json,
+            params=request.params or None,
+            headers=headers,
+            content=content,
+            timeout=httpx.USE_CLIENT_DEFAULT if timeout is None else httpx.Timeout(timeout, connect=min(timeout, 10.0)),
         )
-    path = parts.path.rstrip("/").removesuffix("/api")
-    return f"{parts.scheme}://{parts.netloc}{path}"
+
+    def _is_ours(self, url: str) -> bool:
+        ours, other = urlsplit(self.server), urlsplit(url)
+        return (ours.scheme, ours.netloc) == (other.scheme, other.netloc)
 
 
-class Transport:
-    """Calls the API at `server` with `token`.
-
-    Calls that may be repeated without harm are repeated on broken connections and on 502, 503 and 504, with
-    growing pauses; a call that never left this machine and one that was refused with 429 are always repeated.
-    `pause` sleeps for the given seconds.
-    """
+class Transport(_Base[httpx.Client]):
+    """Carries out plans with blocking calls; threads may share it. `pause` sleeps for the given seconds."""
 
     def __init__(
         self,
@@ -61,144 +131,249 @@ class Transport:
         token: str | None,
         *,
         timeout: float,
-        transport: httpx.BaseTransport | None,
+        transport: httpx.BaseTransport | None = None,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
-        self.server = clean_server(server)
-        self.token = token
+        super().__init__(server, token, timeout)
         self.pause = pause
-        self._http = httpx.Client(
-            timeout=httpx.Timeout(timeout, connect=min(timeout, 10.0)),
-            transport=transport,
-            trust_env=urlsplit(self.server).hostname not in LOOPBACK,  # a proxy would look for itself there
-            headers={"User-Agent": "podium-client", "Accept": "application/json"},
-        )
+        self._http = httpx.Client(transport=transport, **self._options())
 
     def close(self) -> None:
         """Close every connection."""
         self._http.close()
 
-    def url(self, path: str) -> str:
-        """An absolute address: `path` as it is, or joined to the server's."""
-        return urljoin(self.server + "/", path)
+    def __enter__(self) -> Self:
+        """Use it in a `with` block."""
+        return self
 
-    def call(self, method: str, path: str, *, json: Any = None, params: Mapping[str, Any] | None = None) -> Any:
-        """Call the API and return the decoded JSON, or None for an empty answer.
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        """Close every connection."""
+        self.close()
 
-        Raises ApiError when the server refuses, UnreachableError when there is no connection.
+    def run(self, plan: Plan[T]) -> T:
+        """Carry out a plan and return its result."""
+        course = _Course(plan)
+        for _ in self._items(course):
+            raise AssertionError("a plan of one thing gave several")
+        result: T = course.result
+        return result
+
+    def stream(self, plan: Stream[T]) -> Iterator[T]:
+        """Carry out a plan of many and give each as it comes."""
+        return self._items(_Course(plan))
+
+    def limited(self, limited: Limited[T]) -> Iterator[T]:
+        """Carry out a plan of many within its time.
+
+        It runs in a thread of its own, so that silence of the server cannot hold up the end of the waiting.
         """
-        with self._answer(method, self.url(path), json=json, params=params) as response:
-            body = response.read()
-        if not body.strip():
-            return None
-        try:
-            return response.json()
-        except ValueError as error:
-            raise UnexpectedAnswerError(
-                f"{self.server} answered, but not as a Podium server does ({path}).",
-                hint="Check the address of the server.",
-            ) from error
+        found: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        stop = threading.Event()
 
-    @contextmanager
-    def stream(
-        self, url: str, *, headers: Mapping[str, str] | None = None, timeout: float = 60
-    ) -> Iterator[httpx.Response]:
-        """Open a GET whose body is read piece by piece; redirects are followed, the token stays with the server."""
-        with self._answer("GET", self.url(url), headers=headers, follow=True, timeout=timeout) as response:
-            yield response
-
-    def put_file(self, url: str, body: Body, size: int, *, headers: Mapping[str, str]) -> None:
-        """PUT `size` bytes to a signed address, which carries its own permission; the token is not sent."""
-        every = {**headers, "Content-Length": str(size)}
-        with self._answer("PUT", self.url(url), body=body, headers=every, signed=True, timeout=300):
-            return
-
-    @contextmanager
-    def _answer(
-        self,
-        method: str,
-        url: str,
-        *,
-        json: Any = None,
-        params: Mapping[str, Any] | None = None,
-        headers: Mapping[str, str] | None = None,
-        body: Body | None = None,
-        signed: bool = False,
-        follow: bool = False,
-        timeout: float | None = None,
-    ) -> Iterator[httpx.Response]:
-        every = dict(headers or {})
-        if self.token and not signed and self._is_ours(url):
-            every["Authorization"] = f"Token {self.token}"
-        for attempt in range(RETRIES + 1):
-            request = self._http.build_request(
-                method,
-                url,
-                json=json,
-                params=params,
-                headers=every,
-                content=body() if body else None,
-                timeout=httpx.USE_CLIENT_DEFAULT if timeout is None else httpx.Timeout(timeout, connect=10.0),
-            )
+        def follow() -> None:
             try:
-                response = self._http.send(request, stream=True, follow_redirects=follow)
-            except httpx.TransportError as error:
-                if attempt < RETRIES and (method in _IDEMPOTENT or isinstance(error, httpx.ConnectError)):
-                    self.pause(pause_before(attempt))
-                    continue
-                raise unreachable(self.server, error) from error
-            asked = asked_pause(method, response)
-            if asked is not None and attempt < RETRIES:
-                response.close()
-                self.pause(max(asked, pause_before(attempt)))
-                continue
-            break
+                for item in self._items(_Course(limited.stream), stop):
+                    found.put(Emit(item))
+            except Exception as error:  # noqa: BLE001 - raised again where the items are read, if they still are
+                found.put(error)
+            else:
+                found.put(None)
+
+        threading.Thread(target=follow, daemon=True, name="podium-follow").start()
+        deadline = None if limited.timeout is None else time.monotonic() + limited.timeout
         try:
-            self._refuse(response)
-            yield response
+            while (item := _next(found, deadline, limited.late)) is not None:
+                if isinstance(item, Exception):
+                    raise item
+                yield item.item
         finally:
-            response.close()
+            stop.set()
 
-    def _refuse(self, response: httpx.Response) -> None:
-        if response.is_redirect:
-            target = response.headers.get("Location", "")
-            raise UnexpectedAnswerError(
-                f"The server sends this call on to {target}.", hint="Use the address that it names as --server."
-            )
-        if response.is_error:
-            body = b""
-            for piece in response.iter_bytes(8192):
-                body += piece
-                if len(body) >= MAX_ERROR_BYTES:
-                    break
-            raise error_from(response.status_code, response.headers.get("Content-Type", ""), body)
+    def _items(self, course: _Course[Any], stop: threading.Event | None = None) -> Iterator[Any]:
+        try:
+            while (step := course.next()) is not None and not (stop and stop.is_set()):
+                if isinstance(step, Emit):
+                    yield step.item
+                    continue
+                try:
+                    course.gives(self._perform(step, course))
+                except Exception as error:  # noqa: BLE001 - thrown into the plan, which handles it or fails with it
+                    course.fails(error)
+        finally:
+            for reply in course.end():
+                reply.http.close()
 
-    def _is_ours(self, url: str) -> bool:
-        ours, other = urlsplit(self.server), urlsplit(url)
-        return (ours.scheme, ours.netloc) == (other.scheme, other.netloc)
+    def _perform(self, step: Step, course: _Course[Any]) -> Any:  # noqa: PLR0911 - one answer per kind of step
+        match step:
+            case Send(request):
+                built = self._build(request, request.body() if request.body else None)
+                return Reply(self._http.send(built, stream=True, follow_redirects=request.follow))
+            case Read(reply, limit):
+                content = bytearray()
+                while (limit is None or len(content) < limit) and (piece := self._piece(reply)) is not None:
+                    content += piece
+                return bytes(content[:limit])
+            case ReadPiece(reply):
+                return self._piece(reply)
+            case Close(reply):
+                course.open.discard(reply)
+                return reply.http.close()
+            case Pause(seconds):
+                return self.pause(seconds)
+            case Work(work):
+                return work()
+            case UseToken(token):
+                self.token = token
+                return None
+            case Together(plans, at_most):
+                return self._together(plans, at_most)
+
+    @staticmethod
+    def _piece(reply: Reply) -> bytes | None:
+        if reply.pieces is None:
+            reply.pieces = reply.http.iter_bytes()
+        return next(reply.pieces, None)
+
+    def _together(self, plans: Any, at_most: int) -> list[Any]:
+        """The first failure, or Ctrl-C, keeps those from beginning that have not begun."""
+        with ThreadPoolExecutor(at_most, thread_name_prefix="podium") as threads:
+            jobs = [threads.submit(self.run, plan) for plan in plans]
+            try:
+                wait(jobs, return_when=FIRST_EXCEPTION)
+                for job in jobs:
+                    if job.done():
+                        job.result()
+            finally:
+                threads.shutdown(wait=False, cancel_futures=True)
+            return [job.result() for job in jobs]
 
 
-def pause_before(attempt: int) -> float:
-    """Seconds to wait before trying once more: doubling, capped, with a quarter of chance in it."""
-    return min(LONGEST_PAUSE, FIRST_PAUSE * 2.0**attempt) * random.uniform(0.75, 1.25)  # noqa: S311 - no secret
+def _next(found: queue.SimpleQueue[Any], deadline: float | None, late: Exception) -> Any:
+    left = None if deadline is None else max(0.0, deadline - time.monotonic())
+    try:
+        return found.get(timeout=left)
+    except queue.Empty:
+        raise late from None
 
 
-def asked_pause(method: str, response: httpx.Response) -> float | None:
-    """How long to wait before repeating a refused call, or None when it must not be repeated."""
-    if response.status_code == 429 or (response.status_code in _WORTH_ANOTHER_TRY and method in _IDEMPOTENT):
-        asked = response.headers.get("Retry-After", "")
-        seconds = float(asked) if asked.isdigit() else 0.0
-        return seconds if seconds <= LONGEST_ASKED_PAUSE else None
-    return None
+class AsyncTransport(_Base[httpx.AsyncClient]):
+    """Carries out plans in an event loop. `pause` sleeps for the given seconds."""
+
+    def __init__(
+        self,
+        server: str,
+        token: str | None,
+        *,
+        timeout: float,
+        transport: httpx.AsyncBaseTransport | None = None,
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        super().__init__(server, token, timeout)
+        self.pause = pause
+        self._http = httpx.AsyncClient(transport=transport, **self._options())
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._http.aclose()
+
+    async def run(self, plan: Plan[T]) -> T:
+        """Carry out a plan and return its result."""
+        course = _Course(plan)
+        async for _ in self._items(course):
+            raise AssertionError("a plan of one thing gave several")
+        result: T = course.result
+        return result
+
+    async def stream(self, plan: Stream[T]) -> AsyncGenerator[T, None]:
+        """Carry out a plan of many and give each as it comes."""
+        items = self._items(_Course(plan))
+        try:
+            async for item in items:
+                yield item
+        finally:
+            await items.aclose()
+
+    async def limited(self, limited: Limited[T]) -> AsyncGenerator[T, None]:
+        """Carry out a plan of many within its time."""
+        items = self._items(_Course(limited.stream))
+        loop = asyncio.get_running_loop()
+        deadline = None if limited.timeout is None else loop.time() + limited.timeout
+        try:
+            while True:
+                try:
+                    async with asyncio.timeout_at(deadline):
+                        item = await anext(items)
+                except StopAsyncIteration:
+                    return
+                except TimeoutError:
+                    raise limited.late from None
+                yield item
+        finally:
+            await items.aclose()
+
+    async def _items(self, course: _Course[Any]) -> AsyncGenerator[Any, None]:
+        try:
+            while (step := course.next()) is not None:
+                if isinstance(step, Emit):
+                    yield step.item
+                    continue
+                try:
+                    course.gives(await self._perform(step, course))
+                except Exception as error:  # noqa: BLE001 - thrown into the plan, which handles it or fails with it
+                    course.fails(error)
+        finally:
+            for reply in course.end():
+                await reply.http.aclose()
+
+    async def _perform(self, step: Step, course: _Course[Any]) -> Any:  # noqa: PLR0911 - one answer per kind of step
+        match step:
+            case Send(request):
+                built = self._build(request, _in_threads(request.body()) if request.body else None)
+                return Reply(await self._http.send(built, stream=True, follow_redirects=request.follow))
+            case Read(reply, limit):
+                content = bytearray()
+                while (limit is None or len(content) < limit) and (piece := await self._piece(reply)) is not None:
+                    content += piece
+                return bytes(content[:limit])
+            case ReadPiece(reply):
+                return await self._piece(reply)
+            case Close(reply):
+                course.open.discard(reply)
+                return await reply.http.aclose()
+            case Pause(seconds):
+                return await self.pause(seconds)
+            case Work(work):
+                return await asyncio.to_thread(work)
+            case UseToken(token):
+                self.token = token
+                return None
+            case Together(plans, at_most):
+                return await self._together(plans, at_most)
+
+    @staticmethod
+    async def _piece(reply: Reply) -> bytes | None:
+        if reply.pieces is None:
+            reply.pieces = reply.http.aiter_bytes()
+        return await anext(reply.pieces, None)
+
+    async def _together(self, plans: Any, at_most: int) -> list[Any]:
+        gate = asyncio.Semaphore(at_most)
+
+        async def one(plan: Plan[Any]) -> Any:
+            async with gate:
+                return await self.run(plan)
+
+        tasks = [asyncio.ensure_future(one(plan)) for plan in plans]
+        try:
+            return list(await asyncio.gather(*tasks))
+        except BaseException:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            raise
 
 
-def unreachable(server: str, error: httpx.TransportError) -> UnreachableError:
-    """Say what a failed connection means."""
-    if isinstance(error, httpx.ConnectTimeout | httpx.ConnectError):
-        return UnreachableError(
-            f"No connection to {server}: {error or 'no answer'}.",
-            hint="Check the address (--server), and that the server is running.",
-        )
-    if isinstance(error, httpx.TimeoutException):
-        return UnreachableError(f"{server} did not answer in time.", hint="Try again in a minute.")
-    return UnreachableError(f"The connection to {server} broke: {error or type(error).__name__}.", hint="Try again.")
+async def _in_threads(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
+    """The pieces of a file, read without holding up the loop."""
+    while (piece := await asyncio.to_thread(next, pieces, None)) is not None:
+        yield piece

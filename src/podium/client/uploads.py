@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
 from podium.client.errors import PodiumError
@@ -40,6 +40,24 @@ def as_zip(path: Path) -> Iterator[Path]:
             with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
                 archive.write(path, path.name)
         yield packed
+
+
+def packed(path: Path) -> AbstractContextManager[Path]:
+    """`as_zip`, with the packing done when this returns rather than when the block is entered."""
+    stack = ExitStack()
+    archive = stack.enter_context(as_zip(path))
+    return _Packed(stack, archive)
+
+
+class _Packed(AbstractContextManager[Path]):
+    def __init__(self, stack: ExitStack, archive: Path) -> None:
+        self._stack, self._archive = stack, archive
+
+    def __enter__(self) -> Path:
+        return self._archive
+
+    def __exit__(self, *error: object) -> None:
+        self._stack.close()
 
 
 def _refuse_empty(path: Path) -> None:

@@ -13,6 +13,7 @@ MAX_QUESTIONS: Final = 100
 MAX_ANSWER: Final = 10_000
 MAX_NUMBER: Final = 10**18
 _MISSING: Final = object()
+_UNUSABLE: Final = "not text without NUL or halves of characters, nor a common number"
 
 
 class QuestionType(StrEnum):
@@ -78,6 +79,8 @@ def _question(key: str, value: Any, faults: list[tuple[tuple[str, ...], str]]) -
     for name in value:
         if name not in FIELDS:
             faults.append(((key, str(name)), f"{name} is no property of a question; there are {', '.join(FIELDS)}"))
+    if not _storable(str(value.get("title", ""))) or not _storable(key):
+        faults.append(((key,), f"The key or the title of {key!r} is {_UNUSABLE}"))
     if any(c.isspace() for c in key) or not key:
         faults.append(((key,), f'The key "{key}" must not be empty or contain blanks'))
     if "key" in value and str(value["key"]) != key:
@@ -130,6 +133,9 @@ def _selection(
     if not all(isinstance(choice, str | bool | int | float) for choice in given):
         faults.append(((key, "selection"), f"selection of {key} must hold plain values"))
         return ()
+    for choice in given:
+        if not _storable(choice):
+            faults.append(((key, "selection"), f"{choice!r} in the selection of {key} is {_UNUSABLE}"))
     return tuple(given)
 
 

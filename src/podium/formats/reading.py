@@ -66,6 +66,11 @@ class Fields:
         node = self.node.get(key)
         return None if node is None or node.is_null else node
 
+    def given(self, key: str) -> Node | None:
+        """Return the node of a field, None when it is absent, empty or blank text; the key counts as known."""
+        node = self.present(key)
+        return None if node is not None and node.kind == "scalar" and not node.text.strip() else node
+
     def require(self, key: str, message: str, hint: str = "", code: str = "missing_key") -> Node | None:
         """Return the node of a field that must be there; its absence is an error."""
         node = self.present(key)

@@ -90,11 +90,11 @@ def _part(fields: Fields, kind: str, bundle: Bundle) -> Part | None:
     if node is None:
         return None
     inner = Fields(node, fields.at(kind), fields.faults) if node.kind == "map" else None
-    if inner is None or (inner.present("key") is None and inner.present("zip") is None):
+    if inner is None or (inner.given("key") is None and inner.given("zip") is None):
         hint = f"Write below {kind}: zip: NAME.zip, or key: with the key of a dataset of yours."
         fields.faults.error("missing_key", f"{kind} must have either a key or zip", fields.at(kind), hint)
         return None
-    if inner.present("key") is not None:
+    if inner.given("key") is not None:
         return _by_key(inner, kind)
     return _by_zip(inner, bundle)
 

@@ -219,7 +219,7 @@ def _phase(place: int, name: str, phase: Fields, bundle: Bundle) -> _Phase:
     parts = {kind: None if is_parent else resolve_part(phase, kind, bundle) for kind in _PARTS}
     for key in ("public_data", "starting_kit"):
         facts[key] = None if is_parent else resolve_part(phase, key, bundle)
-    if not is_parent and phase.present("scoring_program") is None:
+    if not is_parent and phase.given("scoring_program") is None:
         hint = "Add a line such as: scoring_program: scoring_program.zip"
         message = f"The phase {quoted(label)} does not have a scoring program."
         phase.faults.error("no_scoring_program", message, phase.path, hint)

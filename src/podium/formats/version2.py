@@ -54,7 +54,8 @@ from podium.formats.sections import (
 from podium.formats.unpacking import quoted
 
 MAX_MESSAGE: Final = 400
-_EMAIL: Final = re.compile(r"[^@\s,;<>]+@[^@\s,;<>]+\.[^@\s,;<>.]+")
+NO_TASKS: Final = "Phases must contain at least one task to be valid."
+EMAIL: Final = re.compile(r"[^@\s,;<>]+@[^@\s,;<>]+\.[^@\s,;<>.]+")
 
 
 def read(
@@ -74,8 +75,8 @@ def read(
     }
     tasks = tuple(_tasks(fields, bundle))
     known = {task.index for task in tasks}
-    boards = tuple(_leaderboards(fields))
-    facts |= {"tasks": tasks, "leaderboards": boards, "fact_sheet": _fact_sheet(fields)}
+    boards = tuple(read_leaderboards(fields))
+    facts |= {"tasks": tasks, "leaderboards": boards, "fact_sheet": read_fact_sheet(fields)}
     facts["solutions"] = tuple(_solutions(fields, bundle, known))
     phases = _phases(fields, bundle, boards, known, ceilings)
     fields.finish()
@@ -111,7 +112,7 @@ def _pages(fields: Fields, bundle: Bundle) -> Iterator[Page]:
 
 def _settings(fields: Fields) -> dict[str, Any]:
     contact = fields.text("contact_email", max_length=MAX_TITLE).strip()
-    if contact and not _EMAIL.fullmatch(contact):
+    if contact and not EMAIL.fullmatch(contact):
         message = f"{quoted(contact)} does not look like an e-mail address."
         fields.faults.warning("bad_email", message, fields.at("contact_email"), "Write one address: name@example.org")
     return {
@@ -164,14 +165,14 @@ def _tasks(fields: Fields, bundle: Bundle) -> Iterator[Task]:
     for task in fields.mappings("tasks"):
         task.ignore("is_public")
         index = _index(task, "task", seen)
-        key = _uuid(task, "task") if task.present("key") is not None else None
-        own = task.present("key") is None
+        own = task.given("key") is None
+        key = None if own else _uuid(task, "task")
         name = required_text(task, "name", "This task has no name.", "Add a line: name: My task") if own else ""
         parts: dict[str, Part | None] = {}
         for kind in ("scoring_program", "ingestion_program", "input_data", "reference_data"):
             task.present(kind)
             parts[kind] = resolve_part(task, kind, bundle) if own else None
-        if own and task.present("scoring_program") is None:
+        if own and task.given("scoring_program") is None:
             label = quoted(name or str(index))
             hint = "Add a line such as: scoring_program: scoring_program/"
             task.faults.error(
@@ -182,7 +183,7 @@ def _tasks(fields: Fields, bundle: Bundle) -> Iterator[Task]:
             "is_public": task.boolean("is_public", False),
             "ingestion_only_during_scoring": task.boolean("ingestion_only_during_scoring", False),
         }
-        if facts["ingestion_only_during_scoring"] and own and task.present("ingestion_program") is None:
+        if facts["ingestion_only_during_scoring"] and own and task.given("ingestion_program") is None:
             message = "ingestion_only_during_scoring is true, but the task has no ingestion program."
             hint = "Add ingestion_program, or remove this line."
             task.faults.warning("no_ingestion", message, task.at("ingestion_only_during_scoring"), hint)
@@ -203,9 +204,9 @@ def _solutions(fields: Fields, bundle: Bundle, known: set[int]) -> Iterator[Solu
             solution.faults.error("missing_key", f"The solution {label} names no tasks.", solution.at("tasks"), hint)
         rules.check_tasks_known(tasks or (), known, solution.at("tasks"), solution.faults)
         data: Part | None = None
-        if solution.present("path") is not None:
+        if solution.given("path") is not None:
             data = resolve_part(solution, "path", bundle)
-        elif solution.present("key") is not None:
+        elif solution.given("key") is not None:
             key = _uuid(solution, "solution")
             data = DatasetRef(key=key) if key is not None else None
         else:
@@ -238,6 +239,20 @@ def _phases(
 
 def _phase(phase: Fields, bundle: Bundle, boards: tuple[Leaderboard, ...]) -> tuple[Path, dict[str, Any]]:
     phase.ignore("solutions")
+    facts = phase_facts(phase)
+    tasks = phase.integers("tasks")
+    if not tasks and (tasks is not None or phase.present("tasks") is None):
+        phase.faults.error("no_tasks", NO_TASKS, phase.at("tasks"), "Add a line such as: tasks: [0]")
+    facts["tasks"] = tuple(dict.fromkeys(tasks or ()))
+    facts["public_data"] = resolve_part(phase, "public_data", bundle)
+    facts["starting_kit"] = resolve_part(phase, "starting_kit", bundle)
+    facts["leaderboard"] = _board_of(phase, boards)
+    phase.finish()
+    return phase.path, facts
+
+
+def phase_facts(phase: Fields) -> dict[str, Any]:
+    """Read what a phase says of itself alone: all but its tasks, its files and its leaderboard."""
     facts: dict[str, Any] = {
         "index": phase.integer("index", None),
         "name": required_text(phase, "name", "This phase has no name.", "Add a line: name: Development"),
@@ -246,11 +261,6 @@ def _phase(phase: Fields, bundle: Bundle, boards: tuple[Leaderboard, ...]) -> tu
     hint = "Add a line such as: start: 2026-05-31 14:30:00"
     phase.require("start", f"The phase {quoted(facts['name'])} has no start.", hint)
     facts["start"], facts["end"] = phase.date("start"), phase.date("end")
-    tasks = phase.integers("tasks")
-    if not tasks and (tasks is not None or phase.present("tasks") is None):
-        message = "Phases must contain at least one task to be valid."
-        phase.faults.error("no_tasks", message, phase.at("tasks"), "Add a line such as: tasks: [0]")
-    facts["tasks"] = tuple(dict.fromkeys(tasks or ()))
     defaults = {"max_submissions_per_day": DEFAULT_PER_DAY, "max_submissions": DEFAULT_TOTAL}
     for key, default in defaults.items():
         facts[key] = 0 if phase.node.get(key) and phase.present(key) is None else phase.integer(key, default)
@@ -267,11 +277,7 @@ def _phase(phase: Fields, bundle: Bundle, boards: tuple[Leaderboard, ...]) -> tu
         "parallel",
     ):
         facts[key] = phase.boolean(key, False)
-    facts["public_data"] = resolve_part(phase, "public_data", bundle)
-    facts["starting_kit"] = resolve_part(phase, "starting_kit", bundle)
-    facts["leaderboard"] = _board_of(phase, boards)
-    phase.finish()
-    return phase.path, facts
+    return facts
 
 
 def _step_limits(phase: Fields) -> dict[str, Any]:
@@ -296,7 +302,8 @@ def _board_of(phase: Fields, boards: tuple[Leaderboard, ...]) -> str:
     return wanted or default
 
 
-def _leaderboards(fields: Fields) -> Iterator[Leaderboard]:
+def read_leaderboards(fields: Fields) -> Iterator[Leaderboard]:
+    """Read the leaderboards with their columns; what is wrong is left out of what it gives."""
     key = "leaderboards" if fields.present("leaderboards") is not None else "leaderboard"
     if fields.present("leaderboard") is not None and key == "leaderboards":
         message = "There is a key leaderboard and a key leaderboards; the second counts."
@@ -388,7 +395,8 @@ def _computation_indexes(column: Fields) -> tuple[int, ...]:
     return column.integers("computation_indexes") or ()
 
 
-def _fact_sheet(fields: Fields) -> dict[str, factsheet.Question] | None:
+def read_fact_sheet(fields: Fields) -> dict[str, factsheet.Question] | None:
+    """Read the definition of the fact sheet."""
     node = fields.present("fact_sheet")
     if node is None:
         return None

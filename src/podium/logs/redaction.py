@@ -41,10 +41,12 @@ _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(rf"(?i)(authorization[\"']?\s*[:=,]\s*)(?:b?(?:{_QUOTED})|(?:\w+\s+)?[^\s,;]+)"), rf"\1{HIDDEN}"),
     (re.compile(r"(?i)\b(bearer\s+)[A-Za-z0-9._~+/=-]{8,}"), rf"\1{HIDDEN}"),
     (re.compile(r"(?i)\b(token\s+)[A-Za-z0-9._~+/=-]{20,}"), rf"\1{HIDDEN}"),
+    # Podium's own tokens, wherever they stand: of a queue, a person, an attempt.
+    (re.compile(r"\b(podium_[a-z]{1,3}_)[A-Za-z0-9_-]{16,}"), rf"\1{HIDDEN}"),
     (re.compile(r"(://)[^\s\"'<>@/]*@"), rf"\1{HIDDEN}@"),
     (re.compile(r"(/files/)[^\s\"'<>?#\\]{16,}"), rf"\1{HIDDEN}"),
     (re.compile(r"(/submission_input/\d+/\d+/)[^\s\"'<>?#/\\]+"), rf"\1{HIDDEN}"),
-    (re.compile(r"(/accounts/(?:password/reset/key|confirm-email)/)[^\s\"'<>?#/\\]+"), rf"\1{HIDDEN}"),
+    (re.compile(r"(/accounts/(?:password/reset/key|confirm-email|delete)/)[^\s\"'<>?#/\\]+"), rf"\1{HIDDEN}"),
     # name=value in queries, forms and texts; "name": "value" in JSON and in Python's own notation.
     (
         re.compile(

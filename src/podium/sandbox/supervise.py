@@ -145,18 +145,23 @@ class TemporaryFiles:
     def __init__(self, disk: DiskWatch) -> None:
         self.pid = 0
         self._disk = disk
-        self._missing = {"/tmp", "/dev/shm"}  # noqa: S108 - the sandbox's, not the host's
+        self._known = {target: {_device_of(target)} for target in ("/tmp", "/dev/shm")}  # noqa: S108 - inside
 
     def find(self) -> None:
-        """Tries to open those that are not open yet."""
-        for target in sorted(self._missing) if self.pid else ():
+        """Opens those that were not seen before.
+
+        It looks again every time: while a namespace is set up, the host's own lie there at first, and then a
+        passing one of the tool that sets it up.
+        """
+        for target, known in self._known.items() if self.pid else ():
             with contextlib.suppress(OSError):
                 fd = os.open(f"/proc/{self.pid}/root{target}", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-                if os.fstat(fd).st_dev == _device_of(target):
-                    os.close(fd)  # the namespace is still being set up: this is the host's
+                device = os.fstat(fd).st_dev
+                if device in known:
+                    os.close(fd)
                     continue
                 self._disk.extra_fds.append(fd)
-                self._missing.discard(target)
+                known.add(device)
 
 
 def _device_of(path: str) -> int | None:

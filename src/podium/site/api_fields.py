@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
-from rest_framework import exceptions, pagination
+from django.db.models import Model, QuerySet
+from rest_framework import exceptions, pagination, serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.utils.urls import replace_query_param
 
 from podium.site.accounts.models import User
+from podium.site.fetching import fetched
 from podium.site.resources import grants
 from podium.site.resources.models import StoredFile
+from podium.site.searching import matching, search_words
 
+Row = TypeVar("Row", bound=Model)
 MAX_ID = 2**63 - 1
 ID_REGEX = r"[0-9]{1,18}"
 """Ids in addresses: what every database can compare with."""
-MAX_SEARCH = 200
 IMAGE_TYPES = {"png": "image/png", "jpg": "image/jpeg", "jpeg": "image/jpeg", "gif": "image/gif", "webp": "image/webp"}
 
 
 def image_url(file: StoredFile | None) -> str | None:
-    """A short-lived address of an image, None where there is none."""
+    """An address of an image that is good for half a day at least, None where there is none."""
     if file is None:
         return None
     name = file.key.rsplit("/", 1)[-1]
     content_type = IMAGE_TYPES.get(name.rsplit(".", 1)[-1].lower(), "application/octet-stream")
-    return grants.download_url(file, name=name, seconds=grants.HOUR * 24, content_type=content_type, absolute=True)
+    day = grants.HOUR * 24
+    return grants.download_url(file, name=name, seconds=day, content_type=content_type, absolute=True, steady=True)
 
 
 def decimal_text(value: float) -> str:
@@ -34,8 +39,34 @@ def decimal_text(value: float) -> str:
 
 
 def search_text(request: Request) -> str:
-    """What is searched for: bounded, since SQLite refuses long patterns, and without NUL, which PostgreSQL refuses."""
-    return request.query_params.get("search", "").replace("\0", "")[:MAX_SEARCH]
+    """What a list is searched for."""
+    return search_words(request.query_params.get("search", ""))
+
+
+def searched(rows: QuerySet[Row], request: Request, *fields: str) -> QuerySet[Row]:
+    """The rows that `search` finds in one of the fields."""
+    return matching(rows, search_text(request), *fields)
+
+
+def wants(request: Request, name: str) -> bool:
+    """Whether a parameter of an address says yes."""
+    return request.query_params.get(name, "").lower() in {"true", "1", "yes"}
+
+
+def numbers_in(request: Request) -> set[int]:
+    """The ids that a request's body lists. Raises ValidationError for anything else."""
+    number = serializers.IntegerField(min_value=1, max_value=MAX_ID)
+    return set(serializers.ListField(child=number, min_length=1, max_length=1000).run_validation(request.data))
+
+
+def refuse_change_by_reading(request: Request, advice: str) -> None:
+    """Refuse a change that Codabench makes by GET, unless a token asks for it.
+
+    By a browser's session any picture or link that a person is shown would make it for them; HEAD never changes
+    anything. advice: what to do. Raises MethodNotAllowed.
+    """
+    if request.method == "HEAD" or (request.method == "GET" and request.auth is None):
+        raise exceptions.MethodNotAllowed(request.method, advice)
 
 
 def caller(request: Request) -> User:
@@ -71,17 +102,25 @@ class LargePagination(BasicPagination):
 
 
 class Cap(pagination.BasePagination):
-    """Codabench's bare arrays, bounded: 200 rows (1000 at most by `page_size`), `page` for further ones."""
+    """Codabench's bare arrays, bounded: 200 rows (1000 at most by `page_size`), `page` for further ones.
+
+    Where there are more, the header `Link` leads to them.
+    """
 
     limit, most = 200, 1000
+    _next: str | None = None
 
     def paginate_queryset(self, queryset: Any, request: Any, view: Any = None) -> list[Any]:
         size = min(_positive(request.query_params.get("page_size"), self.limit), self.most)
         page = _positive(request.query_params.get("page"), 1)
-        return list(queryset[(page - 1) * size : page * size])
+        rows = queryset[(page - 1) * size : page * size + 1]
+        found = fetched(rows, size + 1) if isinstance(rows, QuerySet) else list(rows)
+        if len(found) > size:
+            self._next = replace_query_param(request.build_absolute_uri(), "page", page + 1)
+        return found[:size]
 
     def get_paginated_response(self, data: Any) -> Response:
-        return Response(data)
+        return Response(data, headers={"Link": f'<{self._next}>; rel="next"'} if self._next else None)
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
         return schema

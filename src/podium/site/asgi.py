@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import gc
 import os
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "podium.site.settings")
 
 import django
 from django.conf import settings
+from django.db import InterfaceError, OperationalError
 from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, WebSocketRoute
 from starlette.websockets import WebSocket
 
 django.setup(set_prefix=False)
 
-from podium.site import body_limit, bytes_plane, handler  # noqa: E402 - needs the apps that the line above has loaded
+from podium.site import body_limit, bytes_plane, errors, handler  # noqa: E402 - needs the apps that the line above has loaded
+from podium.site.accounts import callers  # noqa: E402
 from podium.site.evaluation import intake  # noqa: E402
 from podium.site.evaluation.codabench_worker import routes as codabench_worker  # noqa: E402
 from podium.site.evaluation.codabench_worker import watching  # noqa: E402
@@ -25,6 +30,7 @@ limited = body_limit.BodyLimit(
     usual=settings.DATA_UPLOAD_MAX_MEMORY_SIZE,
     files=settings.CONFIG.max_upload_bytes,
     session_cookie=settings.SESSION_COOKIE_NAME,
+    knows=callers.knows,
 )
 
 
@@ -33,7 +39,15 @@ async def no_socket(socket: WebSocket) -> None:
     await socket.close()
 
 
+async def without_database(request: Request, error: Exception) -> Response:
+    """What the planes beside Django answer while the database is away; anything else is a fault of ours."""
+    if not errors.database_is_away(error):
+        raise error
+    return PlainTextResponse(errors.AWAY, status_code=503, headers={"Retry-After": str(errors.AWAY_SECONDS)})
+
+
 routed = Starlette(
+    exception_handlers={OperationalError: without_database, InterfaceError: without_database},
     routes=[
         *bytes_plane.routes,
         *intake.routes,
@@ -41,6 +55,7 @@ routed = Starlette(
         *watching.routes,
         WebSocketRoute("/{anywhere:path}", no_socket),
         Mount("/", app=limited),
-    ]
+    ],
 )
 application = Observed(routed, believe_id=settings.CONFIG.trusted_proxy)
+gc.freeze()  # what is loaded stays: no collection goes through it while somebody waits for a page

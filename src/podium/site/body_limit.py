@@ -7,14 +7,16 @@ fill the disk with a request that is refused afterwards.
 from __future__ import annotations
 
 import re
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from starlette.datastructures import Headers
+from starlette.requests import cookie_parser
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _UPLOAD_FORMS = re.compile(r"/competitions/(?:upload|[0-9]+/submissions)/")
-_UPLOAD_CALLS = re.compile(r"/api/tasks/upload_task/")
+_UPLOAD_CALLS = re.compile(r"/api/(?:tasks/upload_task|submissions/upload)/")
 _FORM_FIELDS = 1024 * 1024
 """What an upload form holds beside its file, in bytes."""
 
@@ -28,21 +30,34 @@ class BodyLimit:
 
     app: what gets the other requests. usual: the most that any address takes, in bytes. files: the largest file that
     the upload forms take from people who have a session, and the calls that take files from those with a token too.
+    knows: whether a session's cookie, or else what stands in `Authorization`, is somebody's; asked only of what is
+    larger than `usual` or does not say how large it is, for a cookie is made up quickly.
     """
 
-    def __init__(self, app: ASGIApp, *, usual: int, files: int, session_cookie: str) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        usual: int,
+        files: int,
+        session_cookie: str,
+        knows: Callable[[str, str], Awaitable[bool]],
+    ) -> None:
         self._app = app
         self._usual = usual
         self._files = files
-        self._session = f"{session_cookie}="
+        self._session = session_cookie
+        self._knows = knows
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        limit = self._limit(scope, headers)
         declared = headers.get("content-length", "")
+        limit = self._usual
+        if not (declared.isdecimal() and int(declared[:20]) <= limit) and await self._takes_files(scope, headers):
+            limit = self._files + _FORM_FIELDS
         seen = 0
 
         async def counted() -> Message:
@@ -66,8 +81,11 @@ class BodyLimit:
         except _TooLarge:
             await refusal(scope, receive, send)
 
-    def _limit(self, scope: Scope, headers: Headers) -> int:
-        known = self._session in headers.get("cookie", "")
-        takes_files = _UPLOAD_FORMS.fullmatch(scope["path"]) and known
-        takes_files = takes_files or (_UPLOAD_CALLS.fullmatch(scope["path"]) and (known or "authorization" in headers))
-        return self._files + _FORM_FIELDS if takes_files else self._usual
+    async def _takes_files(self, scope: Scope, headers: Headers) -> bool:
+        """Whether the address takes a file from whoever sends this."""
+        calls = _UPLOAD_CALLS.fullmatch(scope["path"]) is not None
+        if scope["method"] != "POST" or not (calls or _UPLOAD_FORMS.fullmatch(scope["path"])):
+            return False
+        cookie = cookie_parser(headers.get("cookie", "")).get(self._session, "")
+        token = headers.get("authorization", "") if calls else ""
+        return bool(cookie or token) and await self._knows(cookie, token)

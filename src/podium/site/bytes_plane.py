@@ -1,22 +1,33 @@
 """The byte plane: files in and out by signed address, streamed, beside Django rather than through it.
 
 Django reads a synchronous iterator whole and spools request bodies before the view (measured), so files take this
-way: `GET /files/<grant>` with ranges, `PUT /files/<grant>` written and digested as it arrives.
+way: `GET /files/<grant>` with ranges, `PUT /files/<grant>` written and digested as it arrives, and
+`PUT /files/<grant>/<number>` for a part of an upload, with its SHA-256 in `Content-Digest` (RFC 9530). A grant to write
+outlives what it was given for, so the database is asked for that: what counts in nobody's quota must not lie here.
 """
 
 from __future__ import annotations
 
 import asyncio
+import base64
+import binascii
+import re
 from collections.abc import AsyncIterator
 
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import FileResponse, PlainTextResponse, Response
+from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
-from podium.site.resources import grants, storage
+from podium.site.resources import grants, storage, uploads
+from podium.site.resources.parts import NoSuchUpload, PartRefused, Plan, parts
+from podium.site.streamed_zip import safe_name
+from podium.site.threads import in_thread
 
 BUFFER = 1024 * 1024
+GONE = "The file is no longer there."
+OVER = {"detail": "This upload is complete or was given up.", "code": "gone"}
 _SAFE_INLINE = {"image/png", "image/jpeg", "image/gif", "image/webp"}
 _HEADERS = {
     "Cache-Control": "private, no-store",
@@ -34,7 +45,19 @@ _HTML_POLICY = (
 
 
 class _File(FileResponse):
+    """A file as it is when it is opened: between a look at its size and its reading another may take its place."""
+
     chunk_size = BUFFER
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            held = await asyncio.to_thread(open, self.path, "rb")
+        except FileNotFoundError:
+            await PlainTextResponse(GONE, 404)(scope, receive, send)
+            return
+        with held:
+            self.path = f"/dev/fd/{held.fileno()}"
+            await super().__call__(scope, receive, send)
 
 
 async def download(request: Request) -> Response:
@@ -42,7 +65,7 @@ async def download(request: Request) -> Response:
     grant = _grant(request, "GET")
     path = storage.path_of(grant.key)
     if not await asyncio.to_thread(path.is_file):
-        raise HTTPException(404, "The file is no longer there.")
+        raise HTTPException(404, GONE)
     inline = grant.content_type in _SAFE_INLINE or grant.content_type == "text/html"
     headers = dict(_HEADERS)
     if grant.content_type == "text/html":
@@ -51,14 +74,16 @@ async def download(request: Request) -> Response:
         path,
         headers=headers,
         media_type=grant.content_type,
-        filename=grant.name or path.name,
+        filename=safe_name(grant.name or path.name, otherwise=path.name),
         content_disposition_type="inline" if inline else "attachment",
     )
 
 
 async def upload(request: Request) -> Response:
-    """Take a file as the grant says; a broken upload leaves nothing."""
+    """Take a file as the grant says; a broken upload leaves nothing, and so does one that nobody waits for any more."""
     grant = _grant(request, "PUT")
+    if not await in_thread(lambda: uploads.is_awaited(grant.key)):
+        return JSONResponse(OVER, 410)
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared[:20]) > grant.max_bytes:
         raise HTTPException(413, f"The file is larger than the {grant.max_bytes} bytes that this address takes.")
@@ -73,7 +98,61 @@ async def upload(request: Request) -> Response:
         return PlainTextResponse("The upload was broken off.", 400)
     finally:
         await asyncio.to_thread(incoming.abandon)
+    if not await in_thread(lambda: uploads.is_awaited(grant.key)):  # completed or given up while this arrived
+        await asyncio.to_thread(storage.discard_incoming, grant.key)
+        return JSONResponse(OVER, 410)
     return Response(status_code=200, headers={"ETag": f'"{digest.md5}"'})
+
+
+_SHA256 = re.compile(r"sha-256=:([A-Za-z0-9+/]{43}=):")
+
+
+def _content_digest(request: Request) -> str:
+    """The SHA-256 that the sender gives, in hex; "" where there is none that can be read."""
+    found = _SHA256.search(request.headers.get("content-digest", "")[:1000])
+    try:
+        return base64.b64decode(found[1], validate=True).hex() if found else ""
+    except binascii.Error:
+        return ""
+
+
+async def upload_part(request: Request) -> Response:
+    """Take one part of an upload, however often it is sent; it counts once it has arrived with the right digest."""
+    grant = _grant(request, "PART")
+    try:
+        sha256 = await _take_part(request, grant)
+    except ClientDisconnect:
+        return PlainTextResponse("The part was broken off.", 400)
+    except NoSuchUpload:
+        return JSONResponse(OVER, 410)
+    except PartRefused as refused:
+        status = 404 if refused.code == "no_such_part" else 400
+        return JSONResponse({"detail": str(refused), "code": refused.code}, status)
+    return Response(status_code=200, headers={"ETag": f'"{sha256}"'})
+
+
+async def _take_part(request: Request, grant: grants.Grant) -> str:
+    """Store the part that comes and return its digest. Raises PartRefused, NoSuchUpload and ClientDisconnect."""
+    number = request.path_params["number"]
+    size = Plan(grant.max_bytes, grant.part_size).size_of(number)
+    if not size:
+        raise PartRefused(f"This upload has no part {number}.", "no_such_part")
+    sha256 = _content_digest(request)
+    if not sha256:
+        raise PartRefused("Send the part's SHA-256 with it: Content-Digest: sha-256=:<base64>:", "no_checksum")
+    declared = request.headers.get("content-length", "")
+    if declared.isdecimal() and int(declared[:20]) != size:
+        raise PartRefused(f"Part {number} has {size} bytes, not {declared[:20]}.", "wrong_size")
+    incoming = await asyncio.to_thread(parts.receive, grant.key, number)
+    try:
+        async for piece in _buffered(request):
+            if incoming.size + len(piece) > size:
+                raise PartRefused(f"Part {number} has {size} bytes; more have arrived.", "wrong_size")
+            await asyncio.to_thread(incoming.write, piece)
+        await asyncio.to_thread(lambda: incoming.commit(size=size, sha256=sha256))
+    finally:
+        await asyncio.to_thread(incoming.abandon)
+    return sha256
 
 
 async def _buffered(request: Request) -> AsyncIterator[bytes]:
@@ -96,11 +175,13 @@ def _grant(request: Request, method: str) -> grants.Grant:
     except grants.InvalidGrant as error:
         raise HTTPException(403, str(error)) from error
     if grant.method != method:
-        raise HTTPException(405, f"This address is for {grant.method}.")
+        wanted = "parts, with their number behind it" if grant.method == "PART" else grant.method
+        raise HTTPException(405, f"This address is for {wanted}.")
     return grant
 
 
 routes = [
     Route("/files/{token}", download, methods=["GET", "HEAD"]),
     Route("/files/{token}", upload, methods=["PUT"]),
+    Route("/files/{token}/{number:int}", upload_part, methods=["PUT"]),
 ]

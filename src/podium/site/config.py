@@ -6,8 +6,27 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import unquote, urlsplit
 
-from pydantic import Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class SignInServer(BaseModel):
+    """A server of OpenID Connect by which people may log in: a university's, a company's, Google, ORCID, GitLab.
+
+    id: a word for the address that the server leads back to, `/accounts/oidc/ID/login/callback/`. server: where its
+    `/.well-known/openid-configuration` lies. may_sign_up: whether it makes new accounts, also where registration is
+    closed to others. trust_addresses: whether an address that it calls confirmed opens the account that has it.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: str = Field(pattern=r"^[a-z0-9-]{1,30}$")
+    name: str = Field(min_length=1, max_length=40)
+    server: str = Field(pattern=r"^https?://\S+$")
+    client_id: str
+    client_secret: SecretStr = SecretStr("")
+    may_sign_up: bool = True
+    trust_addresses: bool = False
 
 
 class Config(BaseSettings):
@@ -41,8 +60,20 @@ class Config(BaseSettings):
         default="none", description="Whether a new account has to confirm its address before it may log in."
     )
     open_registration: bool = Field(default=True, description="Whether anybody may sign up.")
+    sign_in: list[SignInServer] = Field(
+        default=[],
+        description='Servers of OpenID Connect by which people may log in, as JSON: `[{"id": "uni", "name": '
+        '"University", "server": "https://id.example.org", "client_id": "…", "client_secret": "…"}]`; see '
+        "[logging in elsewhere](sign-in.md).",
+    )
     default_quota: int = Field(default=15_000_000_000, ge=0, description="Storage of a new user in bytes.")
     max_upload_bytes: int = Field(default=20 * 1024**3, ge=1, description="The largest single file in bytes.")
+    upload_grace_seconds: float = Field(
+        default=3600,
+        ge=0,
+        description="How long after a phase's end an upload in parts may still be submitted that was begun before it, "
+        "with its SHA-256.",
+    )
     max_execution_seconds: int = Field(
         default=24 * 3600, ge=1, description="Ceiling of the time limit of one step, in seconds."
     )
@@ -72,6 +103,12 @@ class Config(BaseSettings):
     allow_network: bool = Field(
         default=False, description="Whether phases may ask for network; workers can still refuse it."
     )
+    rerun_limit: int = Field(
+        default=30,
+        ge=0,
+        description="How many submissions an organizer may evaluate again at once on a queue that they do not operate; "
+        "administrators any number.",
+    )
     lease_seconds: float = Field(
         default=30, gt=0, description="How long a worker may be silent before its attempt is taken from it."
     )
@@ -85,12 +122,26 @@ class Config(BaseSettings):
         description="How old a broken-off upload, an upload for an attempt that is over, or a file without a row must "
         "be to be removed; longer than any upload may stand still.",
     )
+    audit_days: int = Field(
+        default=0, ge=0, description="How many days the history of changes is kept; 0 keeps it for good."
+    )
     secure_cookies: bool | None = Field(
         default=None, description="Send cookies over HTTPS only; on by itself when the public address is https."
     )
     hsts_seconds: int = Field(default=0, ge=0, description="Strict-Transport-Security in seconds; 0 is off.")
     trusted_proxy: bool = Field(
         default=False, description="Believe X-Forwarded-Proto and X-Forwarded-For; only behind a proxy that sets them."
+    )
+    rate_limit_person: int = Field(
+        default=1200, ge=0, description="Requests to the API that one person may make in a minute; 0 is no limit."
+    )
+    rate_limit_address: int = Field(
+        default=600,
+        ge=0,
+        description="Requests to the API in a minute from one address without an account; 0 is no limit.",
+    )
+    rate_limit_create: int = Field(
+        default=120, ge=0, description="POST requests to the API that one person may make in a minute; 0 is no limit."
     )
     log_format: Literal["console", "json"] = Field(default="console", description="How log lines are written.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
@@ -103,6 +154,15 @@ class Config(BaseSettings):
         default=None, description="Opens /metrics to Prometheus as a bearer token; without it administrators alone."
     )
 
+    webhook_http: bool = Field(
+        default=False,
+        description="Whether webhooks may be sent to http:// addresses, which anybody on the way can read.",
+    )
+    webhook_private_addresses: bool = Field(
+        default=False,
+        description="Whether webhooks may go to private and loopback addresses, which organizers could not reach.",
+    )
+
     wakeup_fallback_seconds: float = Field(
         default=1,
         gt=0,
@@ -110,10 +170,14 @@ class Config(BaseSettings):
     )
 
     max_streams_per_person: int = Field(
-        default=30, ge=1, description="How many submissions one person may follow live at a time, per web process."
+        default=30,
+        ge=1,
+        description="How many submissions and competitions one person may follow live at a time, per web process.",
     )
     max_streams: int = Field(
-        default=2000, ge=1, description="How many submissions may be followed live at a time, per web process."
+        default=2000,
+        ge=1,
+        description="How many submissions and competitions may be followed live at a time, per web process.",
     )
 
     database_url: str = Field(
@@ -173,6 +237,7 @@ class Config(BaseSettings):
         texts = [value.get_secret_value() if isinstance(value, SecretStr) else value for value in given]
         passwords = [urlsplit(text).password for text in texts if isinstance(text, str) and "://" in text]
         plain = [value.get_secret_value() for value in given if isinstance(value, SecretStr)]
+        plain += [server.client_secret.get_secret_value() for server in self.sign_in]
         return [*plain, *(unquote(password) for password in passwords if password)]
 
     @property

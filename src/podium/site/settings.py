@@ -10,6 +10,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from csp.constants import NONE, SELF
 
 from podium.logs import hide, logging_config
+from podium.site.accounts import sign_in
+from podium.site.caches import caches
 from podium.site.config import Config
 from podium.site.secret_files import keep_secret
 
@@ -51,8 +53,12 @@ def _database() -> dict[str, object]:
         "PASSWORD": unquote(url.password or ""),
         "HOST": url.hostname or "",
         "PORT": url.port or "",
-        # A pool, because every request of an ASGI process has a thread and so a connection of its own.
-        "OPTIONS": {**dict(parse_qsl(url.query)), **({} if TESTING else {"pool": {"min_size": 1, "max_size": 12}})},
+        # A pool, because every request of an ASGI process has a thread and so a connection of its own. While the server
+        # is restarted requests wait for it, but not as long as workers and clients wait for an answer.
+        "OPTIONS": {
+            **dict(parse_qsl(url.query)),
+            **({} if TESTING else {"pool": {"min_size": 1, "max_size": 12, "timeout": 10}}),
+        },
     }
 
 
@@ -61,25 +67,36 @@ DEBUG = CONFIG.debug
 ALLOWED_HOSTS = [*CONFIG.hosts, *(["testserver"] if TESTING else [])]
 CSRF_TRUSTED_ORIGINS = [CONFIG.public_url.rstrip("/")]
 DATABASES = {"default": _database()}
+CACHES = caches(CONFIG.redis_url.get_secret_value() if CONFIG.redis_url else None)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 ATOMIC_REQUESTS = False
 
 INSTALLED_APPS = [
     "podium.site.pages",
     "podium.site.accounts",
+    "podium.site.audit",
     "podium.site.queues",
     "podium.site.resources",
+    "podium.site.idempotency",
     "podium.site.competitions",
+    "podium.site.mails",
     "podium.site.leaderboards",
     "podium.site.evaluation",
+    "podium.site.webhooks",
+    "podium.site.forums",
+    "podium.site.analytics",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
-    "django.contrib.admin",
+    "podium.site.audit.administration_app.AdministrationConfig",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
+    "allauth.usersessions",
     "rest_framework",
     "rest_framework.authtoken",
     "drf_spectacular",
@@ -94,6 +111,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "podium.site.private_answers.PrivateAnswersMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -101,7 +119,11 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "podium.site.accounts.middleware.BannedUserMiddleware",
+    "podium.site.audit.middleware.OriginMiddleware",
     "podium.site.monitoring.middleware.RequestFactsMiddleware",
+    "podium.site.competitions.middleware.ViewingMiddleware",
+    "podium.site.throttling.RateLimitHeadersMiddleware",
+    "podium.site.errors.ApiErrorsMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -149,6 +171,30 @@ ACCOUNT_EMAIL_VERIFICATION = CONFIG.email_verification
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_USERNAME_VALIDATORS = "podium.site.accounts.validators.USERNAME_VALIDATORS"
 ACCOUNT_FORMS = {"signup": "podium.site.accounts.forms.SignupForm"}
+
+ACCOUNT_CHANGE_EMAIL = True  # one address at a time; a new one takes its place once it is confirmed
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
+ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
+ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION = False
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False  # or a stranger could have mails sent to anybody
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_RATE_LIMITS = {
+    "login_failed": "10/m/ip,5/5m/key",
+    # What is mailed to an address that somebody names: nobody is to be flooded by it.
+    "manage_email": "10/h/user",
+    "confirm_email": "5/h/key",
+    "reset_password": "20/m/ip,5/15m/key",
+}
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
+MFA_ADAPTER = "podium.site.accounts.adapter.MfaAdapter"
+MFA_TOTP_ISSUER = "Podium"
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = CONFIG.debug
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+MFA_ALLOW_UNVERIFIED_EMAIL = CONFIG.email_verification == "none"
+SOCIALACCOUNT_ADAPTER = "podium.site.accounts.adapter.SocialAccountAdapter"
+SOCIALACCOUNT_FORMS = {"signup": "podium.site.accounts.forms.SocialSignupForm"}
+SOCIALACCOUNT_PROVIDERS = {"openid_connect": sign_in.provider(CONFIG.sign_in)}
 
 # --- cookies, headers -------------------------------------------------------------------------------------------
 _secure = CONFIG.public_is_https if CONFIG.secure_cookies is None else CONFIG.secure_cookies
@@ -215,8 +261,14 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_METADATA_CLASS": None,  # OPTIONS would describe what OpenAPI describes, and fails on what is no key
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_THROTTLE_CLASSES": ["podium.site.throttling.RequestThrottle"],
     "EXCEPTION_HANDLER": "podium.site.errors.exception_handler",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+RATE_LIMITS = {
+    "person": 0 if TESTING else CONFIG.rate_limit_person,  # tests but those of the limits have none
+    "address": 0 if TESTING else CONFIG.rate_limit_address,
+    "create": 0 if TESTING else CONFIG.rate_limit_create,
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Podium",
@@ -227,6 +279,12 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "podium.site.openapi.describe_streams",
+        "podium.site.openapi.describe_refusals",
+        "podium.site.conditional.describe_tags",
+    ],
     "ENUM_NAME_OVERRIDES": {
         "SubmissionStatusEnum": "podium.site.evaluation.states.SubmissionStatus",
         "CreationStateEnum": "podium.site.competitions.models.CreationState",

@@ -6,7 +6,6 @@ import json
 import os
 import secrets
 import signal
-import socket
 import sys
 import threading
 import time
@@ -30,7 +29,11 @@ def manage(argv: list[str], data: Path | None = None) -> None:
     _settings(data)
     from django.core.management import execute_from_command_line  # noqa: PLC0415 - Django is loaded only when needed
 
-    execute_from_command_line(["podium manage", *argv])
+    from podium.site.audit.actions import Via  # noqa: PLC0415
+    from podium.site.audit.origin import Origin, coming  # noqa: PLC0415
+
+    with coming(Origin(Via.COMMAND)):
+        execute_from_command_line(["podium manage", *argv])
 
 
 def examine(data: Path, send_to: str = "") -> None:
@@ -118,22 +121,13 @@ def site_worker(data: Path | None = None) -> None:
     import django  # noqa: PLC0415
 
     django.setup()
-    from django_tasks_db.management.commands.db_worker import Worker  # noqa: PLC0415
-
+    from podium.site.background import TaskRunner  # noqa: PLC0415
     from podium.site.evaluation.sweeper import Sweeper  # noqa: PLC0415
     from podium.site.queues import broker  # noqa: PLC0415
+    from podium.site.webhooks.sender import Sender  # noqa: PLC0415
 
-    worker = Worker(
-        queue_names=["default"],
-        interval=0.2,
-        batch=False,
-        backend_name="default",
-        startup_delay=False,
-        max_tasks=None,
-        worker_id=f"{socket.gethostname()[:40]}-{os.getpid()}",
-        excluded_queue_names=[],
-    )
-    beside: list[_Loop] = [Sweeper()]
+    worker = TaskRunner()
+    beside: list[_Loop] = [Sweeper(), Sender()]
     if broker.is_configured():
         from podium.site.evaluation.codabench_worker.bridge import Bridge  # noqa: PLC0415 - AMQP only where it is used
 

@@ -157,7 +157,7 @@ def check_clock(server: str | None) -> Finding:
 
     import httpx  # noqa: PLC0415
 
-    from podium.client.transport import clean_server  # noqa: PLC0415
+    from podium.client.rules import clean_server  # noqa: PLC0415
 
     try:
         stamp = httpx.head(clean_server(server), timeout=CONNECT_SECONDS).headers["Date"]

@@ -236,8 +236,31 @@ KINDS: Final[Mapping[str, Mapping[str, str]]] = {
         "details": "text",
         "attempt": "whole",
     },
+    "threads": {
+        "title": "text",
+        "started_by": "people?",
+        "date_created": "time",
+        "pinned_date": "time?",
+        "closed_date": "time?",
+        "announced_date": "time?",
+        "deleted_date": "time?",
+        "deleted_by": "people?",
+    },
+    "posts": {
+        "thread": "threads",
+        "posted_by": "people?",
+        "content": "text",
+        "date_created": "time",
+        "edited_date": "time?",
+        "deleted_date": "time?",
+        "deleted_by": "people?",
+    },
 }
 """Every kind of row with its fields, in an order in which each names only what stands before it."""
+
+
+LATER: Final = frozenset({"threads", "posts"})
+"""Kinds that came after the first archives: one without them has no such rows."""
 
 
 def member_of(kind: str) -> str:

@@ -14,7 +14,7 @@ from typing import Any, Final, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from podium.formats.competition_archive.kinds import FORMAT, KINDS, MANIFEST, VERSION, member_of
+from podium.formats.competition_archive.kinds import FORMAT, KINDS, LATER, MANIFEST, VERSION, member_of
 from podium.formats.unpacking import (
     ArchiveError,
     Caps,
@@ -142,6 +142,9 @@ class Archive:
         counts = {}
         for kind in KINDS:
             facts = self.manifest.members.get(member_of(kind))
+            if facts is None and kind in LATER:
+                counts[kind] = 0
+                continue
             if facts is None or facts.rows is None:
                 raise BadArchiveError(f"{MANIFEST}: {member_of(kind)} is not listed with its rows.")
             counts[kind] = facts.rows
@@ -160,6 +163,8 @@ class Archive:
         That the member's digest fits is known at its end; `verify` reads everything once to that purpose.
         """
         name, number = member_of(kind), 0
+        if name not in self.manifest.members:
+            return  # of a kind that came later; `_counts` refuses all others
         for number, line in enumerate(self._lines(name), start=1):
             if number > self.counts[kind]:
                 break

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from allauth.socialaccount import admin as _theirs  # noqa: F401 - it registers what is taken out below
+from allauth.socialaccount.models import SocialApp, SocialToken
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as BaseUserAdmin
 
 from podium.site.accounts.models import User
 from podium.site.accounts.services import changed
+
+for _unused in (SocialApp, SocialToken):  # servers come from the settings, their tokens are not kept
+    admin.site.unregister(_unused)
 
 
 @admin.register(User)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from allauth.account.adapter import get_adapter
+from allauth.mfa.utils import is_mfa_enabled
 from django.core.exceptions import ValidationError
 from drf_spectacular.utils import extend_schema, inline_serializer
 from rest_framework import exceptions, permissions, serializers
@@ -14,7 +15,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from podium.site import conditional
+from podium.site.accounts.services import people
 from podium.site.api_fields import caller
+from podium.site.errors import Refused
 
 
 class LogInSerializer(AuthTokenSerializer):
@@ -48,6 +52,12 @@ class TokenView(APIView):
         user = serializer.validated_data["user"]
         if user.is_banned:
             return Response({"detail": "You are banned from using Podium"}, status=403)
+        if is_mfa_enabled(user):
+            raise Refused(
+                "This account has a second factor, which a password alone does not replace: make an API token on the "
+                "page “API tokens” of your settings.",
+                code="second_factor",
+            )
         token, _ = Token.objects.get_or_create(user=user)
         return Response({"token": token.key})
 
@@ -69,6 +79,5 @@ class MyProfileView(APIView):
     def get(self, request: Request) -> Response:
         """The caller's name and address."""
         user = caller(request)
-        return Response(
-            {"username": user.username, "name": user.get_full_name(), "email": user.email, "github_info": None}
-        )
+        shown = {"username": user.username, "name": user.get_full_name(), "email": user.email, "github_info": None}
+        return conditional.answered(request, shown, people.profile_of(user))

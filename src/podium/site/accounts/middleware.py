@@ -8,7 +8,7 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 
-BANNED = {"error": "You are banned from using Podium"}
+BANNED = {"error": "You are banned from using Podium", "code": "banned"}
 
 
 class BannedUserMiddleware:

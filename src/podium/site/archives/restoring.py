@@ -26,12 +26,18 @@ from podium.ranking import keys
 from podium.site.accounts.models import User
 from podium.site.accounts.services import create_placeholder
 from podium.site.archives.tables import DERIVED, MODELS, column_of
+from podium.site.audit.actions import Action
+from podium.site.audit.services import record
 from podium.site.competitions.models import Competition, Phase
+from podium.site.competitions.services.icons import give_icon
 from podium.site.errors import Refused
 from podium.site.evaluation import logs
 from podium.site.evaluation.models import ParticipantLane, PhaseWork, Submission, WorkState
 from podium.site.evaluation.services import order, verdicts
 from podium.site.evaluation.states import OPEN_RUNS, TERMINAL, AttemptState, RunState, SubmissionStatus
+from podium.site.forums.models import Forum, Thread
+from podium.site.forums.services import posting
+from podium.site.forums.services.opening import open_forum
 from podium.site.leaderboards import services as leaderboards
 from podium.site.leaderboards.models import Entry
 from podium.site.leaderboards.services import places
@@ -89,8 +95,10 @@ def restore(*, archive: Archive, users: Mapping[str, User] | None = None, owner:
     written: list[str] = []
     try:
         stored = _store(archive, written)
-        with transaction.atomic():
-            return _Restorer(archive, users, owner, stored).restore()
+        with storage.removed_on_failure() as pictures, transaction.atomic():
+            restored = _Restorer(archive, users, owner, stored).restore()
+            give_icon(competition=restored.competition, stored=pictures)
+            return restored
     except BaseException:
         for key in written:
             storage.remove_content(key)
@@ -166,6 +174,7 @@ class _Restorer:
         self._owners: list[int] = []
         self._phases: list[int] = []
         self._lanes: dict[int, int] = {}
+        self._opened: Forum | None = None
         self._queue = default_queue()
         self._now = timezone.now()
         self._made = min(archive.manifest.made, self._now)
@@ -184,6 +193,9 @@ class _Restorer:
                 self._make(kind)
         competition = Competition.objects.get(pk=self._ids["competition"][0])
         self._claim_datasets(competition)
+        self._recount_threads()
+        facts = {"archive of": self._archive.manifest.made}
+        record(Action.COMPETITION_CREATED, by=None, on=competition, after=facts)
         warnings = self._contradictions()
         return Restored(competition, self._people, self._interrupt(competition), warnings)
 
@@ -339,6 +351,21 @@ class _Restorer:
             details = f"The competition was archived when {row['done']} of {row['total']} were done."
             values |= {"state": WorkState.FAILED, "details": details, "finished_when": self._made}
         return values
+
+    # The forum
+
+    def _of_threads(self, row: dict[str, Any]) -> dict[str, Any]:
+        return {"forum_id": self._forum().pk}
+
+    def _forum(self) -> Forum:
+        if self._opened is None:
+            self._opened = open_forum(Competition.objects.get(pk=self._ids["competition"][0]))
+        return self._opened
+
+    def _recount_threads(self) -> None:
+        """Open the forum, and let its threads say what follows from their posts."""
+        for thread in Thread.objects.filter(forum=self._forum()).order_by("pk").iterator(chunk_size=BATCH):
+            posting.recount(thread)
 
     # Boards
 

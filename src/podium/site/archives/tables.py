@@ -29,8 +29,10 @@ from podium.site.evaluation.models import (
     Submission,
     TryEntry,
 )
+from podium.site.forums.models import Follower, Forum, Post, Reading, Report, Thread
 from podium.site.leaderboards.models import Block, Column, Entry, Leaderboard, Score, Standing, Withheld
-from podium.site.resources.models import Dataset, Solution, StoredFile, Task, TaskVersion
+from podium.site.resources.models import Dataset, Solution, StoredFile, Task, TaskVersion, UploadSession
+from podium.site.webhooks.models import PhaseTurn, Webhook, WebhookDelivery
 
 MODELS: Final[Mapping[str, type[Model]]] = {
     "people": User,
@@ -58,6 +60,8 @@ MODELS: Final[Mapping[str, type[Model]]] = {
     "standings": Standing,
     "tries": TryEntry,
     "works": PhaseWork,
+    "threads": Thread,
+    "posts": Post,
 }
 
 
@@ -70,7 +74,7 @@ LEFT_OUT: Final[Mapping[str, frozenset[str]]] = {
     "people": _names(
         "password last_login is_superuser is_staff is_active is_banned is_deleted deleted_at date_joined first_name"
         " last_name title location biography personal_url linkedin_url twitter_url github_url quota queue_limit"
-        " organizer_direct_message_updates allow_forum_notifications allow_organization_invite_emails"
+        " photo organizer_direct_message_updates allow_forum_notifications allow_organization_invite_emails"
     ),
     "files": _names("key md5"),  # places of the server, and what is measured anew
     # Keys and what other competitions see of it are the server's; the upload's times say nothing once it is there.
@@ -82,7 +86,7 @@ LEFT_OUT: Final[Mapping[str, frozenset[str]]] = {
     "solutions": _names("key"),
     "solution_tasks": _names(""),
     # Whether it is shown, to whom by a secret link, and where it runs, is decided anew; `published` is in the manifest.
-    "competition": _names("published secret_key queue is_featured is_migrating"),
+    "competition": _names("published secret_key queue is_featured is_migrating deleted_when logo_icon"),
     "collaborators": _names("competition"),
     "whitelist_emails": _names("competition"),
     "pages": _names("competition"),
@@ -91,7 +95,7 @@ LEFT_OUT: Final[Mapping[str, frozenset[str]]] = {
     "phases": _names("competition"),
     "phase_tasks": _names(""),
     "participants": _names("competition"),
-    "submissions": _names("secret queue"),
+    "submissions": _names("secret queue organization changed_when"),
     "runs": _names("queue lane"),
     "attempts": _names("token_hash worker lease_until deadline has_chunks"),
     "scores": _names(""),
@@ -100,6 +104,8 @@ LEFT_OUT: Final[Mapping[str, frozenset[str]]] = {
     "standings": _names("sort_key"),  # ends with an id of the database; `place` is what is before it
     "tries": _names(""),
     "works": _names("cursor until alive_until"),
+    "threads": _names("forum posts_count last_post_date last_post_by"),  # follow from the posts
+    "posts": _names(""),
 }
 """Columns that an archive does not have; a column that stands neither here nor in `KINDS` fails a test."""
 
@@ -109,9 +115,27 @@ DERIVED: Final[Mapping[str, frozenset[str]]] = {"files": _names("member name"), 
 
 
 ABSENT: Final[frozenset[type[Model]]] = frozenset(
-    {CreationStatus, Dump, Delivery, LogChunk, CompetitionLane, ParticipantLane, Block, Task.shared_with.through}
+    {
+        CreationStatus,
+        Dump,
+        Delivery,
+        LogChunk,
+        CompetitionLane,
+        ParticipantLane,
+        Block,
+        Task.shared_with.through,
+        UploadSession,
+        Webhook,
+        WebhookDelivery,
+        PhaseTurn,
+        Forum,
+        Follower,
+        Reading,
+        Report,
+    }
 )
-"""Tables that an archive does not have: how work is done here, and whom a task is shared with on this server."""
+"""Tables that an archive does not have: how work is done here, whom a task is shared with on this server, and what
+each person reads, follows and reports."""
 
 
 def column_of(kind: str, name: str) -> str:

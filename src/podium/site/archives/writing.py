@@ -48,6 +48,8 @@ _OWN: Final = {
     "standings": "phase__competition",
     "tries": "phase__competition",
     "works": "phase__competition",
+    "threads": "forum__competition",
+    "posts": "thread__forum__competition",
 }
 """How the rows of a kind lead to their competition, in the order in which they are written."""
 _NUMBERED_WHEN_NAMED: Final = frozenset({"people", "files", "datasets", "tasks", "task_versions"})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.shortcuts import get_object_or_404
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema, inline_serializer
 from rest_framework import serializers, viewsets
 from rest_framework.decorators import action
@@ -13,10 +14,12 @@ from rest_framework.response import Response
 
 from podium.site.api_fields import Cap, caller, search_text
 from podium.site.competitions import policies, queries, services
-from podium.site.competitions.models import Participant
+from podium.site.competitions.models import Participant, ParticipantStatus
+from podium.site.competitions.services import messages
 from podium.site.evaluation import tries
 from podium.site.evaluation.models import MAX_CREDIT
 from podium.site.evaluation.services import ledger
+from podium.site.searching import search_words
 
 
 class ParticipantSerializer(serializers.ModelSerializer[Participant]):
@@ -56,8 +59,11 @@ class ParticipantViewSet(viewsets.GenericViewSet[Participant]):
     @extend_schema(
         parameters=[
             OpenApiParameter("competition", int, required=True),
-            OpenApiParameter("status", str),
+            OpenApiParameter("status", str, enum=ParticipantStatus.values),
             OpenApiParameter("search", str),
+            OpenApiParameter("user__username", str),
+            OpenApiParameter("user__email", str),
+            OpenApiParameter("user__is_deleted", bool),
         ],
         responses=ParticipantSerializer(many=True),
     )
@@ -71,6 +77,11 @@ class ParticipantViewSet(viewsets.GenericViewSet[Participant]):
         if competition is None:
             return Response([])
         rows = queries.participants(competition, search_text(request), wanted.get("status", "").replace("\0", ""))
+        for name in ("user__username", "user__email"):
+            if exact := search_words(wanted.get(name, "")):
+                rows = rows.filter(**{name: exact})
+        if (deleted := wanted.get("user__is_deleted", "").lower()) in {"true", "false"}:
+            rows = rows.filter(user__is_deleted=deleted == "true")
         return self.get_paginated_response(ParticipantSerializer(self.paginate_queryset(rows), many=True).data)
 
     @extend_schema(
@@ -83,6 +94,18 @@ class ParticipantViewSet(viewsets.GenericViewSet[Participant]):
         status_ = request.data.get("status") if isinstance(request.data, dict) else None
         changed = services.set_participant_status(participant=participant, by=caller(request), status=str(status_))
         return Response(ParticipantSerializer(changed).data)
+
+    @extend_schema(
+        request=inline_serializer("MessageToParticipant", {"message": serializers.CharField()}),
+        responses={200: OpenApiTypes.OBJECT},
+    )
+    @action(detail=True, methods=["post"])
+    def send_email(self, request: Request, pk: str) -> Response:
+        """Mail a participant a message in Markdown."""
+        participant = get_object_or_404(self._visible(), pk=pk)
+        message = request.data.get("message") if isinstance(request.data, dict) else None
+        messages.write_to_one(participant=participant, by=caller(request), message=message)
+        return Response({})
 
     @extend_schema(
         request=CreditSerializer,

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 from django import forms
-from django.http import QueryDict
+from django.db.models import TextChoices
 
-from podium.site.competitions.models import ParticipantStatus
-from podium.site.errors import Refused
+from podium.site.competitions.models import CompetitionType, ParticipantStatus
+from podium.site.competitions.queries import Openness
+
+
+class Role(TextChoices):
+    """What somebody is in a competition."""
+
+    ORGANIZING = "organizing", "I organize"
+    TAKING_PART = "taking_part", "I take part in"
 
 
 class SearchForm(forms.Form):
-    """Search and order of the public list."""
+    """Search, filters and order of the public list; what is no choice filters nothing."""
 
     search = forms.CharField(
         required=False,
@@ -28,6 +35,22 @@ class SearchForm(forms.Form):
             ("with_most_submissions", "Most submissions"),
         ],
     )
+    type = forms.ChoiceField(
+        required=False,
+        choices=[("", "Both"), *((value, f"{label}s") for value, label in CompetitionType.choices)],
+    )
+    state = forms.ChoiceField(required=False, choices=[("", "Any"), *Openness.choices])
+    role = forms.ChoiceField(required=False, label="My part", choices=[("", "Any"), *Role.choices])
+    organizer = forms.CharField(
+        required=False, max_length=100, widget=forms.TextInput(attrs={"type": "search", "autocomplete": "off"})
+    )
+    has_reward = forms.BooleanField(required=False, label="With a reward")
+
+    def chosen(self) -> dict[str, str]:
+        """What was asked for, without what is empty or wrong, as it stands in an address."""
+        self.is_valid()
+        given = {name: self.cleaned_data.get(name) for name in self.fields}
+        return {name: "on" if value is True else value for name, value in given.items() if value}
 
 
 class ParticipantFilterForm(forms.Form):
@@ -47,25 +70,27 @@ class ParticipantFilterForm(forms.Form):
     )
 
 
-class UploadForm(forms.Form):
-    """A file, either in the form itself or uploaded before: `data_key` names it then."""
+class MessageForm(forms.Form):
+    """What organizers write to participants."""
 
-    file = forms.FileField(required=False, label="File", widget=forms.FileInput(attrs={"accept": ".zip"}))
-    data_key = forms.UUIDField(required=False, widget=forms.HiddenInput)
+    message = forms.CharField(max_length=50_000, label="Message", widget=forms.Textarea(attrs={"rows": 10}))
 
-    def clean(self) -> dict[str, Any]:
-        cleaned: dict[str, Any] = super().clean() or {}
-        if not self.errors and not cleaned.get("file") and not cleaned.get("data_key"):
-            self.add_error("file", "Choose a file first.")
-        return cleaned
 
-    def refuse(self, refused: Refused) -> None:
-        """Show a refusal: beside its field where it has one, about the file where it is about the upload."""
-        named = "file" if refused.field in {"data", "data_file", "file_size", "type"} else refused.field
-        self.add_error(named if named in self.fields else None, refused.message)
-        sent = cast("QueryDict", self.data).copy()
-        sent.pop("data_key", None)  # a refused upload is deleted: it has to be chosen again
-        self.data = sent
+class DeleteForm(forms.Form):
+    """The title of a competition, written by whoever wants it deleted."""
+
+    title = forms.CharField(max_length=300, label="Title", widget=forms.TextInput(attrs={"autocomplete": "off"}))
+
+    def __init__(self, *args: Any, title: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._title = title
+
+    def clean_title(self) -> str:
+        """The title is that of the competition, blanks at its ends aside."""
+        given = str(self.cleaned_data["title"])
+        if " ".join(given.split()) != " ".join(self._title.split()):
+            raise forms.ValidationError("This is not the title of the competition.")
+        return given
 
 
 class RegisterForm(forms.Form):

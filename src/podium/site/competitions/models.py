@@ -21,8 +21,20 @@ class CompetitionType(models.TextChoices):
     BENCHMARK = "benchmark", "Benchmark"
 
 
+class LivingCompetitions(models.Manager["Competition"]):
+    """Competitions that are not deleted."""
+
+    def get_queryset(self) -> models.QuerySet[Competition]:
+        """All but those that wait to be deleted for good."""
+        return super().get_queryset().filter(deleted_when__isnull=True)
+
+
 class Competition(models.Model):
-    """A competition; a benchmark is a competition whose type is "benchmark"."""
+    """A competition; a benchmark is a competition whose type is "benchmark".
+
+    `deleted_when` is set while it can still be restored (`services.deleting`): `objects` does not have it then.
+    `logo_icon` is the logo made small when it was sent; there is none of a picture that could not be read.
+    """
 
     title = models.CharField(max_length=256)
     description = models.TextField(blank=True, default="")
@@ -37,6 +49,9 @@ class Competition(models.Model):
         max_length=16, choices=CompetitionType.choices, default=CompetitionType.COMPETITION
     )
     logo = models.ForeignKey(StoredFile, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    logo_icon = models.ForeignKey(
+        StoredFile, null=True, blank=True, editable=False, on_delete=models.PROTECT, related_name="+"
+    )
     published = models.BooleanField(default=False)
     secret_key = models.UUIDField(unique=True, default=uuid.uuid4)
     registration_auto_approve = models.BooleanField(default=False)
@@ -62,6 +77,10 @@ class Competition(models.Model):
     reward = models.CharField(max_length=256, blank=True, default="")
     report = models.CharField(max_length=256, blank=True, default="")
     bundle = models.ForeignKey(Dataset, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    deleted_when = models.DateTimeField(null=True, blank=True, editable=False, db_index=True)
+
+    objects = LivingCompetitions()
+    everything = models.Manager["Competition"]()
 
     class Meta:
         ordering = ["created_when", "pk"]
@@ -190,6 +209,10 @@ class ParticipantStatus(models.TextChoices):
     DENIED = "denied"
     APPROVED = "approved"
     PENDING = "pending"
+
+
+AS_ADMINISTRATOR = "Made an administrator"
+"""The reason of a participation that nobody asked for: it ends when the person is taken out as an administrator."""
 
 
 class Participant(models.Model):

@@ -7,9 +7,10 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 
-from podium.site.competitions.models import Competition, Participant, ParticipantStatus
+from podium.site.accounts.models import User
+from podium.site.competitions.models import Competition, Participant, ParticipantStatus, Phase, PhaseStatus
 from podium.site.resources import policies as resources
-from podium.site.resources.models import Task
+from podium.site.resources.models import Task, TaskVersion
 
 
 def _secret(secret_key: str | uuid.UUID | None) -> uuid.UUID | None:
@@ -32,6 +33,8 @@ def taking_part(user: Any) -> Q:
     """Competitions in which `user` is an approved participant."""
     if not user.is_authenticated:
         return Q(pk__in=[])
+    if user.stands_in is not None:
+        return Q(pk=user.stands_in)
     return Q(pk__in=Participant.objects.filter(user=user, status=ParticipantStatus.APPROVED).values("competition"))
 
 
@@ -48,6 +51,12 @@ def visible_to(user: Any, secret_key: str | uuid.UUID | None = None) -> QuerySet
     if secret is not None:
         rule |= Q(secret_key=secret)
     return Competition.objects.filter(rule)
+
+
+def with_secret(secret_key: str | uuid.UUID | None) -> QuerySet[Competition]:
+    """The competition whose secret key is shown, none for what is no key."""
+    secret = _secret(secret_key)
+    return Competition.objects.none() if secret is None else Competition.objects.filter(secret_key=secret)
 
 
 def can_administer(user: Any, competition: Competition) -> bool:
@@ -70,13 +79,61 @@ def participant_of(user: Any, competition: Competition) -> Participant | None:
     """The user's participation, whatever its status."""
     if not user.is_authenticated:
         return None
+    if user.stands_in is not None:
+        approved = Participant(user=user, competition=competition, status=ParticipantStatus.APPROVED)
+        return approved if user.stands_in == competition.pk else None
     return Participant.objects.filter(user=user, competition=competition).first()
+
+
+NOBODYS_NUMBER = -1
+
+
+def stand_in(competition: Competition) -> User:
+    """Somebody who is an approved participant of a competition and nothing else; there is no row of them."""
+    person = User(pk=NOBODYS_NUMBER, username="participant", display_name="A participant")
+    person.stands_in = competition.pk
+    return person
 
 
 def is_approved(user: Any, competition: Competition) -> bool:
     """Whether `user` may take part."""
     participant = participant_of(user, competition)
     return participant is not None and participant.status == ParticipantStatus.APPROVED
+
+
+def is_welcome_robot(user: Any, competition: Competition) -> bool:
+    """Whether a bot may take part unasked, and do what bots do: the competition lets robots in and did not deny it."""
+    if not (user.is_authenticated and user.is_bot and competition.allow_robot_submissions):
+        return False
+    participant = participant_of(user, competition)
+    return participant is None or participant.status != ParticipantStatus.DENIED
+
+
+def parts_given(phase: Phase, *, organizer: bool, takes_part: bool) -> frozenset[str]:
+    """Which parts of the tasks of a phase (`TaskVersion.PARTS`) somebody may have.
+
+    Organizers all; approved participants programs and input data where the competition makes them available
+    (Codabench's rule), once the phase has begun.
+    """
+    if organizer:
+        return frozenset(TaskVersion.PARTS)
+    if not takes_part or not has_begun(phase):
+        return frozenset()
+    programs = {"scoring_program", "ingestion_program"} if phase.competition.make_programs_available else set()
+    data = {"input_data"} if phase.competition.make_input_data_available else set()
+    return frozenset(programs | data)
+
+
+def robots_see(user: Any) -> QuerySet[Competition]:
+    """The competitions in which a bot is welcome (`is_welcome_robot`), of those that it sees."""
+    denied = Participant.objects.filter(user=user, status=ParticipantStatus.DENIED)
+    welcoming = visible_to(user).filter(allow_robot_submissions=True)
+    return welcoming.exclude(pk__in=denied.values("competition"))
+
+
+def has_begun(phase: Phase) -> bool:
+    """Whether participants may have what belongs to the tasks of a phase."""
+    return phase.status is not PhaseStatus.NEXT
 
 
 def may_replace_task(user: Any, competition: Competition, task: Task) -> bool:

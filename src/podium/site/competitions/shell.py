@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 from urllib.parse import urlencode
 
@@ -10,7 +11,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from podium.site.competitions import policies
-from podium.site.competitions.models import Competition, Participant, ParticipantStatus, Phase
+from podium.site.competitions.models import Competition, Page, Participant, ParticipantStatus, Phase
 from podium.site.competitions.queries import competition_for_page
 from podium.site.leaderboards.queries import visible_board
 from podium.site.pages.templatetags.podium_ui import current_phase
@@ -48,6 +49,11 @@ class Shell:
         """The phases in their order."""
         return list(self.competition.phases.all())
 
+    @cached_property
+    def pages(self) -> list[Page]:
+        """The organizers' own pages in their order."""
+        return list(self.competition.pages.all())
+
     def url(self, name: str, *args: Any, **query: Any) -> str:
         """The address of a page of this competition, with the secret key where it is needed."""
         if self.secret:
@@ -58,15 +64,18 @@ class Shell:
     def tabs(self, shown: str) -> list[Tab]:
         """The tabs; `shown` is the name of the present one."""
         named = [
-            ("Overview", "detail"),
-            ("Phases", "phases"),
-            ("My submissions", "submissions"),
-            ("Results", "results"),
+            ("Overview", "competitions:detail"),
+            ("Phases", "competitions:phases"),
+            ("My submissions", "competitions:submissions"),
+            ("Results", "competitions:results"),
         ]
+        if self.competition.forum_enabled:
+            named += [("Forum", "forums:forum")]
         if self.can_administer:
-            named += [("All submissions", "all_submissions"), ("Tasks", "tasks")]
-            named += [("Participants", "participants"), ("Queue", "queue")]
-        return [Tab(label, self.url(f"competitions:{name}"), name == shown) for label, name in named]
+            named += [("All submissions", "competitions:all_submissions"), ("Tasks", "competitions:tasks")]
+            named += [("Participants", "competitions:participants"), ("Queue", "competitions:queue")]
+            named += [("Edit", "competitions:edit")]
+        return [Tab(label, self.url(name), name.partition(":")[2] == shown) for label, name in named]
 
     @property
     def may_ask(self) -> bool:
@@ -104,8 +113,11 @@ class Shell:
         return f"{reverse('competitions:detail', args=[self.competition.pk])}?secret_key={self.competition.secret_key}"
 
 
-def shell(request: HttpRequest, pk: int, *, files: bool = True) -> Shell:
-    """Fetch a competition for its pages, with its files or without. Raises Http404 when the viewer may not see it."""
+def shell(request: HttpRequest, pk: int, *, files: bool = False) -> Shell:
+    """Fetch a competition for its pages. Raises Http404 when the viewer may not see it.
+
+    files: also the files of its phases and tasks, for the pages that list them; that takes three times as long.
+    """
     secret = request.GET.get("secret_key") or request.POST.get("secret_key") or ""
     competition = competition_for_page(request.user, pk, secret, files=files)
     needed = bool(secret) and not policies.visible_to(request.user).filter(pk=pk).exists()

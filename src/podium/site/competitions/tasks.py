@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django_tasks import task
 
-from podium.site.competitions.services import creation, dumping
+from podium.site.competitions.services import creation, deleting, dumping
 
 
 @task()
@@ -17,3 +17,9 @@ def create_competition(status_id: int) -> None:
 def write_dump(dump_id: int) -> None:
     """Write a competition out, as a bundle or an archive."""
     dumping.run_dump(dump_id=dump_id)
+
+
+@task()
+def end_submissions(competition_id: int) -> None:
+    """Cancel what is under way in a deleted competition."""
+    deleting.end_submissions(competition_id)

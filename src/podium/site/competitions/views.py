@@ -6,6 +6,7 @@ from typing import Any, cast
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
@@ -15,7 +16,8 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from podium.site.accounts.models import User
 from podium.site.competitions import policies, queries, services
-from podium.site.competitions.forms import ParticipantFilterForm, RegisterForm, SearchForm, UploadForm
+from podium.site.competitions.counts import Counted
+from podium.site.competitions.forms import ParticipantFilterForm, RegisterForm, Role, SearchForm
 from podium.site.competitions.models import (
     Competition,
     CreationState,
@@ -24,8 +26,8 @@ from podium.site.competitions.models import (
     Participant,
     ParticipantStatus,
 )
-from podium.site.competitions.queries import files_for, public_competitions, with_counts
-from podium.site.competitions.services import dumping, queueing
+from podium.site.competitions.queries import files_for, public_competitions
+from podium.site.competitions.services import deleting, dumping, queueing
 from podium.site.competitions.shell import Shell, shell
 from podium.site.errors import Refused
 from podium.site.evaluation import limits
@@ -36,10 +38,10 @@ from podium.site.pages.markdown import begins_with_heading
 from podium.site.queues import policies as queues
 from podium.site.queues.forms import ChooseQueueForm
 from podium.site.queues.services import default_queue
+from podium.site.resources.forms import UploadForm
 from podium.site.resources.grants import download_url
-from podium.site.resources.models import Dataset, DatasetType
-from podium.site.resources.policies import datasets_usable_by
-from podium.site.resources.services import complete_upload, store_upload
+from podium.site.resources.models import DatasetType
+from podium.site.resources.receiving import received_file
 
 PER_PAGE = 24
 PEOPLE_PER_PAGE = 50
@@ -47,20 +49,32 @@ PEOPLE_PER_PAGE = 50
 
 @require_safe
 def public(request: HttpRequest) -> HttpResponse:
-    """Published competitions and benchmarks, with search and order."""
+    """Published competitions and benchmarks, with search, filters and order."""
     form = SearchForm(request.GET)
-    chosen = form.cleaned_data if form.is_valid() else {}
-    search, ordering = chosen.get("search", ""), chosen.get("ordering") or "recent"
-    found = public_competitions(search=search, ordering=ordering).prefetch_related("phases")
+    chosen = form.chosen()
+    role = chosen.get("role")
+    if role and not request.user.is_authenticated:
+        return redirect_to_login(request.get_full_path())
+    found = public_competitions(
+        search=chosen.get("search", ""),
+        ordering=chosen.get("ordering", "recent"),
+        type=chosen.get("type", ""),
+        organizer=chosen.get("organizer", ""),
+        openness=chosen.get("state", ""),
+        has_reward="has_reward" in chosen,
+        user=request.user,
+        participating_in=role == Role.TAKING_PART,
+        organizing=role == Role.ORGANIZING,
+    )
     page = Paginator(found, PER_PAGE).get_page(request.GET.get("page"))
-    base = {"search": search, "ordering": ordering}
     context = {
         "section": "public",
         "form": form,
-        "search": search,
+        "search": chosen.get("search", ""),
+        "filtered": bool(chosen.keys() - {"ordering"}),
         "page": page,
-        "before": "?" + urlencode({**base, "page": page.number - 1}),
-        "after": "?" + urlencode({**base, "page": page.number + 1}),
+        "before": "?" + urlencode([*chosen.items(), ("page", page.number - 1)]),
+        "after": "?" + urlencode([*chosen.items(), ("page", page.number + 1)]),
     }
     is_part = bool(cast("Any", request).htmx) and not cast("Any", request).htmx.history_restore_request
     return render(request, "competitions/_found.html" if is_part else "competitions/public.html", context)
@@ -70,12 +84,15 @@ def public(request: HttpRequest) -> HttpResponse:
 @require_safe
 def mine(request: HttpRequest) -> HttpResponse:
     """The competitions that a person runs, and those in which they take part."""
-    visible = with_counts(policies.visible_to(request.user)).select_related("created_by", "logo")
+    visible = policies.visible_to(request.user).select_related("created_by", "logo")
     visible = visible.prefetch_related("phases").order_by("-created_when")
+    organizing = policies.organized_by(request.user)
     context = {
         "section": "mine",
-        "organized": visible.filter(policies.organized_by(request.user)),
-        "joined": visible.filter(policies.taking_part(request.user)).exclude(policies.organized_by(request.user)),
+        "organized": Counted(visible.filter(organizing))[:],
+        "deleted": deleting.restorable(cast("User", request.user)),
+        "days": deleting.KEPT.days,
+        "joined": Counted(visible.filter(policies.taking_part(request.user)).exclude(organizing))[:],
     }
     return render(request, "competitions/mine.html", context)
 
@@ -84,7 +101,7 @@ def mine(request: HttpRequest) -> HttpResponse:
 def detail(request: HttpRequest, pk: int, page_id: int | None = None) -> HttpResponse:
     """A competition's written pages; the first one unless the address names another."""
     viewed = shell(request, pk)
-    pages = list(viewed.competition.pages.all())
+    pages = viewed.pages
     if page_id is None:
         chosen = pages[0] if pages else None
     else:
@@ -106,7 +123,7 @@ def terms(request: HttpRequest, pk: int) -> HttpResponse:
 @require_safe
 def files(request: HttpRequest, pk: int) -> HttpResponse:
     """The files of a competition that the viewer has a right to."""
-    viewed = shell(request, pk)
+    viewed = shell(request, pk, files=True)
     rows: dict[tuple[int, str], dict[str, Any]] = {}
     links = [link for phase in viewed.phases for link in phase.phase_tasks.all()]
     solutions = {each.data_id: each.name for link in links for each in link.task.solutions.all()}
@@ -168,10 +185,14 @@ def dump(request: HttpRequest, pk: int) -> HttpResponse:
 def overview_menu(viewed: Shell) -> list[tuple[str, str, object]]:
     """What the overview consists of: the words, address and key of each page."""
     return [
-        *((page.title, viewed.url("competitions:page", page.pk), page.pk) for page in viewed.competition.pages.all()),
+        *((page.title, viewed.url("competitions:page", page.pk), page.pk) for page in viewed.pages),
         *([("Terms", viewed.url("competitions:terms"), "terms")] if viewed.competition.terms else []),
         ("Files", viewed.url("competitions:files"), "files"),
         *([("Archive", viewed.url("competitions:archives"), "archives")] if viewed.can_administer else []),
+        *([("Webhooks", viewed.url("competitions:webhooks"), "webhooks")] if viewed.can_administer else []),
+        *([("Access", viewed.url("competitions:access"), "access")] if viewed.can_administer else []),
+        *([("Statistics", viewed.url("competitions:statistics"), "statistics")] if viewed.can_administer else []),
+        *([("History", viewed.url("competitions:history"), "history")] if viewed.can_administer else []),
     ]
 
 
@@ -183,7 +204,7 @@ def _overview(request: HttpRequest, viewed: Shell, *, current: object, **more: A
 @require_safe
 def phases(request: HttpRequest, pk: int) -> HttpResponse:
     """The phases of a competition in time, with their limits."""
-    viewed = shell(request, pk)
+    viewed = shell(request, pk, files=True)
     kits = {
         row.dataset.pk: {"url": download_url(row.dataset.data_file, name=name), "name": name}
         for row in files_for(request.user, viewed.competition)
@@ -211,7 +232,7 @@ def settle_limits(request: HttpRequest, pk: int, phase: int) -> HttpResponse:
     viewed = shell(request, pk)
     found = get_object_or_404(viewed.competition.phases, pk=phase)
     try:
-        settling.settle_anew(phase=found, by=request.user)
+        settling.settle_anew(phase=found, by=cast("User", request.user))
     except Refused as refused:
         messages.error(request, refused.message)
     else:
@@ -351,18 +372,6 @@ def queue(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "competitions/queue.html", context, status=400 if form.errors else 200)
 
 
-def received_file(request: HttpRequest, form: UploadForm, *, type: str) -> Dataset:
-    """The dataset that a form brings, stored now or uploaded before. Raises Refused."""
-    user = cast("User", request.user)
-    key, file = form.cleaned_data.get("data_key"), form.cleaned_data.get("file")
-    if file is not None:
-        return store_upload(user=user, type=type, file=file, file_name=file.name, size=file.size)
-    found = datasets_usable_by(user).filter(key=key, type=type).first() if key else None
-    if found is None:
-        raise Refused("The uploaded file is no longer there. Choose it again.", field="data", code="gone")
-    return complete_upload(dataset=found)
-
-
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def upload(request: HttpRequest) -> HttpResponse:
@@ -370,7 +379,7 @@ def upload(request: HttpRequest) -> HttpResponse:
     form = UploadForm(request.POST, request.FILES) if request.method == "POST" else UploadForm()
     if request.method == "POST" and form.is_valid():
         try:
-            bundle = received_file(request, form, type=DatasetType.COMPETITION_BUNDLE)
+            bundle = received_file(cast("User", request.user), form, type=DatasetType.COMPETITION_BUNDLE)
             status = services.start_creation(dataset=bundle, user=cast("User", request.user))
         except Refused as refused:
             form.refuse(refused)

@@ -19,6 +19,7 @@ from podium.site.competitions.models import Phase
 from podium.site.competitions.services import tasks as services
 from podium.site.competitions.shell import Shell, shell
 from podium.site.errors import Refused
+from podium.site.resources import policies as resource_policies
 from podium.site.resources import queries
 from podium.site.resources.models import Dataset, Task, TaskVersion
 from podium.site.resources.services import delete_dataset, store_upload
@@ -32,6 +33,7 @@ class Shown:
     version: TaskVersion
     parts: list[tuple[str, Dataset | None]]
     may_replace: bool
+    is_seen: bool = False
 
 
 def _organizers_shell(request: HttpRequest, pk: int) -> Shell:
@@ -41,10 +43,10 @@ def _organizers_shell(request: HttpRequest, pk: int) -> Shell:
     return viewed
 
 
-def _shown(viewed: Shell, task: Task) -> Shown:
+def _shown(viewed: Shell, task: Task, *, is_seen: bool = False) -> Shown:
     version = queries.current_version(task)
     parts = [(name.replace("_", " ").capitalize(), getattr(version, name)) for name in TaskVersion.PARTS]
-    return Shown(task, version, parts, policies.may_replace_task(viewed.user, viewed.competition, task))
+    return Shown(task, version, parts, policies.may_replace_task(viewed.user, viewed.competition, task), is_seen)
 
 
 @login_required
@@ -54,7 +56,12 @@ def tasks(request: HttpRequest, pk: int) -> HttpResponse:
     viewed = _organizers_shell(request, pk)
     phases = Phase.objects.filter(competition=viewed.competition).order_by("index")
     used = queries.with_versions(Task.objects.filter(phase_tasks__phase__in=phases).distinct())
-    shown = {task.pk: _shown(viewed, task) for task in used}
+    seen = set(
+        resource_policies.tasks_visible_to(viewed.user)
+        .filter(pk__in=[task.pk for task in used])
+        .values_list("pk", flat=True)
+    )
+    shown = {task.pk: _shown(viewed, task, is_seen=task.pk in seen) for task in used}
     listed = [
         (phase, [shown[link.task_id] for link in phase.phase_tasks.all() if link.task_id in shown])
         for phase in phases.prefetch_related("phase_tasks")

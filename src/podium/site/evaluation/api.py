@@ -3,237 +3,71 @@
 from __future__ import annotations
 
 import builtins
+from contextlib import AbstractContextManager
 from typing import Any
 
-from django.db.models import Q
-from django.http import Http404, HttpResponse
+from django.db.models import Prefetch
+from django.http import Http404, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404
+from django_filters import FilterSet, ModelChoiceFilter
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field, inline_serializer
-from rest_framework import exceptions, permissions, serializers, status, viewsets
+from drf_spectacular.utils import OpenApiParameter, extend_schema, inline_serializer
+from rest_framework import exceptions, permissions, renderers, serializers, status, viewsets
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from podium.site.api_fields import ID_REGEX, MAX_ID, Cap, caller, decimal_text, search_text
+from podium.site import conditional
+from podium.site.accounts.authentication import refuse_narrower_for_others
+from podium.site.accounts.models import Organization
+from podium.site.api_fields import ID_REGEX, MAX_ID, Cap, caller, refuse_change_by_reading, searched, wants
 from podium.site.competitions import policies as competitions
+from podium.site.competitions.api_serializers import LeaderboardSerializer
 from podium.site.competitions.models import Phase
 from podium.site.errors import Forbidden, Refused
-from podium.site.evaluation import policies, queries, services
+from podium.site.evaluation import downloads, log_links, policies, queries, services
+from podium.site.evaluation.api_shapes import (
+    CAN,
+    DETAILS,
+    SubmissionCreatedSerializer,
+    SubmissionCreateSerializer,
+    SubmissionSerializer,
+    TaskKeySerializer,
+    Viewer,
+)
+from podium.site.evaluation.downloads import Part
 from podium.site.evaluation.models import Submission
 from podium.site.evaluation.services import deletion, reruns
-from podium.site.leaderboards import queries as boards
+from podium.site.idempotency import keeping
 from podium.site.leaderboards import services as leaderboards
-from podium.site.leaderboards.models import Score
+from podium.site.resources import grants
 from podium.site.resources import policies as resource_policies
-from podium.site.resources.models import Dataset, Task
-
-
-class ScoreSerializer(serializers.ModelSerializer[Score]):
-    """A score: a text with ten decimals, as Codabench writes it; `text`, Podium's own, is as it was given."""
-
-    index = serializers.IntegerField(source="column.index")
-    column_key = serializers.CharField(source="column.key")
-    score = serializers.SerializerMethodField()
-
-    class Meta:
-        model = Score
-        fields = ["id", "index", "score", "text", "column_key"]
-
-    def get_score(self, score: Score) -> str:
-        return decimal_text(score.value)
-
-
-class SubmissionTaskSerializer(serializers.ModelSerializer[Task]):
-    """The task of a submission."""
-
-    class Meta:
-        model = Task
-        fields = ["id", "name", "description", "key", "created_when", "is_public"]
-
-
-class SubmissionSerializer(serializers.ModelSerializer[Submission]):
-    """A submission as those who may see it do; what failed and why is Podium's own."""
-
-    phase_name = serializers.CharField(source="phase.name")
-    filename = serializers.CharField(source="file_name")
-    status_details = serializers.SerializerMethodField()
-    failed_program = serializers.CharField(allow_null=True, help_text="null for who is not told")
-    limit = serializers.CharField(allow_null=True, help_text="null for who is not told")
-    measured = serializers.CharField(allow_null=True, help_text="null for who is not told")
-    owner = serializers.CharField(source="owner.username")
-    children = serializers.SerializerMethodField()
-    pk = serializers.IntegerField()
-    scores = serializers.SerializerMethodField()
-    leaderboard = serializers.SerializerMethodField()
-    on_leaderboard = serializers.SerializerMethodField()
-    task = SubmissionTaskSerializer(allow_null=True)
-    auto_run = serializers.BooleanField(source="phase.competition.auto_run_submissions")
-    can_make_submissions_public = serializers.BooleanField(
-        source="phase.competition.can_participants_make_submissions_public"
-    )
-
-    class Meta:
-        model = Submission
-        fields = [
-            "phase_name",
-            "name",
-            "filename",
-            "description",
-            "created_when",
-            "started_when",
-            "finished_when",
-            "is_public",
-            "is_specific_task_re_run",
-            "status",
-            "status_details",
-            "cause",
-            "fault",
-            "failed_step",
-            "failed_program",
-            "limit",
-            "measured",
-            "notes",
-            "kind",
-            "owner",
-            "has_children",
-            "parent",
-            "children",
-            "pk",
-            "id",
-            "phase",
-            "scores",
-            "fact_sheet_answers",
-            "leaderboard",
-            "on_leaderboard",
-            "task",
-            "auto_run",
-            "can_make_submissions_public",
-            "is_soft_deleted",
-        ]
-
-    def to_representation(self, instance: Submission) -> dict[str, Any]:
-        data = super().to_representation(instance)
-        user = self.context["user"]
-        if not policies.is_told_all(user, instance):
-            # Others see that it stands on the board, not what the owner was told about it.
-            for name in ("status_details", "limit", "measured", "failed_program"):
-                data[name] = None
-            data["notes"] = []
-            data["fact_sheet_answers"] = boards.facts_for_all(instance.phase, instance.fact_sheet_answers)
-        return data
-
-    def get_status_details(self, submission: Submission) -> str | None:
-        return submission.status_details or None
-
-    @extend_schema_field({"type": "array", "items": {"type": "integer"}})
-    def get_children(self, submission: Submission) -> list[int]:
-        return [child.pk for child in _in_order_of_tasks(submission)]
-
-    @extend_schema_field(ScoreSerializer(many=True))
-    def get_scores(self, submission: Submission) -> Any:
-        if not policies.sees_scores(self.context["user"], submission):
-            return []
-        organizer = competitions.can_administer(self.context["user"], submission.phase.competition)
-        parts = [submission, *_in_order_of_tasks(submission)]
-        scores = [score for part in parts for score in part.scores.all()]
-        return ScoreSerializer([s for s in scores if organizer or not s.column.hidden], many=True).data
-
-    def get_leaderboard(self, submission: Submission) -> int | None:
-        entry = getattr(submission, "entry", None) or getattr(submission.parent, "entry", None)
-        return entry.leaderboard_id if entry else None
-
-    def get_on_leaderboard(self, submission: Submission) -> bool:
-        return self.get_leaderboard(submission) is not None
-
-
-def _in_order_of_tasks(parent: Submission) -> list[Submission]:
-    """The parts of a submission as they were made: in the order of the phase's tasks."""
-    return sorted(parent.children.all(), key=lambda child: child.pk)
-
-
-class SubmissionCreateSerializer(serializers.Serializer[Any]):
-    """What makes a submission."""
-
-    phase = serializers.IntegerField()
-    data = serializers.UUIDField(help_text="key of the dataset")  # type: ignore[assignment]  # DRF names a property so
-    tasks = serializers.ListField(
-        child=serializers.IntegerField(max_value=MAX_ID), required=False, allow_empty=True, max_length=1000
-    )
-    fact_sheet_answers = serializers.DictField(required=False, allow_null=True)
-
-
-class SubmissionCreatedSerializer(serializers.ModelSerializer[Submission]):
-    """The answer to a new submission."""
-
-    data = serializers.UUIDField(source="data.key")  # type: ignore[assignment]  # DRF names a property so
-    status_details = serializers.SerializerMethodField()
-    filename = serializers.CharField(source="file_name")
-    md5 = serializers.SerializerMethodField()
-    created_when = serializers.DateTimeField(format="%Y-%m-%d %H:%M")
-    scores = serializers.SerializerMethodField()
-    organization = serializers.SerializerMethodField()
-
-    class Meta:
-        model = Submission
-        fields = [
-            "id",
-            "data",
-            "phase",
-            "status",
-            "status_details",
-            "filename",
-            "description",
-            "md5",
-            "fact_sheet_answers",
-            "organization",
-            "queue",
-            "created_when",
-            "scores",
-        ]
-
-    def get_status_details(self, submission: Submission) -> str | None:
-        return submission.status_details or None
-
-    def get_md5(self, submission: Submission) -> str | None:
-        return submission.data.data_file.md5 if submission.data and submission.data.data_file else None
-
-    @extend_schema_field({"type": "array", "items": {}})
-    def get_scores(self, submission: Submission) -> list[Any]:
-        return []
-
-    @extend_schema_field({"type": "integer", "nullable": True})
-    def get_organization(self, submission: Submission) -> None:
-        return None
-
-
-_LOG = inline_serializer("SubmissionLog", {"name": serializers.CharField(), "data_file": serializers.URLField()})
-_DETAILS = inline_serializer(
-    "SubmissionDetails",
-    {
-        "logs": serializers.ListField(child=_LOG),
-        "data_file": serializers.URLField(allow_null=True),
-        "prediction_result": serializers.URLField(allow_null=True),
-        "detailed_result": serializers.URLField(allow_null=True),
-        "scoring_result": serializers.URLField(allow_null=True),
-        "private_result": serializers.URLField(allow_null=True),
-        "leaderboards": serializers.JSONField(allow_null=True),
-        "fact_sheet_answers": serializers.JSONField(allow_null=True),
-    },
-)
-_CAN = inline_serializer(
-    "CanMakeSubmission", {"can": serializers.BooleanField(), "reason": serializers.CharField(allow_null=True)}
-)
-
-
-class TaskKeySerializer(serializers.Serializer[Any]):
-    """Which task to rerun on."""
-
-    task_key = serializers.UUIDField(required=False)
-
+from podium.site.resources.models import Dataset, Task, TaskVersion
+from podium.site.streamed_zip import zipped
 
 _KEYS_SCHEMA = {"application/json": {"type": "array", "items": {"type": "integer"}, "maxItems": 1000}}
+_FOUND_ITEM = inline_serializer(
+    "DownloadItem", {"name": serializers.CharField(), "url": serializers.URLField()}, many=True
+)
+_PKS = inline_serializer(
+    "SubmissionNumbers", {"pks": serializers.ListField(child=serializers.IntegerField(), max_length=1000)}
+)
+_ZIP_REQUEST = inline_serializer(
+    "SubmissionZip",
+    {
+        "pks": serializers.ListField(child=serializers.IntegerField(), max_length=1000),
+        "include": serializers.ListField(
+            child=serializers.ChoiceField([part.value for part in Part]), required=False, max_length=len(Part)
+        ),
+    },
+)
+_SHOW_DELETED = OpenApiParameter(
+    "show_is_soft_deleted",
+    bool,
+    description="also those that their owner has deleted, for the owner and the organizers",
+)
+_SEARCH = OpenApiParameter("search", str, description="each word in the file's name, description, name or owner")
 _FOR_CHANGE = (
     "phase__competition__queue",
     "owner",
@@ -244,6 +78,40 @@ _FOR_CHANGE = (
 )
 
 
+class CsvRenderer(renderers.BaseRenderer):
+    """Lets `?format=csv` and `.csv` through; the rows are written by `downloads`."""
+
+    media_type = "text/csv"
+    format = "csv"
+
+    def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> bytes:
+        """A refusal, which is JSON in any format."""
+        return renderers.JSONRenderer().render(data)
+
+
+def _organization(pk: int | None) -> Organization | None:
+    """The organization to submit as; whether the user may is settled by the use case."""
+    if pk is None:
+        return None
+    found = Organization.objects.filter(pk=pk).first()
+    if found is None:
+        raise exceptions.NotFound("No organization has this id.")
+    return found
+
+
+class SubmissionFilter(FilterSet):
+    """The list's filters; a competition or phase that the caller does not see is refused like one that is not there."""
+
+    phase__competition = ModelChoiceFilter(queryset=lambda request: competitions.visible_to(request.user))
+    phase = ModelChoiceFilter(
+        queryset=lambda request: Phase.objects.filter(competition__in=competitions.visible_to(request.user))
+    )
+
+    class Meta:
+        model = Submission
+        fields = ["phase__competition", "phase", "status", "is_soft_deleted"]
+
+
 class SubmissionViewSet(viewsets.GenericViewSet[Submission]):
     """Submissions: make, follow, cancel, read."""
 
@@ -252,41 +120,73 @@ class SubmissionViewSet(viewsets.GenericViewSet[Submission]):
     serializer_class = SubmissionSerializer
     pagination_class = Cap
     lookup_value_regex = ID_REGEX
-    filterset_fields = ["phase__competition", "phase", "status", "is_soft_deleted"]
+    filterset_class = SubmissionFilter
 
     def get_queryset(self) -> Any:
         if getattr(self, "swagger_fake_view", False):
             return Submission.objects.none()
+        return self._rows(deleted=self.action in {"list", "retrieve"} and wants(self.request, "show_is_soft_deleted"))
+
+    def _rows(self, *, deleted: bool) -> Any:
+        versions = TaskVersion.objects.select_related(*TaskVersion.PARTS)
         return (
-            policies.visible_to(self.request.user)
-            .select_related(
-                "phase__competition", "phase__leaderboard", "owner", "data", "task", "entry", "parent__entry"
-            )
-            .prefetch_related("phase__competition__collaborators", "scores__column", "children__scores__column")
+            policies.visible_to(self.request.user, deleted=deleted)
+            .select_related("data", "entry", "parent__entry")
+            # What many rows share is fetched once, not joined to each of them.
+            .prefetch_related("phase__competition__collaborators", "phase__leaderboard", "owner")
+            .prefetch_related("organization")
+            .prefetch_related("scores__column", "children__scores__column")
+            .prefetch_related("task__shared_with", Prefetch("task_version", queryset=versions))
             .order_by("-pk")
         )
 
-    def get_serializer_context(self) -> dict[str, Any]:
-        return {**super().get_serializer_context(), "user": self.request.user}
+    def get_renderers(self) -> builtins.list[Any]:
+        return [*super().get_renderers(), *([CsvRenderer()] if self.action == "list" else [])]
 
-    @extend_schema(responses=SubmissionSerializer(many=True))
-    def list(self, request: Request) -> Response:
-        """The submissions that the caller sees, newest first."""
-        rows = self.filter_queryset(self.get_queryset())
-        if search := search_text(request):
-            rows = rows.filter(
-                Q(data__file_name__icontains=search)
-                | Q(description__icontains=search)
-                | Q(name__icontains=search)
-                | Q(owner__username__icontains=search)
-            )
+    def get_serializer_context(self) -> dict[str, Any]:
+        user = self.request.user
+        return {**super().get_serializer_context(), "user": user, "viewer": Viewer(user)}
+
+    def _to_change(self) -> Submission:
+        """The submission that the address names, as far as the caller's token may change it."""
+        submission: Submission = self.get_object()
+        refuse_narrower_for_others(self.request, [submission.owner_id])
+        return submission
+
+    def _searched(self, request: Request) -> Any:
+        """What the parameters of the address leave."""
+        fields = ("data__file_name", "description", "name", "owner__username")
+        return searched(self.filter_queryset(self.get_queryset()), request, *fields)
+
+    @extend_schema(
+        parameters=[_SHOW_DELETED, _SEARCH], responses={(200, "application/json"): SubmissionSerializer(many=True)}
+    )
+    def list(self, request: Request) -> Response | StreamingHttpResponse:
+        """The submissions that the caller sees, newest first; with `.csv` or `?format=csv` all rows as a table."""
+        rows = self._searched(request)
+        if request.accepted_renderer.format == "csv":
+            rows = rows.select_related(None).prefetch_related(None)
+            return downloads.attached(downloads.as_csv(rows), "text/csv; charset=utf-8", "submissions.csv")
         return self.get_paginated_response(self.get_serializer(self.paginate_queryset(rows), many=True).data)
 
+    @extend_schema(parameters=[_SHOW_DELETED])
     def retrieve(self, request: Request, pk: str) -> Response:
         """One submission."""
-        return Response(self.get_serializer(self.get_object()).data)
+        shown = self.get_serializer(self.get_object()).data
+        return conditional.answered(request, shown, shown)
 
-    @extend_schema(request=SubmissionCreateSerializer, responses={201: SubmissionCreatedSerializer})
+    def _unless_changed(self, submission: Submission) -> AbstractContextManager[None]:
+        """Asks for the order of locks in which a submission is deleted."""
+        return conditional.unless_changed(
+            self.request,
+            lock=lambda: deletion.lock(submission),
+            state=lambda: self.get_serializer(get_object_or_404(self._rows(deleted=True), pk=submission.pk)).data,
+        )
+
+    @extend_schema(
+        parameters=[keeping.HEADER], request=SubmissionCreateSerializer, responses={201: SubmissionCreatedSerializer}
+    )
+    @keeping.idempotent
     def create(self, request: Request) -> Response:
         """Submit an uploaded file to a phase."""
         asked = SubmissionCreateSerializer(data=request.data)
@@ -305,10 +205,11 @@ class SubmissionViewSet(viewsets.GenericViewSet[Submission]):
             data=data,
             tasks=tasks,
             fact_sheet_answers=facts.get("fact_sheet_answers"),
+            organization=_organization(facts.get("organization")),
         )
         return Response(SubmissionCreatedSerializer(submission).data, status=status.HTTP_201_CREATED)
 
-    @extend_schema(responses=_DETAILS)
+    @extend_schema(responses=DETAILS)
     @action(detail=True, methods=["get"])
     def get_details(self, request: Request, pk: str) -> Response:
         """Short-lived addresses of logs and outputs, as far as the caller may have them."""
@@ -327,29 +228,37 @@ class SubmissionViewSet(viewsets.GenericViewSet[Submission]):
 
         return Response(
             {
-                "logs": [
-                    {"name": log.name, "data_file": request.build_absolute_uri(f"../logs/{log.name}/")}
-                    for log in found.logs
-                ],
+                "logs": [{"name": log.name, "data_file": log_links.url(submission, log.name)} for log in found.logs],
                 "data_file": url(found.submission_file),
                 "prediction_result": url(found.prediction_result),
                 "detailed_result": url(found.detailed_result),
                 "scoring_result": url(found.scoring_result),
                 "private_result": url(found.private_result),
-                "leaderboards": None,
+                "leaderboards": self._boards_of(submission),
                 "fact_sheet_answers": self.get_serializer(submission).data["fact_sheet_answers"],
             }
         )
 
-    @extend_schema(responses={(200, "text/plain"): OpenApiTypes.STR})
+    def _boards_of(self, submission: Submission) -> Any:
+        """The boards for whose columns the submission has scores, as far as the caller sees them; Codabench's null."""
+        organizer = competitions.can_administer(self.request.user, submission.phase.competition)
+        found = queries.boards_of(submission, organizer=organizer)
+        return LeaderboardSerializer(found, many=True, context={"organizer": organizer}).data or None
+
+    @extend_schema(
+        parameters=[OpenApiParameter("grant", str, description="as `get_details` gives it, instead of a log-in")],
+        responses={(200, "text/plain"): OpenApiTypes.STR},
+    )
     @action(detail=True, methods=["get"], url_path=r"logs/(?P<name>[a-z_]+)")
     def logs(self, request: Request, pk: str, name: str) -> HttpResponse:
         """One stored log as plain text; the names are Codabench's eight."""
-        submission = self.get_object()
-        rights = policies.output_rights(request.user, submission)
         wanted = next(((step, stream) for (step, stream), known in queries.LOG_NAMES.items() if known == name), None)
         if wanted is None:
             raise Http404
+        if log_links.opens(request.query_params.get("grant", ""), pk, name):
+            return plain_text(queries.log_text(get_object_or_404(Submission, pk=pk), *wanted))
+        submission = self.get_object()
+        rights = policies.output_rights(request.user, submission)
         if not rights.logs_of(wanted[0]):
             raise Forbidden("Logs are hidden in this phase, or belong to somebody else.")
         return plain_text(queries.log_text(submission, *wanted))
@@ -371,12 +280,10 @@ class SubmissionViewSet(viewsets.GenericViewSet[Submission]):
     def cancel_submission(self, request: Request, pk: str) -> Response:
         """Cancel a submission.
 
-        GET works with a token, for Codabench's scripts; from a browser's session it would let any picture or link that
-        a person is shown cancel for them.
+        GET works with a token, for Codabench's scripts.
         """
-        if request.method == "GET" and request.auth is None:
-            raise exceptions.MethodNotAllowed("GET", "Use POST to cancel.")
-        return Response({"canceled": services.cancel(submission=self.get_object(), by=caller(request))})
+        refuse_change_by_reading(request, "Use POST to cancel.")
+        return Response({"canceled": services.cancel(submission=self._to_change(), by=caller(request))})
 
     @extend_schema(request=None, responses=inline_serializer("RunAnswer", {"id": serializers.IntegerField()}))
     @action(detail=True, methods=["post"])
@@ -417,6 +324,85 @@ class SubmissionViewSet(viewsets.GenericViewSet[Submission]):
         reruns.rerun_many(found=self._chosen(request), by=caller(request))
         return Response({})
 
+    @extend_schema(request=OpenApiTypes.OBJECT, responses={200: OpenApiTypes.OBJECT})
+    @action(detail=True, methods=["patch"])
+    def update_fact_sheet(self, request: Request, pk: str) -> Response:
+        """Give other answers to the fact sheet; the body is the answers, checked as with a new submission."""
+        if not isinstance(request.data, dict):
+            raise serializers.ValidationError({"non_field_errors": ["The answers are an object, by question."]})
+        answers = dict(request.data.items())
+        submission = self._to_change()
+        with self._unless_changed(submission):
+            services.update_fact_sheet(submission=submission, by=caller(request), answers=answers)
+        return Response({})
+
+    @extend_schema(request=_PKS, responses=_FOUND_ITEM)
+    @action(detail=False, methods=["post"], pagination_class=None, filter_backends=())
+    def download_many(self, request: Request) -> Response:
+        """Short-lived addresses of the files of submissions; of what is deleted there is none."""
+        found = self._to_download(request)
+        items = []
+        for one in found:
+            if one.data is not None and one.data.data_file is not None:
+                name = downloads.file_name(one)
+                items.append({"name": name, "url": grants.download_url(one.data.data_file, name=name, absolute=True)})
+        return Response(items)
+
+    def _to_download(self, request: Request) -> builtins.list[Submission]:
+        """The submissions named by `pks`. Refused in Codabench's words where one is not the caller's to have."""
+        if request.user.is_anonymous:
+            raise exceptions.NotAuthenticated
+        given = request.data if isinstance(request.data, dict) else {}
+        if "pks" not in given:
+            raise Refused("`pks` field is required", field="error", code="required")
+        pks = given.getlist("pks") if hasattr(given, "getlist") else given["pks"]
+        if not isinstance(pks, list):
+            raise Refused("`pks` must be a list", field="error", code="not_a_list")
+        number = serializers.IntegerField(min_value=1, max_value=MAX_ID)
+        wanted = set(serializers.ListField(child=number, max_length=1000).run_validation(pks))
+        rows = policies.visible_to(request.user, deleted=True).filter(pk__in=wanted)
+        rows = rows.select_related("phase__competition", "phase__leaderboard", "owner", "data__data_file").order_by(
+            "pk"
+        )
+        found = list(rows.prefetch_related("phase__competition__collaborators"))
+        if len(found) != len(wanted):
+            raise exceptions.NotFound("One or more submission IDs are invalid")
+        if not all(policies.output_rights(request.user, one).submission_file for one in found):
+            raise Forbidden("You do not have permission to download one or more of the requested submissions")
+        return found
+
+    @extend_schema(
+        methods=["GET"],
+        parameters=[
+            _SEARCH,
+            OpenApiParameter("include", {"type": "array", "items": {"enum": [p.value for p in Part]}}),
+        ],
+        responses={(200, "application/zip"): OpenApiTypes.BINARY},
+    )
+    @extend_schema(methods=["POST"], request=_ZIP_REQUEST, responses={(200, "application/zip"): OpenApiTypes.BINARY})
+    @action(detail=False, methods=["get", "post"], pagination_class=None)
+    def download_zip(self, request: Request) -> StreamingHttpResponse:
+        """Files of many submissions in one zip, made while it is sent.
+
+        GET takes the list's parameters, of which one must name a phase or a competition; POST takes `pks`. `include`
+        says what of each: `submission` (if nothing is said), `prediction_result`, `scoring_result`. What the caller may
+        not have is left out; what was deleted is named in `MISSING.txt`.
+        """
+        user = caller(request)
+        if request.method == "POST":
+            chosen = Submission.objects.filter(pk__in=[one.pk for one in self._to_download(request)])
+            asked = request.data.get("include") or [] if isinstance(request.data, dict) else []
+        else:
+            if not {"phase", "phase__competition"} & set(request.query_params):
+                raise Refused("Say of which `phase` or `phase__competition`.", field="phase", code="required")
+            chosen = Submission.objects.filter(pk__in=self._searched(request).order_by().values("pk"))
+            chosen = chosen.filter(parent__isnull=True)
+            asked = request.query_params.getlist("include")
+        one_of = serializers.ChoiceField([part.value for part in Part])
+        parts = serializers.ListField(child=one_of, max_length=len(Part)).run_validation(asked) or [Part.SUBMISSION]
+        content = zipped(downloads.members(chosen, user, {Part(part) for part in parts}))
+        return downloads.attached(content, "application/zip", "submissions.zip")
+
     def _chosen(self, request: Request) -> builtins.list[Submission]:
         """The submissions whose ids are in the body. Raises Http404 when one of them is not to be seen."""
         keys = serializers.ListField(child=serializers.IntegerField(min_value=1, max_value=MAX_ID), max_length=1000)
@@ -433,14 +419,18 @@ class SubmissionViewSet(viewsets.GenericViewSet[Submission]):
     def destroy(self, request: Request, pk: str) -> Response:
         """Delete a submission and its files for good."""
         found = get_object_or_404(policies.visible_to(request.user, deleted=True), pk=pk)
-        deletion.delete(submission=found, by=caller(request))
+        refuse_narrower_for_others(request, [found.owner_id])
+        with self._unless_changed(found):
+            deletion.delete(submission=found, by=caller(request))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     @extend_schema(request=_KEYS_SCHEMA, responses={200: OpenApiTypes.OBJECT})
     @action(detail=False, methods=["delete"], pagination_class=None, filter_backends=())
     def delete_many(self, request: Request) -> Response:
         """Delete a selection for good, all or none."""
-        deletion.delete_many(found=self._chosen(request), by=caller(request))
+        found = self._chosen(request)
+        refuse_narrower_for_others(request, [one.owner_id for one in found])
+        deletion.delete_many(found=found, by=caller(request))
         return Response({})
 
     @extend_schema(request=None, responses=inline_serializer("SoftDeleteAnswer", {"message": serializers.CharField()}))
@@ -448,19 +438,19 @@ class SubmissionViewSet(viewsets.GenericViewSet[Submission]):
     def soft_delete(self, request: Request, pk: str) -> Response:
         """Remove the files of one's own submission; its row and scores stay."""
         found = get_object_or_404(policies.visible_to(request.user, deleted=True), pk=pk)
-        try:
-            deletion.soft_delete(submission=found, by=caller(request))
-        except Refused as refused:
-            return Response({"error": refused.message, "code": refused.code}, status=refused.status)
+        with self._unless_changed(found):
+            try:
+                deletion.soft_delete(submission=found, by=caller(request))
+            except Refused as refused:
+                return Response({"error": refused.message, "code": refused.code}, status=refused.status)
         return Response({"message": "Submission deleted successfully"})
 
     @extend_schema(request=None, responses=inline_serializer("PublicAnswer", {"is_public": serializers.BooleanField()}))
     @action(detail=True, methods=["get", "post"])
     def toggle_public(self, request: Request, pk: str) -> Response:
         """Show a submission to whoever sees the competition, or to nobody else again; GET works with a token."""
-        if request.method == "GET" and request.auth is None:
-            raise exceptions.MethodNotAllowed("GET", "Use POST to change who sees a submission.")
-        return Response({"is_public": deletion.toggle_public(submission=self.get_object(), by=caller(request))})
+        refuse_change_by_reading(request, "Use POST to change who sees a submission.")
+        return Response({"is_public": deletion.toggle_public(submission=self._to_change(), by=caller(request))})
 
     @extend_schema(request=None, responses={200: OpenApiTypes.OBJECT})
     @action(detail=True, methods=["post", "delete"])
@@ -471,8 +461,9 @@ class SubmissionViewSet(viewsets.GenericViewSet[Submission]):
         organizer = competitions.can_administer(request.user, submission.phase.competition)
         if submission.owner_id != request.user.pk and not organizer:
             raise Forbidden("You cannot perform this action, contact the competition organizer!")
+        refuse_narrower_for_others(request, [submission.owner_id])
         change = leaderboards.add_by_hand if request.method == "POST" else leaderboards.remove_by_hand
-        change(submission=submission, privileged=request.user.is_superuser)
+        change(submission=submission, by=caller(request), privileged=request.user.is_superuser)
         return Response({})
 
 
@@ -492,7 +483,7 @@ def visible_phase(user: Any, pk: int) -> Phase:
 class CanMakeSubmissionView(APIView):
     """Whether the caller may submit to a phase now."""
 
-    @extend_schema(responses=_CAN)
+    @extend_schema(responses=CAN)
     def get(self, request: Request, phase: int) -> Response:
         """Codabench's reasons, and Podium's own for a phase that is not open."""
         found = visible_phase(request.user, phase)

@@ -6,7 +6,6 @@ has come in every stream of output, in bytes, so a reader that comes back contin
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 from collections.abc import AsyncIterator, Iterator
@@ -14,31 +13,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from podium.protocol import Cause, Stream, advice_for
+from podium.site.accounts.callers import Caller
 from podium.site.evaluation import logs, policies, reports, wakeups
+from podium.site.evaluation.following import Event, Look, follow, topics_of
 from podium.site.evaluation.models import Attempt, Submission
 from podium.site.evaluation.states import TERMINAL, AttemptState
 from podium.site.evaluation.tries import counted
-from podium.site.threads import in_thread
 
 BATCH_BYTES = 256 * 1024
 """About how much output one look reads."""
 MOST_PLACES = 100
 """How many places an event's id holds; a reader of more streams that comes back is told from the start."""
-KEEPALIVE_SECONDS = 15.0
-
-
-@dataclass(frozen=True)
-class Event:
-    """One event: its id, its name, its data."""
-
-    id: str
-    name: str
-    data: dict[str, Any]
-
-    def encode(self) -> bytes:
-        """As text/event-stream."""
-        return f"id: {self.id}\nevent: {self.name}\ndata: {json.dumps(self.data)}\n\n".encode()
-
 
 _FOR_ITS_PEOPLE = ("status_details", "limit", "measured", "program")
 
@@ -103,17 +88,27 @@ class _Places:
 class _Reader:
     """What one reader has been told."""
 
+    caller: Caller
     submission_id: int
+    competition_id: int
     places: _Places
     seen: dict[int, str] = field(default_factory=dict)
     reports: dict[int, str] = field(default_factory=dict)
     announced: bool = False
+    pace: float = 0.0
 
-    def look(self, user: Any) -> tuple[list[Event], bool, bool]:
+    @property
+    def topics(self) -> list[str]:
+        """Whose wake-ups it listens to."""
+        return topics_of(self.caller, self.competition_id, wakeups.submission_topic(self.submission_id))
+
+    def look(self) -> Look:
         """New events, whether more output waits, and whether all is over."""
-        root = Submission.objects.select_related("phase__competition").filter(pk=self.submission_id).first()
-        if root is None:  # deleted meanwhile
-            return [], False, True
+        user = self.caller.now()
+        seen = policies.visible_to(user) if user is not None else Submission.objects.none()
+        root = seen.select_related("phase__competition", "phase__leaderboard").filter(pk=self.submission_id).first()
+        if root is None:  # not let in any more, or not to be seen, or deleted meanwhile: who asks again is told
+            return Look(over=True)
         told_all = policies.is_told_all(user, root)
         children = list(Submission.objects.filter(parent=root).order_by("pk")) if root.has_children else []
         events: list[Event] = []
@@ -130,7 +125,7 @@ class _Reader:
         over = root.status in TERMINAL and not more
         if over:
             events.append(self._event("end", {"status": root.status}))
-        return events, more, over
+        return Look(events, more, over)
 
     def _output(self, leaves: list[Submission], rights: policies.OutputRights) -> tuple[list[Event], bool]:
         """New output of all attempts, about `BATCH_BYTES` of it, and whether there is more; new reports."""
@@ -142,8 +137,7 @@ class _Reader:
                 if logs.size(attempt, stream) <= self.places.of(attempt, stream):
                     continue
                 if not rights.logs_of(attempt.run.step):
-                    self.places.move(attempt, stream, logs.size(attempt, stream))
-                    continue
+                    continue  # not even how much there is
                 if room <= 0:
                     return events, True
                 for event, size in self._text(attempt, stream, room):
@@ -183,27 +177,12 @@ class _Reader:
         return Event(str(self.places), name, data)
 
 
-async def events(user: Any, submission: Submission, last_event_id: str = "") -> AsyncIterator[Event | None]:
-    """The events of a submission that `user` may see, from the start or from `last_event_id`, until it has ended.
+def events(caller: Caller, submission: Submission, last_event_id: str = "") -> AsyncIterator[Event | None]:
+    """The events of a submission that the caller sees, from the start or from `last_event_id`, until it has ended.
 
-    Yields None now and then while nothing happens, so that a connection is seen to be alive.
+    It also ends when the caller is not let in any more, or does not see the submission any more. Yields None now and
+    then while nothing happens, so that a connection is seen to be alive.
+
+    submission: with its phase.
     """
-    reader = _Reader(submission.pk, _Places(last_event_id))
-
-    loop = asyncio.get_running_loop()
-    quiet_since = loop.time()
-    with wakeups.listening(wakeups.submission_topic(submission.pk)) as news:
-        while True:
-            news.clear()
-            found, more, over = await in_thread(lambda: reader.look(user))
-            for event in found:
-                yield event
-            if over:
-                return
-            if found:
-                quiet_since = loop.time()
-            elif loop.time() - quiet_since > KEEPALIVE_SECONDS:
-                quiet_since = loop.time()
-                yield None
-            if not more:
-                await wakeups.wait(news)
+    return follow(_Reader(caller, submission.pk, submission.phase.competition_id, _Places(last_event_id)))

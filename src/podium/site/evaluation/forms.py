@@ -7,10 +7,10 @@ from typing import Any, cast
 
 from django import forms
 
-from podium.site.competitions.forms import UploadForm
 from podium.site.competitions.models import Phase
 from podium.site.evaluation.models import MAX_CREDIT
 from podium.site.evaluation.states import SubmissionStatus
+from podium.site.resources.forms import UploadForm
 from podium.site.resources.models import Task
 
 _PREFIX = "fact-"
@@ -30,6 +30,20 @@ class FilterForm(forms.Form):
         phase = self.fields["phase"]
         assert isinstance(phase, forms.TypedChoiceField)  # noqa: S101 - declared above
         phase.choices = [("", "All"), *((each.pk, each.name) for each in phases)]
+
+
+class OwnFilterForm(forms.Form):
+    """Which of one's own submissions the resources page shows."""
+
+    search = FilterForm.base_fields["search"]
+    competition = forms.TypedChoiceField(required=False, coerce=int, empty_value=None)
+    status = FilterForm.base_fields["status"]
+
+    def __init__(self, *args: Any, competitions: Sequence[tuple[int, str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["competition"]
+        assert isinstance(field, forms.TypedChoiceField)  # noqa: S101 - declared above
+        field.choices = [("", "All"), *competitions]
 
 
 class SubmissionForm(UploadForm):

@@ -10,6 +10,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from podium.protocol import Cause, Fault, Step, Stream
+from podium.site.accounts.models import Organization
 from podium.site.competitions.models import Competition, Phase
 from podium.site.evaluation.states import TERMINAL, AttemptState, RunState, SubmissionStatus
 from podium.site.queues.models import Queue, Worker
@@ -40,6 +41,9 @@ class Submission(models.Model):
     """
 
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="submissions")
+    organization = models.ForeignKey(
+        Organization, null=True, blank=True, on_delete=models.PROTECT, related_name="submissions"
+    )
     phase = models.ForeignKey(Phase, on_delete=models.CASCADE, related_name="submissions")
     parent = models.ForeignKey("self", null=True, blank=True, on_delete=models.CASCADE, related_name="children")
     has_children = models.BooleanField(default=False)
@@ -66,6 +70,7 @@ class Submission(models.Model):
     created_when = models.DateTimeField(default=timezone.now)
     started_when = models.DateTimeField(null=True, blank=True)
     finished_when = models.DateTimeField(null=True, blank=True)
+    changed_when = models.DateTimeField(default=timezone.now, help_text="when it came to its status")
     cancel_requested_when = models.DateTimeField(null=True, blank=True)
     is_public = models.BooleanField(default=False)
     original = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="reruns")
@@ -100,6 +105,8 @@ class Submission(models.Model):
         ]
         indexes = [
             models.Index(fields=["phase", "owner", "-id"], name="evaluation_sub_phase_owner"),
+            models.Index(fields=["phase", "-id"], name="evaluation_sub_phase"),
+            models.Index(fields=["phase", "changed_when", "id"], name="evaluation_sub_changed"),
             models.Index(fields=["owner", "-id"], name="evaluation_sub_owner"),
             models.Index(fields=["queue", "-id"], name="evaluation_sub_queue"),
             models.Index(
@@ -108,15 +115,29 @@ class Submission(models.Model):
                 name="evaluation_sub_under_way",
             ),
             models.Index(fields=["finished_when"], condition=Q(status="Failed"), name="evaluation_sub_failed_when"),
+            # By parent too: on the date alone SQLite prefers the index of parents, in which most have none.
+            models.Index(fields=["parent", "created_when"], name="evaluation_sub_made_when"),
         ]
 
     def __str__(self) -> str:
         return f"submission {self.pk}"
 
     @property
+    def came_in_the_grace(self) -> bool:
+        """Whether it was submitted after the phase's end because its upload had been begun before."""
+        if self.data is None or self.phase.end is None:
+            return False
+        return self.data.upload_started_when < self.phase.end <= self.created_when
+
+    @property
     def is_terminal(self) -> bool:
         """Whether nothing will happen to it any more."""
         return self.status in TERMINAL
+
+    @property
+    def shown_name(self) -> str:
+        """Under whose name it stands: the organization's that it was made for, else its owner's."""
+        return self.organization.name if self.organization else self.owner.shown_name
 
     @property
     def file_name(self) -> str:
@@ -394,6 +415,7 @@ class WorkKind(models.TextChoices):
     RERUN = "rerun", "Evaluate all submissions again"
     MIGRATE = "migrate", "Submit the entries to the next phase"
     REBUILD = "rebuild", "Order the leaderboard anew"
+    EXTEND = "extend", "Evaluate submissions on the tasks that were added"
 
 
 class PhaseWork(models.Model):

@@ -5,37 +5,59 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from podium.protocol import Step
 from podium.site.competitions import policies as competitions
+from podium.site.competitions.models import Competition, Participant, ParticipantStatus
 from podium.site.evaluation.models import Submission
 
 
 def _bots_share(user: Any) -> Q:
-    """Bots read the submissions of competitions that let robots in."""
+    """Bots read the submissions of competitions that they see and that let them in, but what was deleted."""
     if not user.is_bot:
         return Q(pk__in=[])
-    return Q(phase__competition__allow_robot_submissions=True)
+    return Q(phase__competition__in=competitions.robots_see(user), is_soft_deleted=False)
+
+
+def _made_public() -> Q:
+    """Submissions that were made public, by people who were neither banned nor denied since."""
+    denied = Participant.objects.filter(
+        competition=OuterRef("phase__competition"), user=OuterRef("owner"), status=ParticipantStatus.DENIED
+    )
+    return Q(is_public=True, owner__is_banned=False) & Q(~Exists(denied))
 
 
 def visible_to(user: Any, *, deleted: bool = False) -> QuerySet[Submission]:
     """The submissions that `user` may see.
 
     One's own and those of competitions one runs; to whoever sees the competition also those that stand on a visible
-    board or were made public. deleted: with those that their owner has deleted.
+    board or were made public. deleted: with those that their owner has deleted, for the owner and the organizers.
     """
-    rows = Submission.objects.all() if deleted else Submission.objects.filter(is_soft_deleted=False)
+    rows = Submission.objects.filter(phase__competition__deleted_when__isnull=True)
+    if not deleted:
+        rows = rows.filter(is_soft_deleted=False)
     if user.is_authenticated and user.is_superuser:
         return rows
     shown = Q(phase__competition__in=competitions.visible_to(user))
     on_board = Q(entry__isnull=False) | Q(parent__entry__isnull=False)
-    open_to_all = shown & (Q(is_public=True) | (on_board & Q(phase__leaderboard__hidden=False)))
+    open_to_all = Q(is_soft_deleted=False) & shown & (_made_public() | (on_board & Q(phase__leaderboard__hidden=False)))
     if not user.is_authenticated:
         return rows.filter(open_to_all)
     return rows.filter(
         Q(owner=user) | Q(phase__competition__in=competitions.administered_by(user)) | _bots_share(user) | open_to_all
     )
+
+
+def seen_by_organizers(competition: Competition) -> QuerySet[Submission]:
+    """The submissions of a competition that whoever runs it sees: of that competition the same as `visible_to`.
+
+    Asked by the ids of its phases, for which there is an index. Nobody else may be given them.
+    """
+    if competition.deleted_when is not None:
+        return Submission.objects.none()
+    phases = [phase.pk for phase in competition.phases.all()]
+    return Submission.objects.filter(phase__in=phases, is_soft_deleted=False)
 
 
 @dataclass(frozen=True)
@@ -61,14 +83,15 @@ def output_rights(user: Any, submission: Submission) -> OutputRights:
     Organizers see everything. The owner sees what the phase does not hide: hide_output hides all of it, live streams
     included; hide_prediction_output and hide_score_output hide the outputs of their steps. What a scoring program has
     written to output/private is for organizers alone. Others see a public
-    submission's file, nothing else, and detailed results where the competition shows them on the board.
+    submission's file, nothing else, and detailed results where the competition shows them on a board that is shown.
     """
     phase, competition = submission.phase, submission.phase.competition
     if competitions.can_administer(user, competition):
         return OutputRights(True, True, True, True, True, True, True)
     owner = user.is_authenticated and submission.owner_id == user.pk
     hidden = phase.hide_output
-    on_board = competition.show_detailed_results_in_leaderboard and competition.enable_detailed_results
+    board_shown = phase.leaderboard is None or not phase.leaderboard.hidden
+    on_board = board_shown and competition.show_detailed_results_in_leaderboard and competition.enable_detailed_results
     in_panel = competition.show_detailed_results_in_submission_panel and competition.enable_detailed_results
     return OutputRights(
         details=(owner or submission.is_public) and not hidden,

@@ -14,7 +14,7 @@ from podium.site.evaluation import logs as log_store
 from podium.site.evaluation import policies, reports, waiting
 from podium.site.evaluation.models import Attempt, Run, Submission
 from podium.site.evaluation.states import AttemptState
-from podium.site.leaderboards.models import Score
+from podium.site.leaderboards.models import Leaderboard, Score
 from podium.site.resources import grants
 
 LOG_NAMES = {
@@ -45,9 +45,9 @@ def of_competition(
 
     phase: id of one phase. status: one of SubmissionStatus. search: in the owner's name or the file's.
     """
-    rows = policies.visible_to(user).filter(phase__competition=competition, parent__isnull=True)
     if not competitions.can_administer(user, competition):
-        return rows.none()
+        return Submission.objects.none()
+    rows = policies.seen_by_organizers(competition).filter(parent__isnull=True)
     if phase is not None:
         rows = rows.filter(phase=phase)
     if status:
@@ -176,6 +176,13 @@ def scores(submission: Submission, *, organizer: bool) -> list[Score]:
     """The scores of a submission in the order of the columns; hidden columns are for organizers."""
     rows = Score.objects.filter(submission=submission).select_related("column").order_by("column__index")
     return list(rows if organizer else rows.filter(column__hidden=False))
+
+
+def boards_of(submission: Submission, *, organizer: bool) -> list[Leaderboard]:
+    """The boards for which a submission, or one of its parts, has scores; hidden ones are for organizers."""
+    scored = Score.objects.filter(Q(submission=submission) | Q(submission__parent=submission))
+    rows = Leaderboard.objects.filter(pk__in=scored.order_by().values("column__leaderboard"))
+    return list((rows if organizer else rows.filter(hidden=False)).prefetch_related("columns").order_by("pk"))
 
 
 def place_in_queue(submission: Submission) -> int | None:

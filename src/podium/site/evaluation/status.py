@@ -96,7 +96,7 @@ def recent(user: Any, *, before: int | None = None, children: bool = False) -> t
     organize (Codabench's rule). before: only those older than the submission with this id. children: also the parts of
     submissions to several tasks.
     """
-    rows = Submission.objects.filter(is_soft_deleted=False)
+    rows = Submission.objects.filter(is_soft_deleted=False, phase__competition__deleted_when__isnull=True)
     if not children:
         rows = rows.filter(parent__isnull=True)
     if before is not None:

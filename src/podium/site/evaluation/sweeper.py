@@ -10,12 +10,20 @@ import structlog
 from django.conf import settings
 from django.db import close_old_connections
 
-from podium.site.competitions.services import creation_claims, dumping, migration
+from podium.site.analytics.services import orphans, snapshots
+from podium.site.audit import services as audit
+from podium.site.competitions import counts
+from podium.site.competitions.services import creation_claims, deleting, dumping, migration
 from podium.site.evaluation import services
 from podium.site.evaluation.codabench_worker import services as deliveries
 from podium.site.evaluation.services import attempts, moving, output, phase_work, repairs
+from podium.site.forums.services import moderating
+from podium.site.idempotency import keeping
+from podium.site.leaderboards.services import recount
+from podium.site.mails import services as mails
 from podium.site.queues import broker
-from podium.site.resources import grants, storage
+from podium.site.resources import grants, storage, uploads
+from podium.site.webhooks import services as webhooks
 
 log = structlog.get_logger(__name__)
 
@@ -61,9 +69,12 @@ class Sweeper:
                     dumping.recover,
                     migration.migrate_due,
                     phase_work.recover,
+                    webhooks.tell_turns,
+                    mails.recover,
+                    orphans.recover,
                 ),
             ),
-            (SELDOM_SECONDS, (repairs.repair, *deliver)),
+            (SELDOM_SECONDS, (repairs.repair, recount.Rounds().look, *deliver)),
             (
                 config.tidy_seconds,
                 (
@@ -71,8 +82,17 @@ class Sweeper:
                         older_than_seconds=stale, drafts_older_than_seconds=forgotten
                     ),
                     lambda: attempts.discard_late_uploads(older_than_seconds=forgotten),
+                    lambda: uploads.sweep(older_than_seconds=forgotten),
                     lambda: storage.discard_orphans(older_than_seconds=forgotten),
+                    counts.recount,
+                    snapshots.take_due,
+                    snapshots.thin_out,
                     dumping.forget_old,
+                    keeping.forget_old,
+                    webhooks.forget_old,
+                    deleting.purge_due,
+                    audit.forget_old,
+                    moderating.purge_due,
                 ),
             ),
         )

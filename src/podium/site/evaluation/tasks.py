@@ -5,9 +5,9 @@ from __future__ import annotations
 from django_tasks import task
 
 from podium.site.competitions.services import migration
-from podium.site.evaluation.services import boards, phase_work, reruns
+from podium.site.evaluation.services import additions, boards, phase_work, reruns
 
-KNOWN = (boards, migration, reruns)
+KNOWN = (additions, boards, migration, reruns)
 """What says, when it is imported, which kinds of work there are."""
 
 

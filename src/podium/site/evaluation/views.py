@@ -21,15 +21,16 @@ from podium.site.competitions import policies as competitions
 from podium.site.competitions.forms import RegisterForm
 from podium.site.competitions.models import Competition, Phase
 from podium.site.competitions.shell import shell
-from podium.site.competitions.views import received_file
 from podium.site.errors import Refused
 from podium.site.evaluation import limits, policies, queries, services, status
 from podium.site.evaluation.forms import FilterForm, SubmissionForm
 from podium.site.evaluation.models import PhaseWork, Submission
 from podium.site.evaluation.states import SubmissionStatus
 from podium.site.evaluation.tries import LINES, counted, ledger, tries
+from podium.site.fetching import KeysFirst
 from podium.site.pages.causes import CAUSE_TITLES
 from podium.site.resources.models import Dataset, DatasetType
+from podium.site.resources.receiving import received_file
 from podium.site.resources.services import delete_dataset
 
 PER_PAGE = 50
@@ -74,7 +75,7 @@ def submissions(request: HttpRequest, pk: int) -> HttpResponse:
 def _submitted(request: HttpRequest, form: SubmissionForm, phase: Phase) -> Submission | None:
     """Hand the form to the use case; a refusal is put beside its field, and leaves no file behind."""
     try:
-        data = received_file(request, form, type=DatasetType.SUBMISSION)
+        data = received_file(cast("User", request.user), form, type=DatasetType.SUBMISSION)
     except Refused as refused:
         form.refuse(refused)
         return None
@@ -103,7 +104,9 @@ def all_submissions(request: HttpRequest, pk: int) -> HttpResponse:
     form = FilterForm(request.GET, phases=viewed.phases)
     chosen = {name: value for name, value in (form.cleaned_data if form.is_valid() else {}).items() if value}
     rows = queries.of_competition(request.user, viewed.competition, **chosen).select_related("phase__leaderboard")
-    page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
+    # The number that stands in the head of the page, too, which is counted once a minute where it is large.
+    count = None if chosen else viewed.competition.submissions_count  # type: ignore[attr-defined]
+    page = Paginator(KeysFirst(rows, count), PER_PAGE).get_page(request.GET.get("page"))
     context = viewed.context(
         "all_submissions",
         form=form,
@@ -231,7 +234,8 @@ def panes(details: queries.Details, *, failed: bool) -> list[Pane]:
     return found
 
 
-def _context(request: HttpRequest, submission: Submission) -> dict[str, Any]:
+def context_of(request: HttpRequest, submission: Submission) -> dict[str, Any]:
+    """All that a submission's page shows to the viewer, who may see the submission."""
     competition = submission.phase.competition
     administers = competitions.can_administer(request.user, competition)
     details = queries.details(request.user, submission)
@@ -338,7 +342,7 @@ def submission(request: HttpRequest, pk: int) -> HttpResponse:
     """One submission: how far it is, why it failed, its logs, scores and files; live while it is under way."""
     found = _visible(request, pk)
     template = "evaluation/_state.html" if request.GET.get("part") == "state" else "evaluation/submission.html"
-    return render(request, template, _context(request, found))
+    return render(request, template, context_of(request, found))
 
 
 @login_required

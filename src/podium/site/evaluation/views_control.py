@@ -21,6 +21,7 @@ from podium.site.evaluation import comparison, policies, services
 from podium.site.evaluation.models import Submission
 from podium.site.evaluation.services import deletion, reruns
 from podium.site.evaluation.states import TERMINAL, SubmissionStatus
+from podium.site.evaluation.views_compare import address_of
 from podium.site.pages.causes import CAUSE_TITLES
 
 MOST_AT_ONCE = 200
@@ -83,6 +84,8 @@ def _organizers_shell(request: HttpRequest, pk: int) -> Shell:
 def selected(request: HttpRequest, pk: int) -> HttpResponse:
     """Ask about a selection of submissions and then do with it what was chosen."""
     viewed = _organizers_shell(request, pk)
+    if request.POST.get("do") == "compare":
+        return redirect(address_of(viewed, request.POST.getlist("submission")[:3], older="left"))
     action = ACTIONS.get(request.POST.get("do", ""))
     if action is None:
         raise Http404("There is no such action.")
@@ -149,7 +152,12 @@ def rerun_phase(request: HttpRequest, pk: int, phase_id: int) -> HttpResponse:
     phase = _phase(viewed, phase_id)
     if request.method != "POST":
         count = reruns.repeatable(phase).count()
-        return render(request, "evaluation/rerun_phase.html", viewed.context("tasks", phase=phase, count=count))
+        context = viewed.context("tasks", phase=phase, count=count)
+        try:
+            reruns.refuse_too_many(by=cast("User", request.user), competition=viewed.competition, count=count)
+        except Refused as refused:
+            context["refused"] = refused
+        return render(request, "evaluation/rerun_phase.html", context)
     try:
         count = reruns.rerun_phase(phase=phase, by=cast("User", request.user))
     except Refused as refused:

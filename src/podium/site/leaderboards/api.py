@@ -18,10 +18,13 @@ from rest_framework.response import Response
 from rest_framework.utils.encoders import JSONEncoder
 
 from podium.ranking.display import round_score
+from podium.site import conditional
+from podium.site.accounts.api_organizations import OrganizationLinkSerializer
 from podium.site.api_fields import ID_REGEX, Cap
+from podium.site.competitions import policies as competitions
 from podium.site.competitions.models import Phase
 from podium.site.evaluation.api import visible_phase
-from podium.site.leaderboards import queries
+from podium.site.leaderboards import queries, stamps
 from podium.site.leaderboards.cells import Cell
 from podium.site.leaderboards.history import NoSuchMoment, PastBoard, board_at, read_moment
 from podium.site.leaderboards.noise import within_noise
@@ -55,6 +58,10 @@ class PhaseBoardViewSet(viewsets.GenericViewSet[Phase]):
         paged = bool({"page", "page_size"} & set(request.query_params))
         size, page = _int(request, "page_size", Cap.most), _int(request, "page", 1)
         asked = request.query_params.get("as_of")
+        tag = None if asked else _tag(request, phase)
+        known = None if tag is None else conditional.not_modified(request, tag)
+        if known is not None:
+            return known
         board: Board | None
         if asked:
             paged = True
@@ -66,9 +73,24 @@ class PhaseBoardViewSet(viewsets.GenericViewSet[Phase]):
             board = queries.board(phase, request.user, page=page, per_page=min(size, Cap.most))
         if board is None:
             raise Http404
+        answer: Response | StreamingHttpResponse
         if paged or board.pages == 1:
-            return Response(as_codabench(board))
-        return StreamingHttpResponse(pieces(_whole(board, request.user)), content_type="application/json")
+            answer = Response(as_codabench(board))
+        else:
+            answer = StreamingHttpResponse(pieces(_whole(board, request.user)), content_type="application/json")
+        return answer if tag is None else conditional.tagged(answer, tag)
+
+
+def _tag(request: Request, phase: Phase) -> str | None:
+    """The tag of the board as it is now; None where the caller sees none."""
+    board = queries.visible_board(request.user, phase)
+    if board is None:
+        return None
+    board.competition = phase.competition
+    organizer = competitions.can_administer(request.user, phase.competition)
+    asked = ["phase", *sorted(request.query_params.items())]
+    only = Phase.objects.filter(pk=phase.pk)
+    return conditional.weak_tag(stamps.stamp(board, only, organizer=organizer, asked=asked))
 
 
 def _int(request: Request, name: str, default: int) -> int:
@@ -151,7 +173,7 @@ def _row(row: Row, board: Board, noise: set[int]) -> dict[str, Any]:
         "detailed_results": [{"task": task, "id": submission} for task, submission in row.detailed],
         "fact_sheet_answers": answers if board.may_administer else queries.facts_for_all(board.phase, answers),
         "slug_url": f"/profiles/user/{row.entry.owner.username}/",
-        "organization": None,
+        "organization": row.organization and OrganizationLinkSerializer(row.organization).data,
         "created_when": row.created_when,
     }
 

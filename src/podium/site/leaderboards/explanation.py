@@ -71,7 +71,7 @@ def explain(entry: Entry, user: Any) -> Explanation:
     """
     phase, board = entry.phase, entry.leaderboard
     administers = competitions.can_administer(user, phase.competition)
-    entries = Entry.objects.filter(phase=phase).select_related("submission__phase", "owner")
+    entries = Entry.objects.filter(phase=phase).select_related("submission__phase", "submission__organization", "owner")
     positions = Positions(phase.pk)
     rank = positions.ranks([entry.submission_id])[entry.submission_id]
     columns = {column.key: column for column in board.columns.all()}

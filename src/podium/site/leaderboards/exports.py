@@ -8,10 +8,9 @@ from __future__ import annotations
 import csv
 import io
 import json
-import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 from django.utils import timezone
 
@@ -20,6 +19,7 @@ from podium.site.competitions.models import Competition, Phase
 from podium.site.leaderboards.cells import Cell, groups_of
 from podium.site.leaderboards.models import Entry, Leaderboard, Score
 from podium.site.leaderboards.queries import Frame, walk
+from podium.site.streamed_zip import Member, safe_name, zipped
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """How a text begins that a spreadsheet would run."""
@@ -116,58 +116,28 @@ def as_csv(sheet: Sheet) -> Iterator[bytes]:
     """A board with a heading; texts that a spreadsheet would take for a formula have an apostrophe before them."""
     text = io.StringIO()
     writer = csv.writer(text)
-    writer.writerow([_plain(heading) for heading in ("Username", "fact_sheet_answers", *sheet.columns)])
+    writer.writerow([plain(heading) for heading in ("Username", "fact_sheet_answers", *sheet.columns)])
     yield text.getvalue().encode()
     for lines in sheet.lines():
         text.seek(0)
         text.truncate()
         for line in lines:
             answers = "" if line.answers is None else json.dumps(line.answers, ensure_ascii=False)
-            writer.writerow([_plain(line.name), _plain(answers), *line.scores.values()])
+            writer.writerow([plain(line.name), plain(answers), *line.scores.values()])
         yield text.getvalue().encode()
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
+    """A text as a cell of a CSV."""
     return f"'{text}" if text.startswith(_FORMULA) else text
-
-
-class _Pipe(io.RawIOBase):
-    """Takes what the zip writes and gives it on; it cannot go back."""
-
-    def __init__(self) -> None:
-        self._held = bytearray()
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: Any) -> int:
-        self._held += data
-        return len(data)
-
-    def taken(self) -> bytes:
-        """What was written since the last time."""
-        taken = bytes(self._held)
-        self._held.clear()
-        return taken
 
 
 def as_zip(chosen: Iterable[Sheet]) -> Iterator[bytes]:
     """A CSV for each board on which somebody stands."""
-    pipe = _Pipe()
-    with zipfile.ZipFile(cast("Any", pipe), "w", zipfile.ZIP_DEFLATED) as archive:
-        for sheet in chosen:
-            if sheet.is_empty:
-                continue
-            member_of = zipfile.ZipInfo(f"{file_name(sheet.title)}.csv", timezone.now().timetuple()[:6])
-            member_of.compress_type = zipfile.ZIP_DEFLATED
-            with archive.open(member_of, "w", force_zip64=True) as member:
-                for piece in as_csv(sheet):
-                    member.write(piece)
-                    yield pipe.taken()
-    yield pipe.taken()
+    now = timezone.now()
+    return zipped(Member(f"{file_name(sheet.title)}.csv", now, as_csv(sheet)) for sheet in chosen if not sheet.is_empty)
 
 
 def file_name(title: str) -> str:
-    """A title as the name of a file: nothing that leads to another folder or that a file system refuses."""
-    kept = "".join("_" if c in '/\\:*?"<>|' or ord(c) < 32 else c for c in title).strip(" .")
-    return kept[:150] or "leaderboard"
+    """A title as the name of a file."""
+    return safe_name(title, otherwise="leaderboard")

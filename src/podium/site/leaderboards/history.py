@@ -24,9 +24,10 @@ from podium.site.competitions import policies as competitions
 from podium.site.competitions.models import Participant, ParticipantStatus, Phase
 from podium.site.leaderboards import cells, queries
 from podium.site.leaderboards.cells import Cell
-from podium.site.leaderboards.models import Entry, Standing
+from podium.site.leaderboards.models import Block, Entry, Standing
 from podium.site.leaderboards.queries import Row
 from podium.site.pages import times
+from podium.site.webhooks import outbox
 
 RECORDER = ("leaderboards", "0003_standings_and_intervals")
 """The migration with which the record began."""
@@ -56,20 +57,28 @@ def follow(*, phase: Phase, owner_id: int, submission_id: int | None = None) -> 
         if pk is None or pk not in now_there or now_there[pk].sort_key != standing.sort_key
     ]
     Standing.objects.filter(pk__in=over).update(until=moment)
+    come = [entry for pk, entry in now_there.items() if pk not in recorded or recorded[pk].sort_key != entry.sort_key]
     primary = None if board is None else board.columns.filter(index=board.primary_index).first()
     Standing.objects.bulk_create(
         Standing(
             phase=phase,
-            submission_id=pk,
+            submission_id=entry.submission_id,
             owner_id=entry.owner_id,
             column=primary,
             value=None if primary is None else _leading(entry.sort_key, primary.sorting),
             sort_key=entry.sort_key,
             since=moment,
         )
-        for pk, entry in now_there.items()
-        if pk not in recorded or recorded[pk].sort_key != entry.sort_key
+        for entry in come
     )
+    if over or come:
+        mark_changed(phase.pk)
+        outbox.leaderboard_changed(phase=phase)
+
+
+def mark_changed(phase_id: int) -> None:
+    """Note that the board of a phase has changed, in the caller's turn (`services.places.take_turn`)."""
+    Block.objects.filter(phase=phase_id, first_key="").update(changed_when=timezone.now())
 
 
 def _leading(sort_key: str, sorting: str) -> float | None:
@@ -133,7 +142,7 @@ def board_at(phase: Phase, user: Any, moment: datetime, page: int = 1, per_page:
     pages = max(1, math.ceil(count / per_page))
     page = min(max(1, page), pages)
     start = (page - 1) * per_page
-    shown = list(found.select_related("submission", "owner")[start : start + per_page])
+    shown = list(found.select_related("submission__organization", "owner")[start : start + per_page])
     gone = _turned_away(phase, shown)
     open_ones = [one for one in shown if _may_be_shown(one, gone, administers=administers)]
     scores = cells.cells_of([one.submission_id for one in open_ones if one.submission_id is not None], groups)
@@ -148,6 +157,7 @@ def board_at(phase: Phase, user: Any, moment: datetime, page: int = 1, per_page:
                 rank=place,
                 entry=one,  # type: ignore[arg-type]  # a standing has what is asked of an entry
                 owner_name=one.owner.shown_name if told else "",
+                organization=submission.organization if submission else None,
                 submission_id=one.submission_id or 0,
                 created_when=submission.created_when if submission else one.since,
                 cells=scores[submission.pk] if submission else _empty(groups),

@@ -166,12 +166,13 @@ class Block(models.Model):
     """A stretch of a board and the number of its entries: from `first_key` up to the next block's.
 
     Adding up the blocks before a place tells its rank, and which block holds a rank, without counting entries. How they
-    are kept is told in `services.places`.
+    are kept is told in `services.places`. `changed_when`, of a board's first block, is when the board changed last.
     """
 
     phase = models.ForeignKey("competitions.Phase", on_delete=models.CASCADE, related_name="blocks")
     first_key = models.CharField(max_length=2048, blank=True)
     count = models.PositiveIntegerField()
+    changed_when = models.DateTimeField(default=timezone.now)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["phase", "first_key"], name="leaderboards_block_first")]

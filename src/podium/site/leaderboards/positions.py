@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from itertools import accumulate
 
@@ -33,13 +33,21 @@ class Positions:
         return self._before[-1]
 
     def entries(self, start: int, number: int) -> QuerySet[Entry]:
-        """The entries behind the first `start`, `number` of them at most, in the order of the board."""
+        """The entries behind the first `start`, `number` of them at most, in the order of the board.
+
+        Both ends are named, so that whatever a planner makes of it reads a few blocks and no board. One block more than
+        needed is looked at, for entries that have left since the blocks were read.
+        """
         entries = Entry.objects.filter(phase=self.phase_id).order_by("sort_key")
         if not self._keys or start >= self.count:
             return entries.none()
         place = bisect_right(self._before, start) - 1
         step = start - self._before[place]
-        return entries.filter(sort_key__gte=self._keys[place])[step : step + number]
+        entries = entries.filter(sort_key__gte=self._keys[place])
+        beyond = bisect_left(self._before, start + number) + 1
+        if beyond < len(self._keys):
+            entries = entries.filter(sort_key__lt=self._keys[beyond])
+        return entries[step : step + number]
 
     def medals(self) -> list[str]:
         """What the scores of the first three decided, for `medal`."""

@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from podium.site.accounts.models import Organization
 from podium.site.competitions import policies as competitions
 from podium.site.competitions.models import Phase
 from podium.site.leaderboards.cells import Cell, Group, cells_of, groups_of
 from podium.site.leaderboards.models import Column, Entry, Leaderboard
 from podium.site.leaderboards.positions import Positions, medal
-from podium.site.leaderboards.selection import Wish, select
+from podium.site.leaderboards.selection import Wish, select, with_people
 from podium.site.resources.models import Task
 
 PIECE = 500
@@ -36,6 +37,13 @@ class Row:
     detailed: list[tuple[int, int]]
     """Task id and submission id of each detailed result that may be shown."""
     medal: int = 0
+    organization: Organization | None = None
+    """In whose name it was submitted; shown in place of the owner then (Codabench's rule)."""
+
+    @property
+    def shown_name(self) -> str:
+        """Whose place it is; empty where that may not be told."""
+        return self.organization.name if self.organization and self.owner_name else self.owner_name
 
 
 @dataclass(frozen=True)
@@ -98,13 +106,14 @@ class Frame:
         entries: with their owners and submissions. ranks: by submission. medals: as `positions.medal` takes them.
         """
         cells = cells_of([entry.submission_id for entry in entries], self.groups, single=not self.several)
-        detailed = _detailed(self.phase, entries, self.administers)
+        detailed = detailed_of(self.phase, entries, self.administers)
         return [
             Row(
                 rank=ranks.get(entry.submission_id, 0),
                 medal=medal(medals, entry.sort_key),
                 entry=entry,
                 owner_name=entry.owner.shown_name,
+                organization=entry.submission.organization,
                 submission_id=entry.submission_id,
                 created_when=entry.submission.created_when,
                 cells=cells[entry.submission_id],
@@ -168,12 +177,12 @@ def walk(phase: Phase) -> Iterator[tuple[dict[int, int], list[Entry]]]:
     keys = array("q", order.iterator(chunk_size=PIECE))
     for start in range(0, len(keys), PIECE):
         wanted = keys[start : start + PIECE]
-        found = Entry.objects.filter(pk__in=wanted).select_related("submission", "owner").in_bulk()
+        found = {entry.pk: entry for entry in with_people(Entry.objects.filter(pk__in=wanted))}
         ranks = {found[pk].submission_id: start + n for n, pk in enumerate(wanted, start=1) if pk in found}
         yield ranks, [found[pk] for pk in wanted if pk in found]
 
 
-def _detailed(phase: Phase, entries: Sequence[Entry], administers: bool) -> dict[int, list[tuple[int, int]]]:
+def detailed_of(phase: Phase, entries: Sequence[Entry], administers: bool) -> dict[int, list[tuple[int, int]]]:
     """Which detailed results the board links to, by submission."""
     links: dict[int, list[tuple[int, int]]] = defaultdict(list)
     competition = phase.competition

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from podium.site.competitions.models import Phase
@@ -16,6 +17,7 @@ from podium.site.leaderboards.cells import groups_of
 from podium.site.leaderboards.models import Entry
 from podium.site.leaderboards.noise import within_noise
 from podium.site.leaderboards.positions import Positions
+from podium.site.leaderboards.printing import printed
 from podium.site.leaderboards.queries import board
 from podium.site.leaderboards.tools import Links, headings, wish_of
 
@@ -33,7 +35,7 @@ def _page_number(text: str | None) -> int:
 @require_safe
 def results(request: HttpRequest, pk: int) -> HttpResponse:
     """The board of a phase, a page at a time, with the viewer's own rows marked."""
-    viewed = shell(request, pk, files=False)
+    viewed = shell(request, pk)
     phases = viewed.board_phases()
     phase = viewed.chosen_phase(request.GET.get("phase"))
     if phase not in phases:
@@ -68,8 +70,12 @@ def results(request: HttpRequest, pk: int) -> HttpResponse:
             "noise": within_noise(shown),
             "progress_url": viewed.url("competitions:progress", phase=phase.pk),
             "groups_shown": len(shown.groups) > 1 or bool(shown.fact_keys),
+            "places": reverse("competitions:place", args=[pk, 0]).removesuffix("0/"),
             "downloads": f"/api/competitions/{pk}/results",
             "my_place": None if any(row.is_mine for row in shown.rows) else _my_place(phase, request.user, viewed),
+            "printed": printed(
+                request, phase, page=shown.page, search=wish.search, sort=request.GET.get("sort", "")[:100]
+            ),
             "detailed": [row.submission_id for row in shown.rows if row.detailed],
         }
     return render(request, "leaderboards/results.html", context)

@@ -14,6 +14,7 @@ from podium.site.competitions.shell import Shell, shell
 from podium.site.leaderboards import history
 from podium.site.leaderboards.explanation import explain
 from podium.site.leaderboards.models import Entry
+from podium.site.leaderboards.printing import printed
 from podium.site.leaderboards.progress import HEIGHT, WIDTH, progress
 from podium.site.leaderboards.queries import visible_board
 
@@ -38,6 +39,7 @@ def past(request: HttpRequest, viewed: Shell, phase: Phase, *, page: int, per_pa
             "before": viewed.url("competitions:results", phase=phase.pk, as_of=asked, page=board.page - 1),
             "after": viewed.url("competitions:results", phase=phase.pk, as_of=asked, page=board.page + 1),
             "primary": board.leaderboard.primary_index,
+            "printed": printed(request, phase, page=board.page, as_of=f"{board.moment:%Y-%m-%dT%H:%M:%S.%fZ}"),
             "asked": f"{board.moment:%Y-%m-%dT%H:%M}",
         }
     return render(request, "leaderboards/past.html", context, status=400 if problem else 200)

@@ -7,7 +7,10 @@ what is written to be read again is removed. Addresses are shown without their p
 from __future__ import annotations
 
 import contextlib
+import re
+import shutil
 import smtplib
+import subprocess
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
@@ -16,6 +19,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
+import httpx
 from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage, default_storage
@@ -32,6 +36,7 @@ OLDEST_POSTGRESQL = 14
 _REMOTE = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "glusterfs", "fuse.glusterfs", "fuse.sshfs", "lustre"}
 )
+_ENDPOINTS = ("authorization_endpoint", "token_endpoint", "userinfo_endpoint", "jwks_uri")
 State = Literal["ok", "warn", "fail"]
 
 
@@ -47,7 +52,14 @@ class Finding:
 
 def examine(*, send_to: str = "") -> Iterator[Finding]:
     """Look at everything in turn; a check that breaks is a finding too, and keeps no other from being made."""
-    checks: tuple[Callable[[], Iterable[Finding]], ...] = (database, broker, redis, storage, lambda: mail(send_to))
+    checks: tuple[Callable[[], Iterable[Finding]], ...] = (
+        database,
+        broker,
+        redis,
+        storage,
+        sign_in,
+        lambda: mail(send_to),
+    )
     for check in checks:
         try:
             yield from check()
@@ -101,9 +113,24 @@ def _postgresql(url: str) -> Iterator[Finding]:
         yield Finding("database", "fail", f"PostgreSQL {version}", f"Podium needs {OLDEST_POSTGRESQL} or later.")
         return
     yield Finding("database", "ok", f"PostgreSQL {version} at {_place(url)}")
+    yield _dumps(version)
     if apart > CLOCK_SECONDS:
         mend = "Set both clocks by NTP: deadlines are compared with the database's rows."
         yield Finding("database clock", "warn", f"{apart:.0f} s apart from this machine's", mend)
+
+
+def _dumps(server: int) -> Finding:
+    """Whether `podium backup` can copy the database from here: pg_dump refuses servers that are newer than it is."""
+    mend = f"Install PostgreSQL's client programs, version {server} or later, where `podium backup` runs."
+    program = shutil.which("pg_dump")
+    if program is None:
+        return Finding("backup", "warn", "pg_dump is not installed here", mend)
+    said = subprocess.run([program, "--version"], capture_output=True, text=True, check=False).stdout
+    found = re.search(r"(\d+)(?:\.\d+)*", said)
+    if found is None or int(found[1]) < server:
+        told = said.strip() or "pg_dump does not say its version"
+        return Finding("backup", "warn", f"{told}, and the server is PostgreSQL {server}", mend)
+    return Finding("backup", "ok", said.strip())
 
 
 def _sqlite(file: Path) -> Iterator[Finding]:
@@ -225,6 +252,24 @@ def redis() -> Iterator[Finding]:
         yield Finding("redis", "fail", f"{_place(url)}: {_plain(error)}", mend)
         return
     yield Finding("redis", "ok", f"{_place(url)} answers")
+
+
+def sign_in() -> Iterator[Finding]:
+    """Whether the servers by which people may log in say how."""
+    for server in settings.CONFIG.sign_in:
+        url = f"{server.server.rstrip('/')}/.well-known/openid-configuration"
+        try:
+            answer = httpx.get(url, timeout=CONNECT_SECONDS, follow_redirects=True).raise_for_status()
+            missing = [name for name in _ENDPOINTS if not str(answer.json().get(name, "")).startswith("http")]
+        except (httpx.HTTPError, ValueError, AttributeError) as error:
+            mend = "Check `server` in PODIUM_SIGN_IN, and that this machine reaches it."
+            yield Finding("log-in", "fail", f"{server.name}, {_place(url)}: {_plain(error)}", mend)
+            continue
+        if missing:
+            mend = "Check that `server` in PODIUM_SIGN_IN is a server of OpenID Connect."
+            yield Finding("log-in", "fail", f"{server.name}, {_place(url)} names no {', '.join(missing)}", mend)
+        else:
+            yield Finding("log-in", "ok", f"{server.name} answers")
 
 
 def storage() -> Iterator[Finding]:

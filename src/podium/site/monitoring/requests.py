@@ -40,7 +40,7 @@ OPEN = Gauge(
 
 _CLASSES: tuple[tuple[str, str], ...] = (
     ("poll", r"/api/worker/claim"),
-    ("stream", r"/api/submissions/\d+/events/"),
+    ("stream", r"/api/(?:submissions|competitions)/\d+/events/"),
     ("worker", r"/api/worker/.*"),
     ("files", r"/files/.*"),
     ("static", r"/static/.*|/favicon\.ico|/robots\.txt"),

@@ -24,6 +24,8 @@ from mdit_py_plugins.footnote import footnote_plugin
 
 MAX_CHARACTERS = 200_000
 """Longer texts are shown as plain text: the worst of them would keep a request busy for many seconds (measured)."""
+MAX_POST = 20_000
+"""The same for one of many texts on a page, see `_is_costly`."""
 
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 _TAGS = {
@@ -75,7 +77,8 @@ def _aligned_cell(
 def _is_local(source: str) -> bool:
     if source.startswith("data:"):
         return _IMAGE_DATA.fullmatch(source) is not None
-    return source.startswith("/") and not source.startswith(("//", "/\\"))
+    read = _IGNORED_IN_ADDRESSES.sub("", source)  # as browsers and mail programs do: "/ /host" is "//host"
+    return read.startswith("/") and not read.startswith(("//", "/\\"))
 
 
 def _attribute(tag: str, name: str, value: str) -> str | None:
@@ -137,6 +140,44 @@ def clean(html: str, *, lower_headings: int = 0) -> SafeString:
     formed = _cleaner(last=False).clean(html)
     rewritten = _TAG.sub(lambda match: _rewritten(match, lower_headings), formed)
     return mark_safe(_cleaner(last=True).clean(rewritten))  # noqa: S308 - cleaned just now
+
+
+@cache
+def _plain_parser() -> MarkdownIt:
+    """Without footnotes: their addresses would be those of another text on the same page."""
+    parser = MarkdownIt("commonmark", {"html": True, "linkify": False, "typographer": False})
+    parser.enable(["table", "strikethrough"])
+    parser.add_render_rule("th_open", _aligned_cell)
+    parser.add_render_rule("td_open", _aligned_cell)
+    return parser
+
+
+def _is_costly(text: str) -> bool:
+    """Whether a post would take longer than a page of them may: each of these costs by its square, or makes many cells.
+
+    Of 10,000 characters the worst took 15 seconds (rows of a wide table, which are filled up); so at most 0.2.
+    """
+    if len(text) > MAX_POST or text.count("[") > 500 or text.count("<") > 1000:
+        return True
+    if sum(text.count(each) for each in "*_~") > 2000:
+        return True
+    lines = text.splitlines()
+    return len(lines) * max((line.count("|") for line in lines), default=0) > 5000
+
+
+_ID = re.compile(r'(<(?:li|sup)\b[^>]*?) id="[^"]*"')
+
+
+@lru_cache(maxsize=256)
+def render_post(text: str) -> SafeString:
+    """Render one of several texts on a page: as `render`, without footnotes and with nothing that has an id.
+
+    What would take long is shown as plain text.
+    """
+    if _is_costly(text):
+        return mark_safe(f"<pre>{escape(text)}</pre>")  # noqa: S308 - escaped
+    formed = clean(_plain_parser().render(text), lower_headings=2)
+    return mark_safe(_ID.sub(r"\1", formed))  # noqa: S308 - cleaned; only attributes are taken out
 
 
 @lru_cache(maxsize=128)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from django.urls import path
 
-from podium.site.pages import views
+from podium.site.pages import views, views_finding
 
 urlpatterns = [
     path("", views.home, name="home"),
+    path("search/", views_finding.search, name="search"),
+    path("news/", views.news, name="news"),
     path("about/", views.about, name="about"),
     path("theme/", views.theme, name="theme"),
     path("robots.txt", views.robots, name="robots"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.conf import settings
+from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.templatetags.static import static
@@ -10,25 +11,37 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_POST, require_safe
 
-from podium.site.competitions.queries import counters, public_competitions
+from podium.site.competitions.queries import counters, home_page
+from podium.site.pages import queries
 from podium.site.pages.context import THEME_COOKIE, THEMES
-from podium.site.pages.models import Announcement, NewsPost
 
-SHOWN = 9
+NEWS_ON_HOME, NEWS_PER_PAGE = 3, 20
 A_YEAR = 365 * 24 * 3600
 
 
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """What Podium is, and what is on."""
-    competitions = public_competitions().prefetch_related("phases")
+    popular, recent = home_page()
+    news = list(queries.news()[: NEWS_ON_HOME + 1])
     context = {
-        "announcement": Announcement.objects.first(),
+        "announcement": queries.announcement(),
         "counters": counters(),
-        "recent": competitions.order_by("-is_featured", "-created_when", "-pk")[:SHOWN],
-        "news": NewsPost.objects.all()[:3],
+        "popular": popular,
+        "has_featured": any(each.is_featured for each in popular),
+        "recent": recent,
+        "news": news[:NEWS_ON_HOME],
+        "has_more_news": len(news) > NEWS_ON_HOME,
     }
     return render(request, "pages/home.html", context)
+
+
+@require_safe
+def news(request: HttpRequest) -> HttpResponse:
+    """All news, the newest first."""
+    page = Paginator(queries.news(), NEWS_PER_PAGE).get_page(request.GET.get("page"))
+    context = {"page": page, "before": f"?page={page.number - 1}", "after": f"?page={page.number + 1}"}
+    return render(request, "pages/news.html", context)
 
 
 @require_safe
@@ -60,7 +73,10 @@ def theme(request: HttpRequest) -> HttpResponse:
 @cache_control(max_age=86400, public=True)
 def robots(_request: HttpRequest) -> HttpResponse:
     """Search engines may read the public pages, not the API, the files or the account pages."""
-    lines = ["User-agent: *", *(f"Disallow: /{name}/" for name in ("accounts", "admin", "api", "files", "submissions"))]
+    lines = [
+        "User-agent: *",
+        *(f"Disallow: /{name}/" for name in ("accounts", "admin", "api", "files", "search", "submissions")),
+    ]
     return HttpResponse("\n".join(lines) + "\n", content_type="text/plain")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import Any
 
 from django.shortcuts import get_object_or_404
@@ -11,9 +12,12 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from podium.site import conditional
 from podium.site.accounts.models import User
+from podium.site.accounts.policies import people_to_name
 from podium.site.api_fields import ID_REGEX, BasicPagination, caller, search_text
 from podium.site.errors import Forbidden
+from podium.site.idempotency import keeping
 from podium.site.queues import policies, queries, services
 from podium.site.queues.broker import broker_url
 from podium.site.queues.models import Queue, QueueToken, Worker
@@ -98,9 +102,7 @@ class QueueInput(serializers.Serializer[Any]):
 
     name = serializers.CharField(max_length=64)
     is_public = serializers.BooleanField(default=False)
-    organizers = serializers.PrimaryKeyRelatedField(
-        many=True, queryset=User.objects.filter(is_active=True, is_deleted=False), default=list
-    )
+    organizers = serializers.PrimaryKeyRelatedField(many=True, queryset=people_to_name(), default=list)
 
 
 class TokenSerializer(serializers.ModelSerializer[QueueToken]):
@@ -166,6 +168,10 @@ class QueueAsMadeSerializer(QueueSerializer):
     organizers = serializers.ListField(child=serializers.IntegerField())  # type: ignore[assignment]
 
 
+_MOVES = frozenset({"is_served", "competitions"})
+"""What of a queue moves without anybody's change of it."""
+
+
 class QueueViewSet(viewsets.GenericViewSet[Queue]):
     """Queues: one's own, those one organizes, and public ones."""
 
@@ -225,9 +231,18 @@ class QueueViewSet(viewsets.GenericViewSet[Queue]):
     @extend_schema(responses=QueueSerializer)
     def retrieve(self, request: Request, pk: str) -> Response:
         """One queue that the caller may see."""
-        return Response(self._shown([self._visible(pk)])[0])
+        shown = self._shown([self._visible(pk)])[0]
+        return conditional.answered(request, shown, conditional.without(shown, _MOVES))
 
-    @extend_schema(request=QueueInput, responses={201: QueueAsMadeSerializer})
+    def _unless_changed(self, queue: Queue) -> AbstractContextManager[None]:
+        return conditional.unless_changed(
+            self.request,
+            lock=lambda: list(Queue.objects.select_for_update(of=("self",)).filter(pk=queue.pk)),
+            state=lambda: conditional.without(self._shown([self._visible(str(queue.pk))])[0], _MOVES),
+        )
+
+    @extend_schema(parameters=[keeping.HEADER], request=QueueInput, responses={201: QueueAsMadeSerializer})
+    @keeping.idempotent
     def create(self, request: Request) -> Response:
         """Make a queue of one's own."""
         given = QueueInput(data=request.data)
@@ -243,12 +258,21 @@ class QueueViewSet(viewsets.GenericViewSet[Queue]):
             raise Forbidden("Cannot update a queue that is not yours")
         given = QueueInput(data=request.data, partial=True)
         given.is_valid(raise_exception=True)
-        return Response(self._as_made(lifecycle.update_queue(queue=queue, by=caller(request), **given.validated_data)))
+        with self._unless_changed(queue):
+            made = lifecycle.update_queue(queue=queue, by=caller(request), **given.validated_data)
+        answer = Response(self._as_made(made))
+        if not policies.visible_to(request.user).filter(pk=made.pk).exists():
+            return answer  # an organizer has taken themselves away
+        shown = self._shown([self._visible(pk)])[0]
+        tag = conditional.strong_tag(request, shown, conditional.without(shown, _MOVES))
+        return conditional.tagged(answer, tag)
 
     @extend_schema(responses={204: None})
     def destroy(self, request: Request, pk: str) -> Response:
         """Delete a queue; its competitions and what waits there go to the default queue."""
-        lifecycle.delete_queue(queue=self._visible(pk), by=caller(request))
+        queue = self._visible(pk)
+        with self._unless_changed(queue):
+            lifecycle.delete_queue(queue=queue, by=caller(request))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     @extend_schema(methods=["get"], responses=TokenSerializer(many=True))

@@ -8,6 +8,7 @@ from typing import Any
 from django import forms
 
 from podium.site.accounts.models import User
+from podium.site.accounts.policies import people_to_name
 from podium.site.errors import Refused
 from podium.site.queues.models import Queue
 from podium.site.queues.services.lifecycle import MAX_ORGANIZERS
@@ -41,10 +42,11 @@ class QueueForm(_Refusable):
     def clean_organizers(self) -> list[User]:
         """The people named; every name that nobody has is told."""
         names = [name for name in re.split(r"[\s,;]+", self.cleaned_data["organizers"]) if name]
-        found = {person.username.lower(): person for person in User.objects.filter(username__in=names)}
+        people = people_to_name()
+        found = {person.username.lower(): person for person in people.filter(username__in=names)}
         missing = []
         for name in names:
-            if name.lower() not in found and (person := User.objects.filter(username__iexact=name).first()):
+            if name.lower() not in found and (person := people.filter(username__iexact=name).first()):
                 found[name.lower()] = person
             elif name.lower() not in found:
                 missing.append(name)

@@ -95,6 +95,25 @@ class Dataset(models.Model):
         return f"incoming/{self.key}"
 
 
+class UploadSession(models.Model):
+    """That the file of a dataset comes in parts; which have come, the storage knows (`resources.parts`).
+
+    `joining_until` is the lease of whoever puts them together, null when nobody does.
+    """
+
+    dataset = models.OneToOneField(Dataset, on_delete=models.CASCADE, related_name="session")
+    part_size = models.PositiveBigIntegerField(help_text="bytes")
+    sha256 = models.CharField(max_length=64, blank=True, default="", help_text="of the whole file, where it was said")
+    expires_when = models.DateTimeField()
+    joining_until = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["expires_when"], name="resources_session_expires")]
+
+    def __str__(self) -> str:
+        return f"{self.dataset} in parts"
+
+
 class Task(models.Model):
     """What is to be solved. What it consists of is kept in immutable versions; the newest one counts."""
 

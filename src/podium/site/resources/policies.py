@@ -6,16 +6,20 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 
-from podium.site.resources.models import Dataset, Task
+from podium.site.resources.models import Dataset, DatasetType, Task
 
 
 def datasets_visible_to(user: Any) -> QuerySet[Dataset]:
-    """Own and public datasets; administrators see all."""
+    """Own and public datasets; administrators see all.
+
+    The file of a public submission is none of these: it is shown with the submission, to whoever sees that.
+    """
+    public = Q(is_public=True) & ~Q(type=DatasetType.SUBMISSION)
     if not user.is_authenticated:
-        return Dataset.objects.filter(is_public=True)
+        return Dataset.objects.filter(public)
     if user.is_superuser:
         return Dataset.objects.all()
-    return Dataset.objects.filter(Q(created_by=user) | Q(is_public=True))
+    return Dataset.objects.filter(Q(created_by=user) | public)
 
 
 def datasets_usable_by(user: Any) -> QuerySet[Dataset]:
@@ -23,10 +27,15 @@ def datasets_usable_by(user: Any) -> QuerySet[Dataset]:
     return Dataset.objects.filter(created_by=user)
 
 
+def may_change_dataset(user: Any, dataset: Dataset) -> bool:
+    """Its owner, and administrators."""
+    return user.is_authenticated and (user.is_superuser or dataset.created_by_id == user.pk)
+
+
 def tasks_visible_to(user: Any) -> QuerySet[Task]:
     """Own, shared and public tasks; administrators see all."""
     if not user.is_authenticated:
-        return Task.objects.none()
+        return Task.objects.filter(is_public=True)
     if user.is_superuser:
         return Task.objects.all()
     return Task.objects.filter(Q(created_by=user) | Q(shared_with=user) | Q(is_public=True)).distinct()

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import IO, Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import ProtectedError, Sum
+from django.db.models import F, ProtectedError, Q, Sum
 from django.utils import timezone
 from django.utils.formats import date_format
 
 from podium.formats.archives import ArchiveError, inspect
 from podium.site.accounts.models import User
+from podium.site.audit.actions import Action
+from podium.site.audit.services import record, record_many
 from podium.site.errors import Forbidden, Refused
-from podium.site.resources import policies, storage
+from podium.site.resources import policies, queries, quota, storage
 from podium.site.resources.models import Dataset, DatasetType, StoredFile, Task, TaskVersion
 
 
@@ -28,23 +30,25 @@ def human_size(size: float) -> str:
     return f"{size:.1f} TB"
 
 
-def storage_used(user: User) -> int:
-    """How many bytes a person's datasets take, to the byte."""
-    files = StoredFile.objects.filter(datasets__created_by=user).distinct()
-    return int(files.aggregate(total=Sum("size"))["total"] or 0)
-
-
 PENDING_HOURS = 1
-"""How long an announced upload holds its place in the quota; a broken one frees it again by itself."""
+"""How long an announced upload holds its place in the quota; one of which nothing has come frees it again by itself."""
+KEPT = timedelta(days=7)
+"""Longer than what has arrived is kept, see `storage.discard_stale_incoming`."""
 
 
 def _pending(user: User, besides: Dataset | None) -> int:
-    """Bytes that a person's uploads under way have announced."""
+    """Bytes that a person's uploads under way have announced, and those of broken ones that have arrived."""
     since = timezone.now() - timedelta(hours=PENDING_HOURS)
-    uploads = Dataset.objects.filter(created_by=user, data_file__isnull=True, upload_started_when__gt=since)
+    # A session of parts holds its place as long as it may be filled.
+    held = Q(upload_started_when__gt=since) | Q(session__expires_when__gt=timezone.now())
+    open_ones = Dataset.objects.filter(created_by=user, data_file__isnull=True)
     if besides is not None:
-        uploads = uploads.exclude(pk=besides.pk)
-    return int(uploads.aggregate(total=Sum("announced_size"))["total"] or 0)
+        open_ones = open_ones.exclude(pk=besides.pk)
+    announced = int(open_ones.filter(held).aggregate(total=Sum("announced_size"))["total"] or 0)
+    # What has arrived and was never completed lies there until the sweeper takes it.
+    may_lie_there = open_ones.filter(upload_started_when__gt=timezone.now() - KEPT, session__isnull=True).exclude(held)
+    arrived = sum(storage.incoming_size(one.incoming_key) or 0 for one in may_lie_there.only("key").order_by())
+    return announced + arrived
 
 
 def refuse_over_quota(user: User, size: int, besides: Dataset | None = None) -> None:
@@ -54,7 +58,7 @@ def refuse_over_quota(user: User, size: int, besides: Dataset | None = None) -> 
     """
     if user.is_superuser:
         return
-    available = max(0, user.quota - storage_used(user) - _pending(user, besides))
+    available = quota.usage(user, reserved=_pending(user, besides)).available
     if size > available:
         raise Refused(
             f"Insufficient space. Your available space is {human_size(available)}. The file size is "
@@ -65,6 +69,12 @@ def refuse_over_quota(user: User, size: int, besides: Dataset | None = None) -> 
         )
 
 
+def usage(user: User) -> quota.Usage:
+    """What a person's files take, and what is reserved for uploads under way."""
+    return quota.usage(user, reserved=_pending(user, None))
+
+
+@transaction.atomic
 def announce_upload(
     *,
     user: User,
@@ -75,6 +85,7 @@ def announce_upload(
     description: str = "",
     is_public: bool = False,
     license: str = "",
+    competition: int | None = None,
 ) -> Dataset:
     """Make a dataset whose file is still to come.
 
@@ -90,12 +101,11 @@ def announce_upload(
             field="file_size",
             code="too_large",
         )
-    refuse_over_quota(user, size)
-    if name and type != DatasetType.SUBMISSION and Dataset.objects.filter(created_by=user, name=name).exists():
-        raise Refused(
-            "You already have a dataset by this name, please delete that dataset or rename this one",
-            code="duplicate_name",
-        )
+    # The person's row is the lock under which space is reserved, so two uploads cannot share the last of it.
+    refuse_over_quota(User.objects.select_for_update(no_key=True).get(pk=user.pk), size)
+    if is_public and type == DatasetType.SUBMISSION:
+        raise Refused(SHOWN_WITH_SUBMISSION, field="is_public", code="submission")
+    _refuse_double_name(user, name, type)
     return Dataset.objects.create(
         created_by=user,
         type=type,
@@ -105,6 +115,7 @@ def announce_upload(
         license=license,
         file_name=file_name[-255:],
         announced_size=size,
+        competition_id=competition,
     )
 
 
@@ -136,15 +147,23 @@ def complete_upload(*, dataset: Dataset) -> Dataset:
     )
     locked.upload_completed_when = timezone.now()
     locked.save(update_fields=["data_file", "upload_completed_when"])
+    record_added(locked)
     return locked
 
 
-def store_upload(*, user: User, type: str, file: IO[bytes], file_name: str, size: int, name: str = "") -> Dataset:
+def record_added(dataset: Dataset) -> None:
+    """Write into the history that a dataset is there; what is uploaded to be submitted is no organizer's deed."""
+    if dataset.type != DatasetType.SUBMISSION:
+        facts = {"type": dataset.type, "file": dataset.file_name, "is_public": dataset.is_public}
+        record(Action.DATASET_ADDED, by=dataset.created_by, on=dataset, after=facts)
+
+
+def store_upload(*, user: User, type: str, file: IO[bytes], file_name: str, size: int, **facts: Any) -> Dataset:
     """Take a whole file at once, as a plain form sends it.
 
-    Raises Refused as `announce_upload` does; nothing is left behind then.
+    facts: name, description, is_public, license. Raises Refused as `announce_upload` does; nothing is left behind then.
     """
-    dataset = announce_upload(user=user, type=type, name=name, file_name=file_name, size=size)
+    dataset = announce_upload(user=user, type=type, file_name=file_name, size=size, **facts)
     incoming = storage.IncomingFile(dataset.incoming_key)
     try:
         while data := file.read(storage.CHUNK):
@@ -228,19 +247,101 @@ def create_task(
     return task
 
 
+def count_download(*, dataset: Dataset) -> None:
+    """Note that a dataset was downloaded once more."""
+    Dataset.objects.filter(pk=dataset.pk).update(downloads=F("downloads") + 1)
+
+
 def delete_own_dataset(*, dataset: Dataset) -> None:
     """Delete a dataset that its owner no longer wants. Raises Refused while something uses it."""
-    if dataset.type == DatasetType.SUBMISSION and dataset.submissions.exists():
+    delete_own_datasets(found=[dataset], by=dataset.created_by)
+
+
+@transaction.atomic
+def delete_own_datasets(*, found: Sequence[Dataset], by: User) -> None:
+    """Delete datasets, all or none. Raises Refused with every fault in `faults` when one is not `by`'s or in use."""
+    locked = Dataset.objects.select_for_update(of=("self",)).filter(pk__in=[one.pk for one in found]).order_by("pk")
+    rows = list(queries.with_use(locked).select_related("data_file"))
+    found_faults = faults_of_deletion(rows, by)
+    faults = {one.name: found_faults[one.pk] for one in rows if one.pk in found_faults}
+    if not faults:
+        try:
+            with transaction.atomic():
+                record_deleted(rows, by=by)
+                for one in rows:
+                    delete_dataset(dataset=one)
+        except ProtectedError:  # came to be used just now
+            faults = {one.name: IN_USE for one in rows}
+    if faults:
+        raise Refused(next(iter(faults.values())), field="error", code="in_use", faults=faults)
+
+
+def record_deleted(found: Iterable[Dataset], *, by: User) -> None:
+    """Write into the history that datasets are deleted, those aside that were uploaded to be submitted."""
+    told = [one for one in found if one.type != DatasetType.SUBMISSION]
+    record_many(Action.DATASET_DELETED, by=by, on=told)
+
+
+NOT_YOURS_TO_CHANGE = "Cannot update a dataset that is not yours"
+IN_USE = "Cannot delete dataset: dataset is in use"
+SUBMITTED = (
+    "Cannot delete submission: submission belongs to an existing competition. Please visit the competition "
+    "and delete your submission from there."
+)
+SHOWN_WITH_SUBMISSION = (
+    "Submission must be validated before it can be published: submit it, then make the finished submission public."
+)
+
+
+def faults_of_deletion(found: Sequence[Any], by: User) -> dict[int, str]:
+    """Why `by` cannot delete datasets, by their numbers; those that can be deleted are not in it.
+
+    found: rows of `queries.with_use`.
+    """
+    submitted = [one.pk for one in found if one.is_in_use and one.type == DatasetType.SUBMISSION]
+    entries = set(Dataset.objects.filter(pk__in=submitted, submissions__isnull=False).values_list("pk", flat=True))
+    faults: dict[int, str] = {}
+    for one in found:
+        if one.created_by_id != by.pk:
+            faults[one.pk] = "Cannot delete a dataset that is not yours"
+        elif one.pk in entries:
+            faults[one.pk] = SUBMITTED
+        elif one.is_in_use:
+            faults[one.pk] = IN_USE
+    return faults
+
+
+@transaction.atomic
+def update_dataset(*, dataset: Dataset, by: User, facts: Mapping[str, Any]) -> Dataset:
+    """Change what is said of a dataset of one's own; its file never changes.
+
+    facts: columns of it. Raises Forbidden, and Refused for a name that another dataset has, for another type of what
+    is in use, and for a submission that would be shown past the rules of its competition.
+    """
+    if not policies.may_change_dataset(by, dataset):
+        raise Forbidden(NOT_YOURS_TO_CHANGE)
+    locked: Any = queries.with_use(Dataset.objects.select_for_update(of=("self",)).filter(pk=dataset.pk)).get()
+    name, type = facts.get("name", locked.name), facts.get("type", locked.type)
+    fixed = {DatasetType.SUBMISSION, DatasetType.COMPETITION_BUNDLE}
+    if type != locked.type and (locked.is_in_use or {type, locked.type} & fixed):
+        raise Refused("The type of this dataset cannot be changed: it is in use.", field="type", code="in_use")
+    if facts.get("is_public") and not locked.is_public and type == DatasetType.SUBMISSION:
+        raise Refused(SHOWN_WITH_SUBMISSION, field="is_public", code="submission")
+    if name != locked.name:
+        _refuse_double_name(locked.created_by, name, type)
+    before = {name: getattr(locked, name) for name in facts}
+    Dataset.objects.filter(pk=locked.pk).update(**facts)
+    if type != DatasetType.SUBMISSION or locked.created_by_id != by.pk:
+        record(Action.DATASET_EDITED, by=by, on=locked, before=before, after=facts)
+    return Dataset.objects.get(pk=locked.pk)
+
+
+def _refuse_double_name(owner: User, name: str, type: str) -> None:
+    if name and type != DatasetType.SUBMISSION and Dataset.objects.filter(created_by=owner, name=name).exists():
         raise Refused(
-            "Cannot delete submission: submission belongs to an existing competition. Please visit the competition "
-            "and delete your submission from there.",
-            field="error",
-            code="in_use",
+            "You already have a dataset by this name, please delete that dataset or rename this one",
+            code="duplicate_name",
         )
-    try:
-        delete_dataset(dataset=dataset)
-    except ProtectedError:
-        raise Refused("Cannot delete dataset: dataset is in use", field="error", code="in_use") from None
 
 
 def _part(name: str, dataset: Dataset | None) -> Dataset | None:
@@ -282,7 +383,16 @@ def new_version(*, task: Task, by: User, changes: Mapping[str, Any]) -> TaskVers
             wanted[name] = _part(name, value) if name in TaskVersion.PARTS else bool(value)
     if wanted == now:
         return current
-    return TaskVersion.objects.create(task=task, number=current.number + 1, created_by=by, **wanted)
+    made = TaskVersion.objects.create(task=task, number=current.number + 1, created_by=by, **wanted)
+    _record_task(task, by, {**now, "version": current.number}, {**wanted, "version": made.number})
+    return made
+
+
+def _record_task(task: Task, by: User, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
+    """Write a change of a task into the history of each competition that has it in a phase."""
+    links = task.phase_tasks.select_related("phase__competition")
+    for where in {link.phase.competition_id: link.phase.competition for link in links}.values() or [None]:
+        record(Action.TASK_EDITED, by=by, on=task, before=before, after=after, competition=where)
 
 
 @transaction.atomic
@@ -295,9 +405,79 @@ def update_task(*, task: Task, by: User, facts: Mapping[str, Any], changes: Mapp
         raise Forbidden("Cannot update a task that is not yours")
     plain = {name: value for name, value in facts.items() if name != "shared_with"}
     if plain:
+        _record_task(task, by, {name: getattr(task, name) for name in plain}, plain)
         Task.objects.filter(pk=task.pk).update(**plain)
     if "shared_with" in facts:
-        task.shared_with.set(facts["shared_with"])
+        _share(task, by, facts["shared_with"])
     new_version(task=task, by=by, changes=changes)
     task.refresh_from_db()
     return task
+
+
+def _share(task: Task, by: User, people: Iterable[User]) -> None:
+    before, after = ({person.pk: person for person in each} for each in (task.shared_with.all(), people))
+    task.shared_with.set(after.values())
+    for action, come, there in ((Action.TASK_SHARED, after, before), (Action.TASK_UNSHARED, before, after)):
+        for person in (person for pk, person in come.items() if pk not in there):
+            record(action, by=by, on=person, after={"task": task.name}, about=person)
+
+
+@transaction.atomic
+def create_checked_task(*, user: User, name: str, parts: Mapping[str, Dataset], **facts: Any) -> Task:
+    """Make a task of datasets that are looked into first.
+
+    parts: by their names in `TaskVersion.PARTS`. facts: as of `create_task`. Raises Refused for one that does not fit.
+    """
+    checked: dict[str, Any] = {part: _part(part, parts.get(part)) for part in TaskVersion.PARTS}
+    program = checked.pop("scoring_program")
+    assert program is not None  # noqa: S101 - refused above
+    made = create_task(user=user, name=name, scoring_program=program, **checked, **facts)
+    record(Action.TASK_CREATED, by=user, on=made, after={"scoring_program": program.name, "is_public": made.is_public})
+    return made
+
+
+NOT_YOUR_TASK = "Cannot delete a task that is not yours"
+
+
+@transaction.atomic
+def delete_tasks(*, found: Sequence[Task], by: User) -> None:
+    """Delete tasks, all or none; their datasets stay.
+
+    Raises Refused with every fault in `faults` when one is not `by`'s, a phase has it, or submissions ran on it, whose
+    scores say what made them.
+    """
+    rows = list(Task.objects.select_for_update(of=("self",)).filter(pk__in=[one.pk for one in found]).order_by("pk"))
+    found_faults = faults_of_task_deletion(rows, by)
+    faults = {task.name: found_faults[task.pk] for task in rows if task.pk in found_faults}
+    for task in rows:
+        try:
+            if task.pk not in found_faults:
+                with transaction.atomic():
+                    record(Action.TASK_DELETED, by=by, on=task)
+                    task.delete()
+        except ProtectedError:  # something ran on it just now
+            faults[task.name] = EVALUATED
+    if faults:
+        raise Refused(next(iter(faults.values())), field="error", code="in_use", faults=faults)
+
+
+EVALUATED = "Cannot delete task: submissions were evaluated on it"
+
+
+def faults_of_task_deletion(found: Sequence[Task], by: User) -> dict[int, str]:
+    """Why `by` cannot delete tasks, by their numbers; those that can be deleted are not in it."""
+    from podium.site.evaluation.models import Submission  # noqa: PLC0415 - stands on this
+
+    keys = [task.pk for task in found]
+    in_phase = set(Task.objects.filter(pk__in=keys, phase_tasks__isnull=False).values_list("pk", flat=True))
+    ran = Submission.objects.filter(task_version__task__in=keys).order_by()
+    evaluated = set(ran.values_list("task_version__task", flat=True).distinct())
+    faults: dict[int, str] = {}
+    for task in found:
+        if task.created_by_id != by.pk:
+            faults[task.pk] = NOT_YOUR_TASK
+        elif task.pk in in_phase:
+            faults[task.pk] = "Cannot delete task: task is being used by a phase"
+        elif task.pk in evaluated:
+            faults[task.pk] = EVALUATED
+    return faults

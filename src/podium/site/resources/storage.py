@@ -19,7 +19,7 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -245,21 +245,65 @@ def discard_stale_incoming(*, older_than_seconds: float, drafts_older_than_secon
     return len(stale)
 
 
+@dataclass(frozen=True)
+class Content:
+    """A file that is kept: its key, bytes, and when it was written to or got its name, in seconds of POSIX."""
+
+    key: str
+    size: int
+    changed: float
+
+
+def contents() -> Iterator[Content]:
+    """Everything that is kept under a final key, whether it has a row or not; uploads under way are elsewhere.
+
+    What has a name that no key can be, since it is no text, is none of ours.
+    """
+    root = Path(settings.FILES_DIR)
+    for path in root.glob("*/*/*/*"):
+        try:
+            str(path).encode()
+            stat = path.stat()
+        except (FileNotFoundError, UnicodeEncodeError):
+            continue  # the first: removed meanwhile
+        yield Content(str(path.relative_to(root)), stat.st_size, max(stat.st_mtime, stat.st_ctime))
+
+
+def orphans() -> Iterator[Content]:
+    """Content that has no row now; some of it may belong to a transaction under way."""
+    found = contents()
+    for batch in iter(lambda: list(itertools.islice(found, 500)), []):
+        known = _recorded(content.key for content in batch)
+        yield from (content for content in batch if content.key not in known)
+
+
+def _recorded(keys: Iterable[str]) -> set[str]:
+    return set(StoredFile.objects.filter(key__in=list(keys)).values_list("key", flat=True))
+
+
+def discard_unrecorded(keys: Sequence[str], *, older_than_seconds: float) -> list[str]:
+    """Remove those of some content that have no row now, and are old; returns which went.
+
+    older_than_seconds: as of `discard_orphans`. Age is asked first: what is old and without a row gets none any more.
+    """
+    limit = time.time() - older_than_seconds
+    old = [key for key in keys if _untouched_since(path_of(key), limit)]
+    gone = sorted(set(old) - _recorded(old))
+    for key in gone:
+        log.warning("content without a row removed", key=key)
+        remove_content(key)
+    return gone
+
+
 def discard_orphans(*, older_than_seconds: float) -> int:
     """Remove content whose row never came to be or is gone, left by processes that died; returns how many files went.
 
     older_than_seconds: longer than any transaction, and any writing before one, takes.
     """
-    root, limit = Path(settings.FILES_DIR), time.time() - older_than_seconds
-    old = (str(path.relative_to(root)) for path in root.glob("*/*/*/*") if _untouched_since(path, limit))
-    removed = 0
-    for keys in iter(lambda: list(itertools.islice(old, 500)), []):
-        known = set(StoredFile.objects.filter(key__in=keys).values_list("key", flat=True))
-        for key in set(keys) - known:
-            log.warning("content without a row removed", key=key)
-            remove_content(key)
-            removed += 1
-    return removed
+    limit = time.time() - older_than_seconds
+    old = (content.key for content in contents() if content.changed < limit)
+    batches = iter(lambda: list(itertools.islice(old, 500)), [])
+    return sum(len(discard_unrecorded(keys, older_than_seconds=older_than_seconds)) for keys in batches)
 
 
 def store(source: BinaryIO | IO[bytes], *, folder: str, name: str) -> StoredFile:

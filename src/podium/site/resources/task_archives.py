@@ -9,23 +9,29 @@ from uuid import UUID
 from django.db import transaction
 
 from podium.formats import taskfile
+from podium.formats.faults import Fault
 from podium.formats.files import Bundle
 from podium.formats.model import DatasetRef, FileRef, Part
 from podium.site.accounts.models import User
+from podium.site.audit.actions import Action
+from podium.site.audit.services import record
 from podium.site.errors import Refused
 from podium.site.resources import policies, services, storage
 from podium.site.resources.models import Dataset, StoredFile, Task
 
 
-def create_task_from_archive(*, user: User, archive: BinaryIO) -> Task:
+def create_task_from_archive(*, user: User, archive: BinaryIO, remarks: list[Fault] | None = None) -> Task:
     """Make a task, and datasets of the zips that come with it, of a task archive.
 
     archive: a zip with `task.yaml`, see `podium.formats.taskfile`; datasets by key must be the user's own.
+    remarks: gets the checker's report, warnings too, whatever comes of it.
     Raises Refused with every fault, and with status 507 when the user's quota would be passed; nothing is left then.
     """
     try:
         with taskfile.open_task(archive) as bundle:
             report = taskfile.read_task(bundle)
+            if remarks is not None:
+                remarks.extend(report.faults)
             if report.task is None:
                 raise Refused(report.message, field="error", code="bad_task")
             paths = sorted({part.path for part in _parts(report.task).values() if isinstance(part, FileRef)})
@@ -36,7 +42,7 @@ def create_task_from_archive(*, user: User, archive: BinaryIO) -> Task:
                     datasets = {kind: _dataset(user, kind, p, keys) for kind, p in _parts(report.task).items()}
                     scoring_program = datasets["scoring_program"]
                     assert scoring_program is not None  # noqa: S101 - the reader refuses a task without one
-                    return services.create_task(
+                    made = services.create_task(
                         user=user,
                         name=report.task.name,
                         description=report.task.description,
@@ -47,6 +53,9 @@ def create_task_from_archive(*, user: User, archive: BinaryIO) -> Task:
                         input_data=datasets["input_data"],
                         reference_data=datasets["reference_data"],
                     )
+                    facts = {"scoring_program": scoring_program.name, "is_public": made.is_public}
+                    record(Action.TASK_CREATED, by=user, on=made, after=facts)
+                    return made
     except taskfile.ArchiveError as problem:
         message = f"An error occurred while creating the task.\n{problem}"
         raise Refused(message, field="error", code=problem.code) from problem

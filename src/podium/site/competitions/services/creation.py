@@ -23,6 +23,9 @@ from podium.formats import model as formats
 from podium.formats.bundle import Bundle, Fault, Report, check_bundle, open_bundle, place_of
 from podium.formats.pages import MAX_PAGE_BYTES, with_pictures
 from podium.site.accounts.models import User
+from podium.site.accounts.policies import people_to_name
+from podium.site.audit.actions import Action
+from podium.site.audit.services import record
 from podium.site.competitions.description import PHASE_SAME
 from podium.site.competitions.models import (
     Competition,
@@ -38,7 +41,9 @@ from podium.site.competitions.models import (
 from podium.site.competitions.services import creation_claims as claims
 from podium.site.errors import Refused
 from podium.site.evaluation.limits import ceilings_by_key
+from podium.site.forums.services.opening import open_forum
 from podium.site.leaderboards.models import Column, Leaderboard
+from podium.site.pictures import icon_of
 from podium.site.queues import policies as queues
 from podium.site.queues.models import Queue
 from podium.site.resources import policies as resource_policies
@@ -200,6 +205,8 @@ def create_from_bundle(
             progress.next()
         with transaction.atomic():
             competition = builder.create(report.competition, dataset)
+            facts = {"title": competition.title, "bundle": dataset.file_name if dataset is not None else bundle.name}
+            record(Action.COMPETITION_CREATED, by=user, on=competition, after=facts)
             if progress:
                 progress.finish(competition, faults)
         return competition, faults
@@ -214,7 +221,8 @@ class _Builder:
         self._stored = stored
         self._faults = faults
         self._files: dict[str, str] = {}
-        self._logo = self._image = ""
+        self._logo = self._image = self._icon = ""
+        self._has_icon = False
         self._records: dict[str, StoredFile] = {}
         self._datasets: dict[tuple[str, str], Dataset] = {}
 
@@ -226,7 +234,8 @@ class _Builder:
                 self._files[part.path] = storage.new_key("dataset", name)
         self._logo = storage.new_key("logo", Path(competition.image).name)
         self._image = competition.image
-        return [*self._files.values(), self._logo]
+        self._icon = storage.new_key("logo_icon", f"{Path(competition.image).stem}_icon.png")
+        return [*self._files.values(), self._logo, self._icon]
 
     def store_files(self) -> None:
         """Copy the parts out of the bundle before the transaction, so that no lock is held meanwhile."""
@@ -235,6 +244,12 @@ class _Builder:
                 self._bundle.extract_part(path, stream)
         with self._new_file(self._logo) as stream, self._bundle.open(self._image) as image:
             shutil.copyfileobj(image, stream, storage.CHUNK)
+        with self._bundle.open(self._image) as image:
+            icon = icon_of(image.read())
+        if icon is not None:
+            self._has_icon = True
+            with self._new_file(self._icon) as stream:
+                stream.write(icon)
 
     @contextmanager
     def _new_file(self, key: str) -> Iterator[BinaryIO]:
@@ -330,6 +345,7 @@ class _Builder:
             created_by=self._user,
             competition_type=source.competition_type.value,
             logo=storage.record_existing(self._logo),
+            logo_icon=storage.record_existing(self._icon) if self._has_icon else None,
             terms=self._page(source.terms),
             docker_image=source.docker_image,
             queue=self._queue(source.queue),
@@ -360,12 +376,13 @@ class _Builder:
         )
         self._save(competition, "")
         names = list(source.collaborators)
-        found = User.objects.filter(username__in=names)
+        found = people_to_name().filter(username__in=names)
         missing = sorted(set(names) - {user.username for user in found})
         if missing:
             names_them = f"There is no user {', '.join(missing)}."
             raise self._refuse(names_them, "collaborators", "Use user names.", missing[0])
         competition.collaborators.set(found)
+        open_forum(competition)
         return competition
 
     def _queue(self, vhost: str | None) -> Queue | None:

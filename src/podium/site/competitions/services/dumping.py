@@ -24,6 +24,8 @@ from django.utils import timezone
 from podium.formats.bundle import check_bundle
 from podium.formats.dump import to_yaml
 from podium.site.accounts.models import User
+from podium.site.audit.actions import Action
+from podium.site.audit.services import record
 from podium.site.competitions import policies
 from podium.site.competitions.description import Description, describe
 from podium.site.competitions.models import Competition, Dump, DumpKind, DumpState
@@ -89,6 +91,8 @@ def start_dump(
             return under_way
         dump = Dump.objects.create(competition=competition, created_by=by, **wanted)
         _task().enqueue(dump.pk)
+        action = Action.COMPETITION_ARCHIVED if kind == DumpKind.ARCHIVE else Action.COMPETITION_DUMPED
+        record(action, by=by, on=competition)
     return dump
 
 
@@ -134,13 +138,12 @@ def _new_key(dump: Dump, stored: list[StoredFile], name: str) -> str:
 
 def _write_bundle(dump: Dump, stored: list[StoredFile]) -> None:
     competition = dump.competition
-    if not competition.leaderboards.exists() or not competition.phases.exists():
-        raise DumpRefused("A competition without phases or leaderboard cannot be dumped: no bundle can say that.")
+    check_parts(competition)
     description = describe(competition, keys=dump.keys_instead_of_files)
     key = _new_key(dump, stored, "dump.zip")
     with storage.Sink(key).stream as stream:
-        _pack(description, cast("IO[bytes]", stream))
-    _check(storage.path_of(key))
+        pack(description, cast("IO[bytes]", stream))
+    check(storage.path_of(key))
     digest = storage.digest_of(key)
     with transaction.atomic():
         number = competition.dumps.filter(kind=DumpKind.BUNDLE, status=DumpState.FINISHED).count() + 1
@@ -212,7 +215,13 @@ def _forget(*dumps: Dump) -> int:
     return len(dumps)
 
 
-def _pack(description: Description, stream: IO[bytes]) -> None:
+def check_parts(competition: Competition) -> None:
+    """Raises DumpRefused for a competition that no bundle can say."""
+    if not competition.leaderboards.exists() or not competition.phases.exists():
+        raise DumpRefused("A competition without phases or leaderboard cannot be dumped: no bundle can say that.")
+
+
+def pack(description: Description, stream: IO[bytes]) -> None:
     """Write the zip; stored files are zips themselves and are not compressed again."""
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("competition.yaml", to_yaml(description.competition))
@@ -225,7 +234,7 @@ def _pack(description: Description, stream: IO[bytes]) -> None:
                 shutil.copyfileobj(source, target, storage.CHUNK)
 
 
-def _check(path: Path) -> None:
+def check(path: Path) -> None:
     """Refuse a dump that could not be read again, in place of letting its organizer find out later."""
     errors = check_bundle(path).errors
     if errors:

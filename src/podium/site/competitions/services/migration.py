@@ -9,11 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import structlog
+from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
 from podium.formats.metadata import Kind
 from podium.site.accounts.models import User
+from podium.site.audit.actions import Action
+from podium.site.audit.services import record
 from podium.site.competitions import policies
 from podium.site.competitions.models import Phase
 from podium.site.errors import Forbidden, Refused
@@ -42,7 +45,10 @@ def migrate_due() -> int:
     submissions under way (Codabench's rule): their results may change its board.
     """
     due = Phase.objects.filter(
-        auto_migrate_to_this_phase=True, has_been_migrated=False, start__lte=timezone.now()
+        auto_migrate_to_this_phase=True,
+        has_been_migrated=False,
+        start__lte=timezone.now(),
+        competition__deleted_when__isnull=True,
     ).select_related("competition__queue")
     begun = 0
     for phase in due.order_by("pk"):
@@ -61,6 +67,7 @@ def _failed(source: Phase) -> bool:
     return source.works.filter(kind=WorkKind.MIGRATE, state=WorkState.FAILED).exists()
 
 
+@transaction.atomic
 def migrate_by_hand(*, phase: Phase, by: User) -> int:
     """Begin to copy the entries of `phase` to the next one, in the background; returns how many.
 
@@ -73,7 +80,9 @@ def migrate_by_hand(*, phase: Phase, by: User) -> int:
     if target is None:
         raise Refused("This is the last phase: there is none to migrate to.", code="last_phase")
     _tasks_of(target)
-    return phase_work.begin(kind=WorkKind.MIGRATE, phase=phase, by=by)
+    begun = phase_work.begin(kind=WorkKind.MIGRATE, phase=phase, by=by)
+    record(Action.PHASE_MIGRATED, by=by, on=phase, after={"to": target.name, "entries": begun})
+    return begun
 
 
 def _under_way(phase: Phase) -> bool:
@@ -110,7 +119,7 @@ def _settle(source: Phase) -> None:
 def _copy(pk: int, source: Phase, target: Phase, tasks: list[Task]) -> bool:
     if not Submission.objects.filter(pk=pk, is_migrated=False).update(is_migrated=True):
         return False  # another process was quicker
-    entry = Submission.objects.select_related("owner", "data").get(pk=pk)
+    entry = Submission.objects.select_related("owner", "organization", "data").get(pk=pk)
     if entry.data is None or entry.data.data_file_id is None:
         log.warning("entry without a file is not migrated", submission=pk, phase=target.pk)
         return False
@@ -121,7 +130,7 @@ def _copy(pk: int, source: Phase, target: Phase, tasks: list[Task]) -> bool:
         kind=Kind(entry.kind),
         answers=entry.fact_sheet_answers,
         tasks=tasks,
-        marks={"created_by_migration": source},
+        marks={"created_by_migration": source, "organization": entry.organization},
     )
     submissions.start(made)
     return True

@@ -5,6 +5,8 @@ from __future__ import annotations
 from django.db import transaction
 
 from podium.site.accounts.models import User
+from podium.site.audit.actions import Action
+from podium.site.audit.services import record
 from podium.site.competitions import policies
 from podium.site.competitions.models import Competition
 from podium.site.errors import Forbidden, Refused
@@ -48,6 +50,12 @@ def choose_queue(*, competition: Competition, queue: Queue | None, by: User) -> 
         chosen = usable.filter(pk=queue.pk).first()
         if chosen is None:
             raise _no_access()
+    before = competition.queue
     competition.queue = None if chosen is None or chosen.is_default else chosen
     Competition.objects.filter(pk=competition.pk).update(queue=competition.queue)
+    record(Action.COMPETITION_QUEUE, by=by, on=competition, before=_named(before), after=_named(competition.queue))
     return moving.follow(competition.pk)
+
+
+def _named(queue: Queue | None) -> dict[str, str]:
+    return {"queue": queue.name if queue is not None else "the default queue"}

@@ -23,7 +23,9 @@ from django.http import HttpRequest
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from podium.site.evaluation.events import Event, events
+from podium.site.accounts.callers import Caller, holder_of
+from podium.site.evaluation.events import events
+from podium.site.evaluation.following import Event
 from podium.site.evaluation.models import Submission
 from podium.site.evaluation.states import TERMINAL
 from podium.site.evaluation.streaming import open_streams
@@ -36,12 +38,12 @@ _LOOK_SECONDS = 2.0
 """How often one's own submissions are looked for; what is followed already is told at once."""
 
 
-def _person(cookie: str) -> Any:
-    """The user of a session, None for strangers and for people who are banned."""
+def _caller(cookie: str) -> Caller | None:
+    """Who has the session, None for strangers and for people who are not let in."""
     request = HttpRequest()
     request.session = import_module(settings.SESSION_ENGINE).SessionStore(cookie)
-    user = auth.get_user(request)
-    return user if user.is_authenticated and not getattr(user, "is_banned", False) else None
+    caller = holder_of(cookie, auth.get_user(request))
+    return caller if caller.key is not None and caller.now() is not None else None
 
 
 def _is_ours(socket: WebSocket) -> bool:
@@ -54,17 +56,17 @@ def _is_ours(socket: WebSocket) -> bool:
 async def watch(socket: WebSocket) -> None:
     """Serve one page until it leaves."""
     cookie = socket.cookies.get(settings.SESSION_COOKIE_NAME, "")
-    user = await in_thread(lambda: _person(cookie)) if cookie and _is_ours(socket) else None
-    if user is None:
+    caller = await in_thread(lambda: _caller(cookie)) if cookie and _is_ours(socket) else None
+    if caller is None:
         await socket.close(1008)
         return
-    leave = open_streams.enter(f"user {user.pk}")
+    leave = open_streams.enter(f"user {caller.key}")
     if isinstance(leave, str):
         await socket.close(1013)
         return
     try:
         await socket.accept()
-        await _Watcher(socket, user).run()
+        await _Watcher(socket, caller).run()
     finally:
         leave()
 
@@ -72,9 +74,9 @@ async def watch(socket: WebSocket) -> None:
 class _Watcher:
     """One socket, and a task for each submission that it follows."""
 
-    def __init__(self, socket: WebSocket, user: Any) -> None:
+    def __init__(self, socket: WebSocket, caller: Caller) -> None:
         self._socket = socket
-        self._user = user
+        self._caller = caller
         self._sending = asyncio.Lock()
         self._followed: dict[int, asyncio.Task[None]] = {}
 
@@ -93,9 +95,12 @@ class _Watcher:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _look_for_own(self) -> None:
-        while True:
+        """Find what is new as long as the person is let in, then close."""
+        while await in_thread(self._caller.now) is not None:
             await self._follow(None)
             await asyncio.sleep(_LOOK_SECONDS)
+        async with self._sending:
+            await self._socket.close(1008)
 
     async def _follow(self, asked: list[int] | None) -> None:
         """Follow what is asked for, or what is under way; one's own only."""
@@ -104,7 +109,8 @@ class _Watcher:
             return
 
         def find() -> list[Submission]:
-            own = Submission.objects.filter(owner=self._user).exclude(pk__in=list(self._followed)).order_by("-pk")
+            rows = Submission.objects.select_related("phase").filter(owner=self._caller.key)
+            own = rows.exclude(pk__in=list(self._followed)).order_by("-pk")
             if asked is None:
                 return list(own.filter(parent=None).exclude(status__in=TERMINAL)[:room])
             return list(own.filter(pk__in=asked)[:room])
@@ -116,7 +122,7 @@ class _Watcher:
     async def _tell(self, submission: Submission) -> None:
         """What was said until now in one message, then what is said."""
         said: list[Event] | None = []
-        async for event in events(self._user, submission):
+        async for event in events(self._caller, submission):
             if event is None or event.name == "end":
                 continue
             if said is not None and event.name == "log":

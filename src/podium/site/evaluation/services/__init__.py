@@ -13,6 +13,7 @@ from podium.site.evaluation.services.submissions import (
     start_held,
     start_many,
     submit,
+    update_fact_sheet,
 )
 
 __all__ = [
@@ -27,4 +28,5 @@ __all__ = [
     "start_many",
     "submit",
     "sweep",
+    "update_fact_sheet",
 ]

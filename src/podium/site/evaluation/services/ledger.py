@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC
 
+from django.db import transaction
 from django.utils import timezone
 
 from podium.site.accounts.models import User
+from podium.site.audit.actions import Action
+from podium.site.audit.services import record
 from podium.site.competitions import policies as competitions
 from podium.site.competitions.models import Participant, ParticipantStatus, Phase
 from podium.site.errors import Forbidden, Refused
@@ -40,6 +43,7 @@ def give_back(submission: Submission, reason: str) -> None:
     )
 
 
+@transaction.atomic
 def credit(*, participant: Participant, phase: Phase, tries: int, note: str, by: User) -> TryEntry:
     """Give a person tries beyond the limits of a phase: for today (UTC), and for the phase in all.
 
@@ -60,6 +64,8 @@ def credit(*, participant: Participant, phase: Phase, tries: int, note: str, by:
         raise Refused("Say why, for the person reads it.", field="note", code="no_note")
     if len(note) > 240:
         raise Refused("A note has 240 characters at most.", field="note", code="too_long")
+    facts = {"phase": phase.name, "tries": tries, "note": note}
+    record(Action.PARTICIPANT_TRIES, by=by, on=participant, after=facts, about=participant.user)
     return TryEntry.objects.create(
         phase=phase,
         user=participant.user,

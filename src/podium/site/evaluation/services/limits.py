@@ -11,6 +11,9 @@ from __future__ import annotations
 from django.db import transaction
 
 from podium.protocol import AskedLimits, Ceilings, promise, shortfalls
+from podium.site.accounts.models import User
+from podium.site.audit.actions import Action
+from podium.site.audit.services import record
 from podium.site.competitions.models import Phase
 from podium.site.competitions.policies import can_administer
 from podium.site.errors import Forbidden
@@ -54,13 +57,15 @@ def settled_for(*, phase: Phase, queue_id: int, worker: str, ceilings: Ceilings)
 
 
 @transaction.atomic
-def settle_anew(*, phase: Phase, by: object) -> None:
+def settle_anew(*, phase: Phase, by: User) -> None:
     """Let the next run settle the phase's limits again, at what site and workers give now.
 
     by: the organizer who accepts that. Raises Forbidden for anybody else.
     """
     if not can_administer(by, phase.competition):
         raise Forbidden("Only organizers of the competition may settle the limits of its phases anew.")
+    settled = Phase.objects.values_list("agreed_limits", flat=True).get(pk=phase.pk)
     Phase.objects.filter(pk=phase.pk).update(agreed_limits=None)
+    record(Action.PHASE_LIMITS, by=by, on=phase, before={"limits": settled}, after={"limits": None})
     queue = phase.competition.queue or default_queue()
     wakeups.notify(wakeups.queue_topic(queue.pk))

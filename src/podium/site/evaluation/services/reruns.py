@@ -7,20 +7,25 @@ board (Codabench's rules).
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from uuid import UUID
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
 from podium.formats.metadata import Kind
 from podium.site.accounts.models import User
+from podium.site.audit.actions import Action
+from podium.site.audit.services import record, record_many
 from podium.site.competitions import policies as competitions
 from podium.site.competitions.models import Competition, Phase
 from podium.site.errors import Forbidden, Refused
 from podium.site.evaluation.models import Submission, WorkKind
 from podium.site.evaluation.services import phase_work, submissions
 from podium.site.evaluation.states import TERMINAL
+from podium.site.queues import policies as queues
 from podium.site.resources import policies as resources
 from podium.site.resources.models import Task
 
@@ -29,8 +34,25 @@ NOT_ENDED = "Cannot request a re-run on a submission that has not finished proce
 
 
 def may_rerun(user: User, competition: Competition) -> bool:
-    """Organizers, administrators, and bots where the competition lets robots in."""
-    return competitions.can_administer(user, competition) or (user.is_bot and competition.allow_robot_submissions)
+    """Organizers, administrators, and bots that the competition lets in."""
+    return competitions.can_administer(user, competition) or competitions.is_welcome_robot(user, competition)
+
+
+def refuse_too_many(*, by: User, competition: Competition, count: int) -> None:
+    """Raise Refused where `by` may not rerun so many at once: on their own queue they may, administrators always.
+
+    Codabench's rule and number. Others wait for the workers of a queue that they share.
+    """
+    limit, queue = settings.CONFIG.rerun_limit, competition.queue
+    if count <= limit or by.is_superuser or (queue is not None and queues.can_operate(by, queue)):
+        return
+    where = "the site's shared queue" if queue is None or queue.is_default else f"the queue “{queue.name}”, not yours"
+    raise Refused(
+        f"These are {count} submissions, and {limit} may be re-run at once on {where}.",
+        code="too_many_reruns",
+        status=403,
+        hint="Choose fewer, let the competition run on a queue of your own, or ask the administrators of this site.",
+    )
 
 
 def chosen_task(user: User, key: UUID) -> Task:
@@ -56,31 +78,43 @@ def rerun(*, submission: Submission, by: User, task: Task | None = None) -> Subm
         raise Forbidden(NO_RIGHT)
     if whole.status not in TERMINAL:
         raise Forbidden(NOT_ENDED)
-    return _again(whole, task=task)
+    made = _again(whole, task=task)
+    facts = {"new submission": made.pk, "task": task.name if task is not None else None}
+    record(Action.SUBMISSION_RERUN, by=by, on=whole, after=facts, about=whole.owner)
+    return made
 
 
 @transaction.atomic
 def rerun_many(*, found: Sequence[Submission], by: User) -> list[Submission]:
     """Evaluate a selection again, all or none by right; those that have not ended are left out (Codabench's rule).
 
-    Reruns of many wait behind everything else. Raises Forbidden, and Refused when a file or a task is gone.
+    Reruns of many wait behind everything else. Raises Forbidden, and Refused when a file or a task is gone, or when
+    these are too many.
     """
     wholes = {whole.pk: whole for whole in (one.parent or one for one in found)}
     if not all(may_rerun(by, whole.phase.competition) for whole in wholes.values()):
         raise Forbidden(NO_RIGHT)
-    return [_again(whole, bulk=True) for whole in _in_order_of_lanes(wholes.values()) if whole.status in TERMINAL]
+    ended = [whole for whole in _in_order_of_lanes(wholes.values()) if whole.status in TERMINAL]
+    for competition, count in Counter(whole.phase.competition for whole in ended).items():
+        refuse_too_many(by=by, competition=competition, count=count)
+    record_many(Action.SUBMISSION_RERUN, by=by, on=ended)
+    return [_again(whole, bulk=True) for whole in ended]
 
 
+@transaction.atomic
 def rerun_phase(*, phase: Phase, by: User) -> int:
     """Evaluate all submissions of a phase again, behind everything else that waits; returns how many.
 
     Reruns are not rerun in turn, and what has a rerun of this kind under way has no second one, so that asking twice
     changes nothing. What has lost its file or a task is left out. Made in the background.
-    Raises Forbidden.
+    Raises Forbidden, and Refused when these are too many.
     """
     if not may_rerun(by, phase.competition):
         raise Forbidden(NO_RIGHT)
-    return phase_work.begin(kind=WorkKind.RERUN, phase=phase, by=by)
+    refuse_too_many(by=by, competition=phase.competition, count=repeatable(phase).count())
+    begun = phase_work.begin(kind=WorkKind.RERUN, phase=phase, by=by)
+    record(Action.PHASE_RERUN, by=by, on=phase, after={"submissions": begun})
+    return begun
 
 
 def repeatable(phase: Phase) -> QuerySet[Submission]:
@@ -123,6 +157,7 @@ def _again(whole: Submission, *, task: Task | None = None, bulk: bool = False) -
         tasks=[task] if task is not None else _tasks_of(whole),
         marks={
             "original": whole,
+            "organization": whole.organization,
             "is_specific_task_re_run": task is not None or whole.is_specific_task_re_run,
             "is_bulk_rerun": bulk,
         },

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
@@ -13,19 +15,25 @@ from podium.formats.archives import ArchiveError, Listing, inspect
 from podium.formats.factsheet import check_answers
 from podium.formats.metadata import Kind, MetadataError, kind_of, metadata_in_archive
 from podium.protocol import Step
-from podium.site.accounts.models import User
+from podium.site.accounts import policies as accounts
+from podium.site.accounts.models import Organization, User
+from podium.site.audit.actions import Action
+from podium.site.audit.services import record
 from podium.site.competitions import policies as competitions
 from podium.site.competitions.models import Participant, Phase, PhaseStatus
+from podium.site.competitions.services.participation import admit_robot
 from podium.site.errors import Forbidden, Refused
-from podium.site.evaluation import tries
+from podium.site.evaluation import tries, wakeups
 from podium.site.evaluation.models import Attempt, Run, Submission
 from podium.site.evaluation.services import ledger, verdicts
 from podium.site.evaluation.states import TERMINAL, AttemptState, RunState, SubmissionStatus
+from podium.site.leaderboards import history
 from podium.site.queues.services import default_queue
 from podium.site.resources import queries as resources
 from podium.site.resources import storage
-from podium.site.resources.models import Dataset, DatasetType, Task, TaskVersion
-from podium.site.resources.services import complete_upload, delete_dataset
+from podium.site.resources.models import Dataset, DatasetType, Task, TaskVersion, UploadSession
+from podium.site.resources.services import delete_dataset
+from podium.site.resources.uploads import complete
 
 
 def submit(
@@ -35,22 +43,28 @@ def submit(
     data: Dataset,
     tasks: Sequence[Task] | None = None,
     fact_sheet_answers: Mapping[str, Any] | None = None,
+    organization: Organization | None = None,
 ) -> Submission:
     """Accept a submission: check it, count the try and queue its first step, all or nothing.
 
     data: the uploaded archive, the user's own.
     tasks: a choice of the phase's tasks; all of them when None or empty.
     fact_sheet_answers: by question key.
+    organization: in whose name; the user must be its owner, a manager or a participant of it.
     Raises Refused with the reason; an archive that cannot be used is deleted then, so nothing is left behind.
+
+    What was begun before the phase's end with its digest may come a little later, see `_in_time`.
     """
-    _refuse_closed(user, phase)
+    admit_robot(competition=phase.competition, user=user)
+    _refuse_closed(user, phase, data)
     if data.created_by_id != user.pk:
         raise Refused("This file belongs to somebody else.", field="data", code="not_yours")
     if data.type not in {DatasetType.SUBMISSION, DatasetType.SOLUTION}:
         raise Refused("This file was not uploaded as a submission.", field="data", code="wrong_type")
+    _refuse_foreign(user, organization)
     chosen = _chosen_tasks(phase, tasks)
     answers = _checked_answers(phase, fact_sheet_answers)
-    data = complete_upload(dataset=data)
+    data = complete(dataset=data)
     kind, notes = _inspected(data, phase)
     with transaction.atomic():
         # The participation's row is the lock under which tries are counted, so two requests cannot share the last try.
@@ -58,11 +72,29 @@ def submit(
         left = tries.tries(user, phase)
         if left.reason:
             raise Refused(left.reason, code="limit_reached", status=403)
-        submission = create(user=user, phase=phase, data=data, kind=kind, notes=notes, answers=answers, tasks=chosen)
+        submission = create(
+            user=user,
+            phase=phase,
+            data=data,
+            kind=kind,
+            notes=notes,
+            answers=answers,
+            tasks=chosen,
+            marks={"organization": organization},
+        )
         ledger.debit(submission)
         if phase.competition.auto_run_submissions:
             start(submission)
     return submission
+
+
+def _refuse_foreign(user: User, organization: Organization | None) -> None:
+    """Raise Refused unless the user may submit in the organization's name; the sentences are Codabench's."""
+    if organization is None or accounts.submitting_for(user).filter(pk=organization.pk).exists():
+        return
+    if accounts.organizations_of(user).filter(pk=organization.pk).exists():
+        raise Refused("You do not have participant permissions for this group", field="organization", code="no_right")
+    raise Refused("You must be apart of a organization to submit for them", field="organization", code="not_a_member")
 
 
 def _closed(phase: Phase) -> str | None:
@@ -75,16 +107,29 @@ def _closed(phase: Phase) -> str | None:
 
 def reason_against(*, user: User, phase: Phase) -> str | None:
     """Why `user` cannot submit to `phase` now, None when they can: access, dates, tries."""
-    if not competitions.is_approved(user, phase.competition):
+    competition = phase.competition
+    if not (competitions.is_approved(user, competition) or competitions.is_welcome_robot(user, competition)):
         return "User not approved to participate in this competition"
     return _closed(phase) or tries.tries(user, phase).reason
 
 
-def _refuse_closed(user: User, phase: Phase) -> None:
+def _in_time(data: Dataset, phase: Phase) -> bool:
+    """Whether the upload was begun before the phase's end, with its digest, and the grace after that is not over.
+
+    The digest binds the sender to what the file was before the end; when it came is kept beside it in the dataset.
+    """
+    session = UploadSession.objects.filter(dataset=data).first()
+    if session is None or not session.sha256 or phase.end is None:
+        return False
+    grace = timedelta(seconds=settings.CONFIG.upload_grace_seconds)
+    return phase.start <= data.upload_started_when < phase.end and timezone.now() < phase.end + grace
+
+
+def _refuse_closed(user: User, phase: Phase, data: Dataset) -> None:
     if not competitions.is_approved(user, phase.competition):
         raise Forbidden("You do not have access to this competition to make a submission", code="not_a_participant")
     closed = _closed(phase)
-    if closed:
+    if closed and not _in_time(data, phase):
         raise Refused(closed, code="phase_not_open", status=403)
 
 
@@ -114,9 +159,26 @@ def _checked_answers(phase: Phase, answers: Mapping[str, Any] | None) -> dict[st
     return dict(answers or {})
 
 
+@transaction.atomic
+def update_fact_sheet(*, submission: Submission, by: User, answers: Mapping[str, Any]) -> None:
+    """Replace the answers to the fact sheet, of a submission to several tasks for all its parts.
+
+    The owner may, and the organizers. Raises Forbidden, and Refused as `submit` does.
+    """
+    whole = submission.parent or submission
+    if whole.owner_id != by.pk and not competitions.can_administer(by, whole.phase.competition):
+        raise Forbidden("You do not have permission to change the answers of this submission.")
+    checked = _checked_answers(whole.phase, answers)
+    history.mark_changed(whole.phase_id)
+    Submission.objects.filter(Q(pk=whole.pk) | Q(parent=whole)).update(fact_sheet_answers=checked)
+    if whole.owner_id != by.pk:
+        before = whole.fact_sheet_answers or {}
+        record(Action.SUBMISSION_ANSWERS, by=by, on=whole, before=before, after=checked or {}, about=whole.owner)
+
+
 def _inspected(data: Dataset, phase: Phase) -> tuple[Kind, list[str]]:
     """Look into the archive before it costs a try or a worker anything; a bad one is deleted and refused."""
-    assert data.data_file is not None  # noqa: S101 - complete_upload has set it
+    assert data.data_file is not None  # noqa: S101 - completing it has set it
     try:
         with storage.open_file(data.data_file) as stream:
             listing: Listing = inspect(stream)
@@ -167,6 +229,7 @@ def create(
         "created_when": timezone.now(),
         **(marks or {}),
     }
+    wakeups.notify(wakeups.competition_topic(phase.competition_id))
     if len(tasks) == 1:
         return Submission.objects.create(**common, notes=list(notes), task=tasks[0], task_version=versions[tasks[0].pk])
     parent = Submission.objects.create(**common, notes=list(notes), has_children=True)
@@ -174,6 +237,24 @@ def create(
     for task in tasks:
         Submission.objects.create(**common, parent=parent, task=task, task_version=versions[task.pk])
     return parent
+
+
+def add_part(whole: Submission, version: TaskVersion) -> Submission:
+    """Make the part of a submission with several tasks for one more; starts nothing."""
+    return Submission.objects.create(
+        parent=whole,
+        owner_id=whole.owner_id,
+        phase=whole.phase,
+        data=whole.data,
+        kind=whole.kind,
+        queue=whole.phase.competition.queue or default_queue(),
+        fact_sheet_answers=whole.fact_sheet_answers,
+        created_when=timezone.now(),
+        is_public=whole.is_public,
+        is_bulk_rerun=True,
+        task_id=version.task_id,
+        task_version=version,
+    )
 
 
 def _leaves(submission: Submission) -> Iterable[Submission]:
@@ -209,6 +290,7 @@ def start_held(*, submission: Submission, by: User) -> None:
     if submission.status != SubmissionStatus.SUBMITTING:
         raise Forbidden("Cannot run a submission which is not in submitting status")
     start(submission)
+    record(Action.SUBMISSION_STARTED, by=by, on=submission, about=submission.owner)
 
 
 def start_many(*, found: Sequence[Submission], by: User) -> int:
@@ -240,6 +322,15 @@ def cancel(*, submission: Submission, by: User) -> bool:
     """
     if not may_cancel(by, submission):
         raise Forbidden("You do not have permission to cancel this submission.")
+    cancelled = cancel_by_platform(submission=submission)
+    if cancelled and submission.owner_id != by.pk:
+        record(Action.SUBMISSION_CANCELLED, by=by, on=submission, about=submission.owner)
+    return cancelled
+
+
+@transaction.atomic
+def cancel_by_platform(*, submission: Submission) -> bool:
+    """Cancel a submission, as `cancel`, without asking who may."""
     cancelled = False
     leaves = list(_leaves(submission))
     # Runs before submissions, as a claim takes them; the other way round the two could wait for each other for ever.

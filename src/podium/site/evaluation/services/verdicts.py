@@ -22,6 +22,7 @@ from podium.site.evaluation.states import (
     sources_of,
 )
 from podium.site.leaderboards import services as leaderboards
+from podium.site.webhooks import outbox
 
 
 def advance(submission: Submission, target: SubmissionStatus, **changes: object) -> None:
@@ -30,7 +31,7 @@ def advance(submission: Submission, target: SubmissionStatus, **changes: object)
     changes: further columns set by the same update.
     Raises IllegalTransition when it does not, which is logged.
     """
-    now = timezone.now()
+    now = changes["changed_when"] = timezone.now()
     if target in TERMINAL:
         changes["finished_when"] = now
     if target in {SubmissionStatus.PREPARING, SubmissionStatus.RUNNING} and submission.started_when is None:
@@ -44,6 +45,10 @@ def advance(submission: Submission, target: SubmissionStatus, **changes: object)
     wakeups.notify(wakeups.submission_topic(submission.pk))
     if submission.parent_id is not None:
         follow_children(submission.parent_id)
+    elif target in TERMINAL:
+        outbox.submission_ended(submission_id=submission.pk, status=target, phase=submission.phase)
+    else:
+        wakeups.notify(wakeups.competition_topic(submission.phase.competition_id))
 
 
 def follow_children(parent_id: int) -> None:
@@ -54,7 +59,7 @@ def follow_children(parent_id: int) -> None:
     if derived == parent.status or parent.status in TERMINAL:
         wakeups.notify(wakeups.submission_topic(parent.pk))
         return
-    changes: dict[str, object] = {}
+    changes: dict[str, object] = {"changed_when": timezone.now()}
     if derived in TERMINAL:
         changes["finished_when"] = timezone.now()
         changes |= _summary(parent, children, derived)
@@ -64,7 +69,22 @@ def follow_children(parent_id: int) -> None:
     if parent.started_when is None and started:
         changes["started_when"] = min(started)
     Submission.objects.filter(pk=parent.pk, status=parent.status).update(status=derived, **changes)
+    if derived in TERMINAL:
+        outbox.submission_ended(submission_id=parent.pk, status=derived, phase=parent.phase)
+    else:
+        wakeups.notify(wakeups.competition_topic(parent.phase.competition_id))
     wakeups.notify(wakeups.submission_topic(parent.pk))
+
+
+def reopen(parent: Submission) -> None:
+    """Let a submission with several tasks that has ended be under way again, because parts were added to it.
+
+    The one way out of an end: what it says follows from its parts, and there are more of them now.
+    """
+    ended = Submission.objects.filter(pk=parent.pk, status__in=(SubmissionStatus.FINISHED, SubmissionStatus.FAILED))
+    unsaid = dict.fromkeys(("cause", "fault", "failed_step", "failed_program", "limit", "measured"), "")
+    now = timezone.now()
+    ended.update(status=SubmissionStatus.SUBMITTED, changed_when=now, finished_when=None, status_details="", **unsaid)
 
 
 def _summary(parent: Submission, children: list[Submission], derived: SubmissionStatus) -> dict[str, object]:

@@ -16,7 +16,20 @@ from django.db import connection, transaction
 from podium.site.evaluation.wakeups import carriers
 from podium.site.evaluation.wakeups.hub import Hub
 
-__all__ = ["Wakeups", "fallback", "listening", "notify", "queue_topic", "submission_topic", "tell", "use", "wait"]
+__all__ = [
+    "Wakeups",
+    "access_topic",
+    "competition_topic",
+    "fallback",
+    "listening",
+    "notify",
+    "person_topic",
+    "queue_topic",
+    "submission_topic",
+    "tell",
+    "use",
+    "wait",
+]
 
 
 def queue_topic(queue_id: int) -> str:
@@ -27,6 +40,21 @@ def queue_topic(queue_id: int) -> str:
 def submission_topic(submission_id: int) -> str:
     """News: a submission's status or output changed."""
     return f"submission:{submission_id}"
+
+
+def competition_topic(competition_id: int) -> str:
+    """News: something that is told of a competition has happened."""
+    return f"competition:{competition_id}"
+
+
+def access_topic(competition_id: int) -> str:
+    """News: who may see a competition, and take part in it, has changed."""
+    return f"access:{competition_id}"
+
+
+def person_topic(user_id: int) -> str:
+    """News: something that lets a person in has ended, or they were shut out."""
+    return f"person:{user_id}"
 
 
 class Wakeups:
@@ -46,10 +74,10 @@ class Wakeups:
         self.carrier.send([topic])
 
     @contextmanager
-    def listening(self, topic: str) -> Iterator[asyncio.Event]:
-        """Listen to `topic`; clear the event before looking at the rows, then wait for it with `wait`."""
+    def listening(self, *topics: str) -> Iterator[asyncio.Event]:
+        """Listen to the topics; clear the event before looking at the rows, then wait for it with `wait`."""
         self.carrier.receive()
-        with self._hub.listening(topic) as event:
+        with self._hub.listening(*topics) as event:
             yield event
 
     def close(self) -> None:
@@ -102,9 +130,9 @@ def tell(topic: str) -> None:
 
 
 @contextmanager
-def listening(topic: str) -> Iterator[asyncio.Event]:
-    """Listen to `topic`; clear the event before looking at the rows, then wait for it with `wait`."""
-    with _wakeups().listening(topic) as event:
+def listening(*topics: str) -> Iterator[asyncio.Event]:
+    """Listen to the topics; clear the event before looking at the rows, then wait for it with `wait`."""
+    with _wakeups().listening(*topics) as event:
         yield event
 
 

@@ -17,18 +17,20 @@ class Hub:
         self._waiting: dict[str, set[tuple[asyncio.AbstractEventLoop, asyncio.Event]]] = defaultdict(set)
 
     @contextmanager
-    def listening(self, topic: str) -> Iterator[asyncio.Event]:
-        """An event that is set by every wake-up of `topic` while the block lasts."""
+    def listening(self, *topics: str) -> Iterator[asyncio.Event]:
+        """An event that is set by every wake-up of one of the topics while the block lasts."""
         entry = (asyncio.get_running_loop(), asyncio.Event())
         with self._lock:
-            self._waiting[topic].add(entry)
+            for topic in topics:
+                self._waiting[topic].add(entry)
         try:
             yield entry[1]
         finally:
             with self._lock:
-                self._waiting[topic].discard(entry)
-                if not self._waiting[topic]:
-                    del self._waiting[topic]
+                for topic in topics:
+                    self._waiting[topic].discard(entry)
+                    if not self._waiting[topic]:
+                        del self._waiting[topic]
 
     def wake(self, topics: Iterable[str]) -> None:
         """Wake whoever listens to one of the topics."""

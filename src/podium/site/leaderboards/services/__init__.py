@@ -1,7 +1,7 @@
 """Changes of boards."""
 
 from podium.site.leaderboards.services.boards import change_board, set_score
-from podium.site.leaderboards.services.people import follow_person, rename
+from podium.site.leaderboards.services.people import follow_person, rename, rename_organization
 from podium.site.leaderboards.services.standing import (
     add_by_hand,
     on_verdict,
@@ -23,6 +23,7 @@ __all__ = [
     "record_scores",
     "remove_by_hand",
     "rename",
+    "rename_organization",
     "restored_entry",
     "scores_by_task",
     "set_score",

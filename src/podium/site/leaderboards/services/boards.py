@@ -10,9 +10,14 @@ from django.db.models import F
 
 from podium.ranking import columns as ranking
 from podium.site.accounts.models import User
+from podium.site.audit.actions import Action
+from podium.site.audit.services import record
+from podium.site.audit.values import rows_compared
 from podium.site.competitions import policies as competitions
 from podium.site.errors import Forbidden, Refused
+from podium.site.evaluation import wakeups
 from podium.site.evaluation.models import Submission
+from podium.site.leaderboards import history
 from podium.site.leaderboards.models import Column, Leaderboard, Score
 from podium.site.leaderboards.services import places
 from podium.site.leaderboards.services.standing import ranking_column, recompute
@@ -33,15 +38,40 @@ def change_board(
     """
     if not competitions.can_administer(by, board.competition):
         raise Forbidden("You don't have access to change this competition")
-    for phase_id in board.phases.order_by("pk").values_list("pk", flat=True):
+    phases = list(board.phases.order_by("pk").values_list("pk", flat=True))
+    for phase_id in phases:
         places.take_turn(phase_id)  # verdicts that read the board as it was are through
-    before = _order(board)
+    before, there = _order(board), _described(board)
     Leaderboard.objects.filter(pk=board.pk).update(**values)
     board.refresh_from_db()
     if columns is not None:
         _set_columns(board, columns)
     _check(board)
+    for phase_id in phases:
+        history.mark_changed(phase_id)
+    wakeups.notify(wakeups.competition_topic(board.competition_id))
+    _record(board, by, there)
     return _order(board) != before
+
+
+_OWN = ("title", "key", "hidden", "primary_index", "submission_rule")
+_COMPUTATION = ("computation", "computation_indexes")
+_OF_A_COLUMN = ("title", "key", "index", "sorting", *_COMPUTATION, "hidden", "precision", "group")
+
+
+def _described(board: Leaderboard) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """What the history tells of a board: its own fields and its columns."""
+    columns = Column.objects.filter(leaderboard=board).order_by("index")
+    return (
+        {name: getattr(board, name) for name in _OWN},
+        [{"id": column.pk, **{name: getattr(column, name) for name in _OF_A_COLUMN}} for column in columns],
+    )
+
+
+def _record(board: Leaderboard, by: User, there: tuple[dict[str, Any], list[dict[str, Any]]]) -> None:
+    own, columns = _described(board)
+    gone, come = rows_compared("column", "title", there[1], columns)
+    record(Action.LEADERBOARD_EDITED, by=by, on=board, before=there[0] | gone, after=own | come)
 
 
 def _order(board: Leaderboard) -> tuple[Any, ...]:
@@ -90,7 +120,7 @@ def set_score(*, score: Score, value: float, text: str, by: User) -> Score:
 
     Computed columns and the board follow. Raises Forbidden, and Refused for a computed score.
     """
-    submission = Submission.objects.select_related("parent", "phase__competition", "phase__leaderboard").get(
+    submission = Submission.objects.select_related("parent", "owner", "phase__competition", "phase__leaderboard").get(
         pk=score.submission_id
     )
     phase = submission.phase
@@ -103,7 +133,11 @@ def set_score(*, score: Score, value: float, text: str, by: User) -> Score:
     if not found.column.hidden:
         note = f"{by.username} set the score {found.column.key} to {text}; it was {found.text}."
         Submission.objects.filter(pk=submission.pk).update(notes=[*submission.notes, note])
+    old, new = {"score": found.text}, {"score": text, "column": found.column.title}
+    record(Action.SUBMISSION_SCORE, by=by, on=submission, before=old, after=new, about=submission.owner)
     found.value, found.text, found.low, found.high, found.interval_source = value, text, None, None, ""
     found.save(update_fields=["value", "text", "low", "high", "interval_source"])
     recompute(phase=phase, owner_id=submission.owner_id, computed=True)
+    history.mark_changed(phase.pk)
+    wakeups.notify(wakeups.competition_topic(phase.competition_id))
     return found

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from django.db import transaction
 
-from podium.site.accounts.models import User
+from podium.site.accounts.models import Organization, User
 from podium.site.competitions.models import Competition, Phase
 from podium.site.evaluation.models import Submission
+from podium.site.leaderboards import stamps
 from podium.site.leaderboards.models import Entry
 from podium.site.leaderboards.names import folded
 from podium.site.leaderboards.services.standing import recompute
@@ -27,4 +28,13 @@ def follow_person(*, owner_id: int, competition: Competition | None = None) -> N
 
 def rename(*, user: User) -> None:
     """Let a person be found on boards by their present name."""
-    Entry.objects.filter(owner=user).update(name=folded(user.shown_name))
+    entries = Entry.objects.filter(owner=user, submission__organization__isnull=True)
+    entries.update(name=folded(user.shown_name))
+    stamps.mark_names_changed(Entry.objects.filter(owner=user))
+
+
+def rename_organization(*, organization: Organization) -> None:
+    """Let an organization be found on boards by its present name."""
+    entries = Entry.objects.filter(submission__organization=organization)
+    entries.update(name=folded(organization.name))
+    stamps.mark_names_changed(entries)

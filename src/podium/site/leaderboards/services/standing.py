@@ -14,6 +14,8 @@ from podium.protocol import Score as ReportedScore
 from podium.ranking import columns as ranking
 from podium.ranking import keys, order, rules
 from podium.site.accounts.models import User
+from podium.site.audit.actions import Action
+from podium.site.audit.services import record
 from podium.site.competitions.models import Participant, ParticipantStatus, Phase
 from podium.site.errors import Forbidden, Refused
 from podium.site.leaderboards import history
@@ -159,13 +161,15 @@ def _put(candidate: order.Entry, board: Leaderboard, phase_id: int) -> None:
     if present is not None:
         places.move(present, candidate.sort_key)
         return
-    name = folded(User.objects.only("username", "display_name").get(pk=candidate.owner).shown_name)
+    from podium.site.evaluation.models import Submission  # noqa: PLC0415 - evaluation stands on boards
+
+    submission = Submission.objects.select_related("owner", "organization").get(pk=candidate.id)
     Entry.objects.create(
         submission_id=candidate.id,
         leaderboard=board,
         phase_id=phase_id,
         owner_id=candidate.owner,
-        name=name,
+        name=folded(submission.shown_name),
         sort_key=candidate.sort_key,
     )
 
@@ -218,7 +222,7 @@ def _manual(submission: Submission) -> tuple[Leaderboard, list[order.Entry], ord
 
 
 @transaction.atomic
-def add_by_hand(*, submission: Submission, privileged: bool = False) -> None:
+def add_by_hand(*, submission: Submission, by: User, privileged: bool = False) -> None:
     """Put a submission on the board, as its rule allows. Raises Refused or Forbidden with the reason."""
     board, standing, candidate, rule = _manual(submission)
     change = rules.on_manual_add(rule, standing, candidate, privileged=privileged)
@@ -226,10 +230,11 @@ def add_by_hand(*, submission: Submission, privileged: bool = False) -> None:
         raise Forbidden(change.reason)
     _apply(change, board, [candidate], submission.phase_id)
     history.follow(phase=submission.phase, owner_id=submission.owner_id, submission_id=submission.pk)
+    _record(Action.SUBMISSION_ON_BOARD, submission, by)
 
 
 @transaction.atomic
-def remove_by_hand(*, submission: Submission, privileged: bool = False) -> None:
+def remove_by_hand(*, submission: Submission, by: User, privileged: bool = False) -> None:
     """Take a submission from the board, as its rule allows. Raises Refused or Forbidden with the reason."""
     board, standing, candidate, rule = _manual(submission)
     change = rules.on_manual_remove(rule, standing, candidate, privileged=privileged)
@@ -237,6 +242,13 @@ def remove_by_hand(*, submission: Submission, privileged: bool = False) -> None:
         raise Forbidden(change.reason)
     _apply(change, board, [], submission.phase_id)
     history.follow(phase=submission.phase, owner_id=submission.owner_id, submission_id=submission.pk)
+    _record(Action.SUBMISSION_OFF_BOARD, submission, by)
+
+
+def _record(action: Action, submission: Submission, by: User) -> None:
+    """What people do with their own submissions is their own deed."""
+    if submission.owner_id != by.pk:
+        record(action, by=by, on=submission, about=submission.owner)
 
 
 @transaction.atomic

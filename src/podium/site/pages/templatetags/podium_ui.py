@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
+from html import escape
 from typing import Any
 
 from django import template
@@ -14,6 +15,8 @@ from django.utils.safestring import SafeString, mark_safe
 
 from podium.protocol import Cause
 from podium.ranking.display import format_score
+from podium.site.accounts.models import Organization, User
+from podium.site.api_fields import image_url
 from podium.site.competitions.models import Competition, Phase, PhaseStatus
 from podium.site.evaluation.models import Submission
 from podium.site.evaluation.states import SubmissionStatus
@@ -24,7 +27,8 @@ from podium.site.leaderboards.queries import Row
 from podium.site.pages import times
 from podium.site.pages.causes import CAUSE_TITLES
 from podium.site.pages.icons import ICONS
-from podium.site.pages.markdown import render
+from podium.site.pages.listing import Listing
+from podium.site.pages.markdown import render, render_post
 from podium.site.resources.grants import download_url
 from podium.site.resources.services import human_size
 
@@ -45,12 +49,8 @@ def when(moment: datetime | None, missing: str = "—") -> SafeString | str:
     """A moment in UTC; a module shows it in the viewer's zone and keeps UTC in the title."""
     if moment is None:
         return missing
-    return format_html(
-        '<time datetime="{}" data-local title="{}">{}</time>',
-        times.iso(moment),
-        times.utc_text(moment),
-        times.utc_text(moment),
-    )
+    text = times.utc_text(moment)
+    return mark_safe(f'<time datetime="{times.iso(moment)}" data-local title="{text}">{text}</time>')  # noqa: S308 - digits
 
 
 @register.simple_tag
@@ -67,9 +67,9 @@ def ago(moment: datetime | None, missing: str = "—") -> SafeString | str:
 
 
 @register.filter
-def bytes_text(size: float | None) -> str:
-    """A size in decimal units."""
-    return "—" if size is None else human_size(size)
+def bytes_text(size: float | str | None) -> str:
+    """A size in decimal units; a dash for the size of a file that is not there, which templates give as ""."""
+    return "—" if size is None or isinstance(size, str) else human_size(size)
 
 
 @register.filter
@@ -94,6 +94,12 @@ def wait_text(wait: Wait) -> str:
 def markdown(text: str) -> SafeString:
     """Markdown or HTML that a person wrote, made safe to show."""
     return render(text)
+
+
+@register.filter
+def post_markdown(text: str) -> SafeString:
+    """Markdown or HTML of a post, one of several on its page, made safe to show."""
+    return render_post(text)
 
 
 @register.filter
@@ -156,6 +162,16 @@ def _image_type(competition: Competition) -> str:
     return kinds.get(suffix, "application/octet-stream")
 
 
+@register.simple_tag
+def photo(whose: User | Organization) -> SafeString:
+    """The photo of a person or an organization, or the first letter of the name where there is none."""
+    url = image_url(whose.photo)
+    if url:
+        return format_html('<img class="mark mark--large mark--photo" src="{}" alt="" width="72" height="72">', url)
+    name = whose.name if isinstance(whose, Organization) else whose.shown_name
+    return format_html('<span class="avatar avatar--large" aria-hidden="true">{}</span>', initial(name))
+
+
 @register.inclusion_tag("components/timeline.html")
 def timeline(phases: Iterable[Phase]) -> dict[str, Any]:
     """The phases side by side, with how far each has gone and where today is."""
@@ -189,14 +205,33 @@ def field(bound: BoundField, label: str = "") -> dict[str, Any]:
     return {"field": bound, "label": label or bound.label, "is_check": kind == "checkbox", "is_hidden": bound.is_hidden}
 
 
-@register.inclusion_tag("components/medal.html")
-def medal(rank: int, place: int) -> dict[str, int]:
-    """A rank, in gold, silver or bronze where `place` is 1 to 3; 0 is without a medal."""
-    return {"rank": rank, "place": place}
+@register.inclusion_tag("components/sort_head.html")
+def sort_head(listing: Listing, name: str, kind: str = "") -> dict[str, Any]:
+    """The head of a column of a list that sorts by it; kind: `number` for figures."""
+    return {"head": listing.head(name), "number": kind == "number"}
 
 
-_PLAIN = '<td class="number" title="{}">{}</td>'
-_PRIMARY = '<td class="number primary" title="{}">{}</td>'
+@register.simple_tag
+def medal(rank: int, place: int, places: str = "", submission: int = 0) -> SafeString:
+    """A rank, in gold, silver or bronze where `place` is 1 to 3, 0 is without.
+
+    places: the address below which the page of each `submission` tells why it stands there; without, no link.
+    """
+    kind = f"medal medal--{place}" if place else "medal"
+    if not places:
+        return mark_safe(f'<span class="{kind}">{rank}</span>')  # noqa: S308 - numbers
+    address, words = f"{escape(places)}{submission}/", f'title="Why place {rank}" aria-label="Why place {rank}"'
+    return mark_safe(f'<a class="{kind}" href="{address}" {words}>{rank}</a>')  # noqa: S308 - numbers and our address
+
+
+@register.simple_tag
+def person(who: User | None) -> SafeString | str:
+    """The name of somebody, a link to their profile where it can be seen; of an account that is gone only that."""
+    if who is None:
+        return "Deleted user"
+    if who.is_deleted or who.is_banned or not who.is_active:
+        return who.shown_name
+    return format_html('<a href="{}">{}</a>', who.get_absolute_url(), who.shown_name)
 
 
 @register.simple_tag
@@ -205,12 +240,13 @@ def board_cells(row: Row, primary: int, noise: Collection[int] = ()) -> SafeStri
 
     noise: the submissions of the page that are within noise of a neighbour (`leaderboards.noise`), marked there.
 
-    Made here since a page has hundreds, which took two thirds of its time as nodes of a template (measured).
+    Made here, and of plain strings, since a page has hundreds: nodes of a template took two thirds of its time, and
+    `format_html` a sixth (measured).
     """
-    return mark_safe("".join(_board_cell(cell, primary, row.submission_id in noise) for cell in row.cells))  # noqa: S308 - made by format_html
+    return mark_safe("".join(_board_cell(cell, primary, row.submission_id in noise) for cell in row.cells))  # noqa: S308 - every text is escaped
 
 
-_MARK = mark_safe(
+_MARK = (
     '<span class="noise" title="Within noise of a neighbour"><span aria-hidden="true">≈</span>'
     '<span class="sr">within noise of a neighbour</span></span>'
 )
@@ -219,11 +255,9 @@ _MARK = mark_safe(
 def _board_cell(cell: Cell, primary: int, is_noise: bool) -> str:
     if cell.value is None:
         return f'<td class="number missing">{cell.shown}</td>'
-    spread = cell.uncertainty
-    shown = format_html('{} <span class="spread">{}</span>', cell.shown, spread) if spread else cell.shown
-    if cell.column.index != primary:
-        return format_html(_PLAIN, cell.text, shown)
-    return format_html(_PRIMARY, cell.text, format_html("{}{}", shown, _MARK) if is_noise else shown)
+    kind, mark = ("number primary", _MARK if is_noise else "") if cell.column.index == primary else ("number", "")
+    spread = f' <span class="spread">{cell.uncertainty}</span>' if cell.interval else ""  # both are made of numerals
+    return f'<td class="{kind}" title="{escape(cell.text)}">{cell.shown}{spread}{mark}</td>'
 
 
 @register.filter

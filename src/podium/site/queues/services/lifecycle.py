@@ -10,7 +10,7 @@ here does: a competition cannot come to a queue that is being closed to it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import structlog
 from django.db import transaction
@@ -18,11 +18,13 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from podium.site.accounts.models import User
+from podium.site.audit.actions import Action
+from podium.site.audit.services import record, record_many
 from podium.site.competitions.models import Competition
 from podium.site.errors import Forbidden, Refused
 from podium.site.evaluation.services import moving
-from podium.site.queues import policies
-from podium.site.queues.models import Queue
+from podium.site.queues import broker, policies
+from podium.site.queues.models import BrokerAccess, BrokerState, Queue, QueueToken
 from podium.site.queues.services.names import checked_name
 
 log = structlog.get_logger(__name__)
@@ -48,8 +50,16 @@ def create_queue(*, user: User, name: str, is_public: bool = False, organizers: 
             code="queue_limit",
         )
     queue = Queue.objects.create(name=checked_name(name), is_public=is_public, owner=owner)
-    queue.organizers.set(_checked(organizers, owner))
+    chosen = _checked(organizers, owner)
+    queue.organizers.set(chosen)
+    record(Action.QUEUE_CREATED, by=user, on=queue, after={"name": queue.name, "is_public": queue.is_public})
+    _record_people(Action.QUEUE_ORGANIZER_ADDED, queue, user, chosen)
     return queue
+
+
+def _record_people(action: Action, queue: Queue, by: User, people: Iterable[User]) -> None:
+    for person in people:
+        record(action, by=by, on=person, after={"queue": queue.name}, about=person)
 
 
 @transaction.atomic
@@ -64,10 +74,11 @@ def update_queue(
     """Change what is not None of a queue.
 
     Making it private sends away the competitions none of whose people may use it any more; removing an organizer does
-    so with the competitions of that person.
+    so with the competitions of that person, revokes the tokens that they made and renews the broker's password.
     Raises Forbidden for others than the owner, and Refused for a bad name and for hiding the default queue.
     """
     locked = _locked(queue, by, "Cannot update a queue that is not yours")
+    there = {"name": locked.name, "is_public": locked.is_public}
     if name is not None:
         locked.name = checked_name(name)
     if is_public is False and locked.is_default:
@@ -76,16 +87,23 @@ def update_queue(
     if is_public is not None:
         locked.is_public = is_public
     locked.save(update_fields=["name", "is_public"])
+    now = {"name": locked.name, "is_public": locked.is_public}
+    record(Action.QUEUE_EDITED, by=by, on=locked, before=there, after=now)
     removed: set[int] = set()
     if organizers is not None:
-        before = set(locked.organizers.values_list("pk", flat=True))
-        after = _checked(organizers, locked.owner)
-        locked.organizers.set(after)
-        removed = before - {person.pk for person in after}
+        before = {person.pk: person for person in locked.organizers.all()}
+        after = {person.pk: person for person in _checked(organizers, locked.owner)}
+        locked.organizers.set(after.values())
+        removed = set(before) - set(after)
+        _record_people(Action.QUEUE_ORGANIZER_REMOVED, locked, by, [before[pk] for pk in sorted(removed)])
+        if removed:
+            _shut_out(locked, removed)
+        added = [person for pk, person in after.items() if pk not in before]
+        _record_people(Action.QUEUE_ORGANIZER_ADDED, locked, by, added)
     if hidden:
-        _send_away(_without_right(locked))
+        _send_away(locked, by, _without_right(locked))
     elif removed and not locked.is_public:
-        _send_away(_without_right(locked).filter(Q(created_by__in=removed) | Q(collaborators__in=removed)))
+        _send_away(locked, by, _without_right(locked).filter(Q(created_by__in=removed) | Q(collaborators__in=removed)))
     return locked
 
 
@@ -103,7 +121,47 @@ def delete_queue(*, queue: Queue, by: User) -> None:
     locked.tokens.filter(revoked_when__isnull=True).update(revoked_when=now)
     Queue.objects.filter(pk=locked.pk).update(deleted_when=now)
     queue.deleted_when = now
-    _send_away(Competition.objects.filter(queue=locked))
+    record(Action.QUEUE_DELETED, by=by, on=locked, before={"name": locked.name, "is_public": locked.is_public})
+    _send_away(locked, by, Competition.objects.filter(queue=locked))
+
+
+def _shut_out(queue: Queue, people: Collection[int]) -> None:
+    """Let what people know who operate a queue no more open it no more: tokens that they made, its broker password."""
+    theirs = queue.tokens.filter(created_by__in=people, revoked_when__isnull=True)
+    theirs.update(revoked_when=timezone.now())
+    if BrokerAccess.objects.filter(queue=queue).exclude(state=BrokerState.LEAVING).exists():
+        broker.renew(queue)
+
+
+def renew_broker_access(*, user: User) -> None:
+    """Give the queues that somebody operated who was shut out other passwords at the broker, in the transaction."""
+    operated = Queue.objects.filter(Q(owner=user) | Q(organizers=user)).values("pk")
+    for access in BrokerAccess.objects.filter(queue__in=operated).exclude(state=BrokerState.LEAVING):
+        if access.queue is not None:
+            broker.renew(access.queue)
+
+
+def forget_person(*, user: User) -> None:
+    """What becomes of the queues of somebody whose account is deleted, in the caller's transaction.
+
+    A queue goes to the first of its organizers; one without any is deleted. Every token and every broker password that
+    the person may know opens nothing any more.
+    """
+    now = timezone.now()
+    for queue in Queue.objects.select_for_update(no_key=True, of=("self",)).filter(owner=user, deleted_when=None):
+        queue.tokens.filter(revoked_when__isnull=True).update(revoked_when=now)
+        heir = queue.organizers.exclude(pk=user.pk).filter(is_active=True, is_banned=False).order_by("pk").first()
+        if heir is not None or queue.is_default:
+            if BrokerAccess.objects.filter(queue=queue).exists():
+                broker.renew(queue)
+            Queue.objects.filter(pk=queue.pk).update(owner=heir)
+            if heir is not None:
+                queue.organizers.remove(heir)
+                record(Action.QUEUE_HANDED_ON, by=user, on=heir, after={"queue": queue.name}, about=heir)
+        else:
+            delete_queue(queue=queue, by=user)
+    QueueToken.objects.filter(created_by=user, revoked_when__isnull=True).update(revoked_when=now)
+    user.organized_queues.clear()
 
 
 def _locked(queue: Queue, by: User, refusal: str) -> Queue:
@@ -130,9 +188,12 @@ def _without_right(queue: Queue) -> QuerySet[Competition]:
     return Competition.objects.filter(queue=queue).exclude(Q(created_by__in=may) | Q(collaborators__in=may))
 
 
-def _send_away(competitions: QuerySet[Competition]) -> None:
-    """Take competitions back to the default queue, with all that waits."""
+def _send_away(queue: Queue, by: User, competitions: QuerySet[Competition]) -> None:
+    """Take competitions that used a queue back to the default queue, with all that waits."""
     keys = sorted(set(competitions.values_list("pk", flat=True)))
+    sides = {"queue": queue.name}, {"queue": "the default queue"}
+    found = Competition.objects.filter(pk__in=keys).order_by("pk")
+    record_many(Action.COMPETITION_QUEUE, by=by, on=found, before=sides[0], after=sides[1])
     Competition.objects.filter(pk__in=keys).update(queue=None)
     for key in keys:
         log.info("competition sent to the default queue", competition=key, moved=moving.follow(key))

@@ -7,9 +7,12 @@ from pathlib import Path
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from podium.site.accounts.models import User
+from podium.site.audit.actions import Action
+from podium.site.audit.services import record
 from podium.site.errors import Forbidden, Refused
 from podium.site.queues import policies
 from podium.site.queues.models import Queue, QueueToken, hash_token, new_token
@@ -37,7 +40,9 @@ def create_token(*, queue: Queue, by: User, name: str) -> tuple[QueueToken, str]
     locked = _locked(queue, by)
     if locked.tokens.filter(revoked_when__isnull=True).count() >= MAX_TOKENS:
         raise Refused(f"A queue may have {MAX_TOKENS} tokens. Revoke those that are not used.", code="too_many_tokens")
-    return _made(locked, by, checked_name(name))
+    row, secret = _made(locked, by, checked_name(name))
+    record(Action.QUEUE_TOKEN_CREATED, by=by, on=row, after={"queue": locked.name})
+    return row, secret
 
 
 @transaction.atomic
@@ -48,6 +53,7 @@ def rotate_token(*, token: QueueToken, by: User) -> tuple[QueueToken, str]:
     """
     locked = _locked(token.queue, by)
     _revoke(token)
+    record(Action.QUEUE_TOKEN_ROTATED, by=by, on=token, after={"queue": locked.name})
     return _made(locked, by, token.name)
 
 
@@ -57,8 +63,9 @@ def revoke_token(*, token: QueueToken, by: User) -> None:
 
     Raises Forbidden, and Refused when the token is revoked already.
     """
-    _locked(token.queue, by)
+    locked = _locked(token.queue, by)
     _revoke(token)
+    record(Action.QUEUE_TOKEN_REVOKED, by=by, on=token, after={"queue": locked.name})
 
 
 def _locked(queue: Queue, by: User) -> Queue:
@@ -101,8 +108,7 @@ def _forget_kept(token_hash: str) -> None:
 
 def token_of(secret: str) -> QueueToken | None:
     """The valid token with this secret; that it was used is noted, once in a minute at most."""
-    valid = QueueToken.objects.filter(revoked_when__isnull=True, queue__deleted_when__isnull=True)
-    found = valid.select_related("queue").filter(token_hash=hash_token(secret)).first()
+    found = _valid().select_related("queue").filter(token_hash=hash_token(secret)).first()
     if found is not None:
         now = timezone.now()
         if found.last_used_when is None or found.last_used_when < now - USE_NOTED:
@@ -112,4 +118,13 @@ def token_of(secret: str) -> QueueToken | None:
 
 def opens(token_id: int) -> bool:
     """Whether a token that was recognized before still opens its queue."""
-    return QueueToken.objects.filter(pk=token_id, revoked_when__isnull=True, queue__deleted_when__isnull=True).exists()
+    return _valid().filter(pk=token_id).exists()
+
+
+def _valid() -> QuerySet[QueueToken]:
+    """Tokens that open their queues; those of somebody who was banned or is gone serve nobody, nor do their queues'."""
+    living = QueueToken.objects.filter(revoked_when__isnull=True, queue__deleted_when__isnull=True)
+    gone = Q()
+    for person in ("queue__owner", "created_by"):
+        gone |= Q(**{f"{person}__is_banned": True}) | Q(**{f"{person}__is_deleted": True})
+    return living.exclude(gone)

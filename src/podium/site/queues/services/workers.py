@@ -9,6 +9,8 @@ from django.utils import timezone
 
 from podium.protocol import Claim
 from podium.site.accounts.models import User
+from podium.site.audit.actions import Action
+from podium.site.audit.services import record
 from podium.site.errors import Forbidden
 from podium.site.queues import policies
 from podium.site.queues.models import Queue, Worker
@@ -51,4 +53,6 @@ def _change(worker: Worker, by: User, *, drained: bool) -> None:
     if not policies.can_operate(by, worker.queue):
         raise Forbidden("Only the queue's owner and organizers decide about its workers.")
     rows = Worker.objects.filter(pk=worker.pk, drained_when__isnull=drained)
-    rows.update(drained_when=timezone.now() if drained else None)
+    if rows.update(drained_when=timezone.now() if drained else None):
+        action = Action.WORKER_DRAINED if drained else Action.WORKER_UNDRAINED
+        record(action, by=by, on=worker, after={"queue": worker.queue.name})

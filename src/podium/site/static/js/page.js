@@ -29,6 +29,31 @@ export function localizeTimes(root) {
   }
 }
 
+/** The moment that a field holds, in the viewer's zone and without one, as such fields want it. */
+function localField(moment) {
+  return new Date(moment.getTime() - moment.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+}
+
+/** Let fields that are sent in UTC be written in the viewer's zone. */
+function localizeField(input) {
+  const given = new Date(`${input.value}Z`);
+  if (!Number.isNaN(given.getTime())) input.value = localField(given);
+  for (const text of [...input.labels].flatMap((label) => [...label.childNodes])) {
+    if (text.nodeType === Node.TEXT_NODE) text.data = text.data.replace("(UTC)", "(your time)");
+  }
+  input.form.addEventListener("formdata", (event) => {
+    const written = new Date(input.value);
+    if (!Number.isNaN(written.getTime())) event.formData.set(input.name, written.toISOString().slice(0, 16));
+  });
+}
+
+/** Let tables and code that are wider than their text be scrolled by keyboard; others are no stop on the way. */
+export function reachScrolling(root) {
+  for (const element of root.querySelectorAll(".prose table, .prose pre")) {
+    if (element.scrollWidth > element.clientWidth) element.tabIndex = 0;
+  }
+}
+
 const NEXT = { auto: "light", light: "dark", dark: "auto" };
 const YEAR = 365 * 24 * 3600;
 
@@ -70,8 +95,31 @@ async function copyText(event) {
   }
 }
 
+/** Menus that are wider than a phone begin where one is. */
+function showCurrent() {
+  for (const here of document.querySelectorAll(".top__nav [aria-current], .tabs [aria-current], .sidenav [aria-current]")) {
+    const menu = here.parentElement;
+    if (menu.scrollWidth > menu.clientWidth) menu.scrollLeft = here.offsetLeft - menu.offsetLeft - menu.clientWidth / 3;
+  }
+}
+
+/** The key "/" leads to the search: to its field where one is on the page, else to its page. */
+function find(event) {
+  if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+  if (event.target.closest("input, textarea, select, [contenteditable]")) return;
+  const field = [...document.querySelectorAll("[data-find]")].find((one) => one.checkVisibility());
+  const page = document.querySelector("[data-find-page]");
+  if (!field && !page) return;
+  event.preventDefault();
+  if (field) field.select();
+  else location.assign(page.href);
+}
+
+showCurrent();
+document.addEventListener("keydown", find);
 document.addEventListener("click", copyText);
 for (const button of document.querySelectorAll("button[data-copy]")) button.hidden = false;
+for (const input of document.querySelectorAll("input[type=datetime-local][data-utc]")) localizeField(input);
 document.querySelector("[data-theme-form]")?.addEventListener("submit", switchTheme);
 document.addEventListener("click", (event) => closeMenus(event.target.closest("details.menu")));
 document.addEventListener("keydown", (event) => {
@@ -92,5 +140,10 @@ document.addEventListener("submit", (event) => {
 window.addEventListener("pageshow", () => {
   for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
 });
-document.addEventListener("htmx:load", (event) => localizeTimes(event.detail.elt.parentElement ?? document));
+document.addEventListener("htmx:load", (event) => {
+  const root = event.detail.elt.parentElement ?? document;
+  localizeTimes(root);
+  reachScrolling(root);
+});
 localizeTimes(document);
+reachScrolling(document);

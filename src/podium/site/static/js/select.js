@@ -2,7 +2,7 @@
 
 for (const form of document.querySelectorAll("[data-select]")) {
   const all = form.querySelector("[data-select-all]");
-  const boxes = [...form.querySelectorAll('input[name="submission"]')];
+  const boxes = [...form.querySelectorAll('tbody input[type="checkbox"]')];
   const count = form.querySelector("[data-select-count]");
   const before = count.textContent;
   const tell = () => {

@@ -1,5 +1,5 @@
-// Uploads a chosen file straight to storage, with progress, and then sends the form with the file's key in place of
-// the file. Without scripts the form sends the file itself.
+// Uploads a chosen file straight to storage, in parts and with progress, and then sends the form with the file's key in
+// place of the file. Without scripts the form sends the file itself.
 
 const units = ["bytes", "KB", "MB", "GB"];
 
@@ -22,15 +22,15 @@ function reason(body, status) {
   return `The server answered ${status}.`;
 }
 
-async function announce(file, type, token) {
-  const answer = await fetch("/api/datasets/", {
-    method: "POST",
+async function ask(method, url, token, body) {
+  const answer = await fetch(url, {
+    method,
     headers: { "Content-Type": "application/json", "X-CSRFToken": token },
-    body: JSON.stringify({ type, request_sassy_file_name: file.name, file_name: file.name, file_size: file.size }),
+    body: body && JSON.stringify(body),
   });
-  const body = await answer.json().catch(() => null);
-  if (!answer.ok) throw new Error(reason(body, answer.status));
-  return body;
+  const told = answer.status === 204 ? null : await answer.json().catch(() => null);
+  if (!answer.ok) throw new Error(reason(told, answer.status));
+  return told;
 }
 
 /** The address to upload to; a local one is asked for at the origin that the page came from, whatever its public name. */
@@ -39,19 +39,81 @@ function target(url) {
   return parsed.pathname.startsWith("/files/") ? parsed.pathname + parsed.search : parsed.href;
 }
 
-function put(url, file, onProgress) {
+class Broken extends Error {}
+
+function put(url, data, headers, onProgress) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     request.open("PUT", target(url));
-    request.setRequestHeader("Content-Type", "application/zip");
-    request.upload.addEventListener("progress", (event) => onProgress(event.loaded, event.total || file.size));
+    for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
+    request.upload.addEventListener("progress", (event) => onProgress(event.loaded));
     request.addEventListener("load", () => {
       if (request.status >= 200 && request.status < 300) resolve();
+      else if (request.status >= 500) reject(new Broken(`The server answered ${request.status}.`));
       else reject(new Error(request.responseText.slice(0, 300) || `The server answered ${request.status}.`));
     });
-    request.addEventListener("error", () => reject(new Error("The connection broke. Check it and try again.")));
-    request.send(file);
+    request.addEventListener("error", () => reject(new Broken("The connection broke. Check it and try again.")));
+    request.send(data);
   });
+}
+
+const SIDE_BY_SIDE = 3;
+const TRIES = 4;
+
+/** One part with its digest; sent again by itself where the connection breaks. */
+async function sendPart(url, blob, onProgress) {
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", await blob.arrayBuffer()));
+  const headers = { "Content-Digest": `sha-256=:${btoa(String.fromCharCode(...digest))}:` };
+  for (let tried = 1; ; tried += 1) {
+    try {
+      return await put(url, blob, headers, onProgress);
+    } catch (fault) {
+      if (!(fault instanceof Broken) || tried === TRIES) throw fault;
+      onProgress(0);
+      await new Promise((resolve) => setTimeout(resolve, 500 * 2 ** tried));
+    }
+  }
+}
+
+/** Send the file in parts, some side by side; returns its key. The form completes the upload. */
+async function sendParts(file, facts, token, progress) {
+  const upload = await ask("POST", "/api/uploads/", token, { ...facts, file_name: file.name, file_size: file.size });
+  const sent = new Map();
+  const waiting = Array.from({ length: upload.parts }, (_, index) => index);
+  const work = async () => {
+    for (let index = waiting.shift(); index !== undefined; index = waiting.shift()) {
+      const blob = file.slice(index * upload.part_size, (index + 1) * upload.part_size);
+      const url = upload.part_url.replace("{part}", index + 1);
+      const tell = (loaded) => {
+        sent.set(index, loaded);
+        progress([...sent.values()].reduce((sum, one) => sum + one, 0), file.size);
+      };
+      await sendPart(url, blob, tell);
+      tell(blob.size);
+    }
+  };
+  try {
+    await Promise.all(Array.from({ length: SIDE_BY_SIDE }, work));
+  } catch (fault) {
+    waiting.length = 0;
+    await ask("DELETE", `/api/uploads/${upload.key}/`, token).catch(() => null); // what it held of the quota is free
+    throw fault;
+  }
+  return upload.key;
+}
+
+/** Where the browser makes no digests (only HTTPS and this machine do) the file goes in one piece. */
+async function sendWhole(file, facts, token, progress) {
+  const said = { ...facts, request_sassy_file_name: file.name, file_name: file.name, file_size: file.size };
+  const dataset = await ask("POST", "/api/datasets/", token, said);
+  await put(dataset.sassy_url, file, { "Content-Type": "application/zip" }, (loaded) => progress(loaded, file.size));
+  return dataset.key;
+}
+
+/** What is said of the file before it goes: its type, and its name where the form asks for one. */
+function factsOf(form) {
+  if (form.dataset.upload) return { type: form.dataset.upload };
+  return { type: form.elements.namedItem("type").value, name: form.elements.namedItem("name").value };
 }
 
 function connect(form) {
@@ -94,10 +156,10 @@ function connect(form) {
       if (file.size === 0) throw new Error(`${file.name} is empty.`);
       progress(0, file.size);
       const token = form.querySelector('input[name="csrfmiddlewaretoken"]').value;
-      const dataset = await announce(file, form.dataset.upload, token);
-      await put(dataset.sassy_url, file, progress);
+      const sendFile = crypto.subtle ? sendParts : sendWhole;
+      const sentKey = await sendFile(file, factsOf(form), token, progress);
       text.textContent = "Uploaded. Checking…";
-      key.value = dataset.key;
+      key.value = sentKey;
       input.disabled = true; // the key stands for the file now
       form.submit();
     } catch (fault) {

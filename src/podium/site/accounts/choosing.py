@@ -1,0 +1,34 @@
+"""Choosing people in forms, by their names."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.db.models import Q
+
+from podium.site.accounts import policies
+
+MOST = 100
+
+
+class PeopleField(forms.CharField):
+    """User names, separated by spaces or commas; the value is the people. Every name that nobody has is told."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        attrs = {"rows": 2, "autocomplete": "off", "spellcheck": "false"}
+        super().__init__(**{"max_length": MOST * 60, "widget": forms.Textarea(attrs=attrs), **kwargs})
+
+    def clean(self, value: Any) -> Any:
+        """Look the names up in one query; capitals count as small letters."""
+        names = list(dict.fromkeys(str(super().clean(value)).replace(",", " ").replace(";", " ").split()))
+        if len(names) > MOST:
+            raise forms.ValidationError(f"Name {MOST} people at most.")
+        wanted = Q(pk__in=[])
+        for name in names:
+            wanted |= Q(username__iexact=name)
+        found = {one.username.lower(): one for one in policies.people_to_name().filter(wanted)}
+        missing = [name for name in names if name.lower() not in found]
+        if missing:
+            raise forms.ValidationError(f"Nobody here is called {', '.join(missing[:10])}.")
+        return list(found.values())

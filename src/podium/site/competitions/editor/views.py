@@ -1,0 +1,209 @@
+"""The pages of the editor for what a competition says of itself: details, participation, pages, people, fact sheet."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_safe
+
+from podium.site.accounts.models import User
+from podium.site.accounts.policies import people_to_name
+from podium.site.competitions.editor import choices
+from podium.site.competitions.editor.forms import (
+    CollaboratorForm,
+    DetailsForm,
+    NewForm,
+    PageForm,
+    ParticipationForm,
+    QuestionFormSet,
+    Section,
+)
+from podium.site.competitions.editor.saving import edited, facts_of, mark, save, shown
+from podium.site.competitions.services import editing
+from podium.site.competitions.services.editor_payload import FieldsRefused
+from podium.site.errors import Refused
+from podium.site.pages.markdown import render as rendered
+
+_READ_OR_SEND = ["GET", "HEAD", "POST"]
+
+
+STILL = (
+    "Who asked to take part or has submitted still takes part: deny that on the page Participants where they are not "
+    "to. The secret link, and where webhooks lead to, they know."
+)
+
+
+def _sent(request: HttpRequest) -> Any:
+    return request.POST if request.method == "POST" else None
+
+
+@login_required
+@never_cache
+@require_http_methods(_READ_OR_SEND)
+def new(request: HttpRequest) -> HttpResponse:
+    """Make a competition of the least that it needs, unpublished."""
+    user = cast("User", request.user)
+    tasks = choices.tasks(user)
+    form = NewForm(_sent(request), tasks=tasks)
+    if request.method == "POST" and form.is_valid():
+        try:
+            made = editing.create_competition(user=user, given=form.given())
+        except FieldsRefused as refused:
+            form.refuse(refused.messages)
+        except Refused as refused:
+            form.add_error(None, refused.message)
+        else:
+            return redirect("competitions:edit", made.pk)
+    context = {"section": "upload", "form": form, "tasks": tasks}
+    return render(request, "competitions/editor/new.html", context, status=400 if form.errors else 200)
+
+
+@login_required
+@never_cache
+@require_http_methods(_READ_OR_SEND)
+def details(request: HttpRequest, pk: int) -> HttpResponse:
+    """Title, description, logo, type, image, reward and contact."""
+    viewed = edited(request, pk)
+    now = facts_of(viewed.competition)
+    part = {name: now[name] for name in DetailsForm.base_fields if name in now}
+    form = DetailsForm(_sent(request), request.FILES or None, initial={**part, "seen": mark(part)})
+    if request.method == "POST" and form.is_valid() and save(request, viewed, form, form.given(), part=part):
+        return redirect(viewed.url("competitions:edit"))
+    return shown(request, viewed, "form", "edit", form=form, heading="Details", files=True)
+
+
+@login_required
+@never_cache
+@require_http_methods(_READ_OR_SEND)
+def participation(request: HttpRequest, pk: int) -> HttpResponse:
+    """Terms, approved addresses, and what participants may."""
+    viewed = edited(request, pk)
+    now = facts_of(viewed.competition)
+    form = ParticipationForm()
+    part = {name: now[name] for name in form.fields if name in now}
+    initial = {**part, "whitelist_emails": "\n".join(now["whitelist_emails"]), "seen": mark(part)}
+    form = ParticipationForm(_sent(request), initial=initial)
+    if request.method == "POST" and form.is_valid() and save(request, viewed, form, form.given(), part=part):
+        return redirect(viewed.url("competitions:edit-participation"))
+    return shown(request, viewed, "form", "edit-participation", form=form, heading="Participation")
+
+
+@login_required
+@require_safe
+def pages(request: HttpRequest, pk: int) -> HttpResponse:
+    """The list of the pages."""
+    viewed = edited(request, pk)
+    return shown(request, viewed, "pages", "edit-pages", pages=facts_of(viewed.competition)["pages"])
+
+
+@login_required
+@never_cache
+@require_http_methods(_READ_OR_SEND)
+def page(request: HttpRequest, pk: int, page_id: int | None = None) -> HttpResponse:
+    """Write a page, look at it before it is saved, or delete it."""
+    viewed = edited(request, pk)
+    there = facts_of(viewed.competition)["pages"]
+    part: dict[str, Any] | None = None
+    if page_id is not None:
+        part = next((one for one in there if one["id"] == page_id), None)
+        if part is None:
+            raise Http404("This competition has no such page.")
+    start = part or {"title": "", "content": "", "index": len(there)}
+    form = PageForm(_sent(request), initial={**start, "seen": mark(part)})
+    back = redirect(viewed.url("competitions:edit-pages"))
+    others = [{"id": one["id"], "index": one["index"]} for one in there if part is None or one["id"] != part["id"]]
+    preview = None
+    if request.method == "POST" and form.is_valid():
+        if "preview" in request.POST:
+            preview = rendered(form.cleaned_data["content"])
+        elif "delete" in request.POST:
+            if save(request, viewed, form, {"pages": others}, part=part):
+                return back
+        else:
+            facts = form.given()
+            place = min(facts["index"] if facts["index"] is not None else len(others), len(others))
+            rows = [*others[:place], {**facts, "id": page_id}, *others[place:]]
+            given = {"pages": [{**row, "index": index} for index, row in enumerate(rows)]}
+            if save(request, viewed, form, given, part=part, prefix=("pages", place)):
+                return back
+    return shown(request, viewed, "page", "edit-pages", form=form, page=part, preview=preview)
+
+
+def _selection(row: dict[str, Any]) -> Any:
+    if row["type"] == "checkbox":
+        return [True, False]
+    if row["type"] == "text":
+        return ""
+    return [line.strip() for line in row["selection"].strip("\r\n").splitlines()]
+
+
+@login_required
+@never_cache
+@require_http_methods(_READ_OR_SEND)
+def fact_sheet(request: HttpRequest, pk: int) -> HttpResponse:
+    """The questions that are asked with each submission."""
+    viewed = edited(request, pk)
+    part = facts_of(viewed.competition)["fact_sheet"]
+    initial = [
+        {
+            **question,
+            "selection": "\n".join(map(str, question["selection"])) if question["type"] == "select" else "",
+            "is_required": str(question["is_required"]).lower() == "true",
+            "is_on_leaderboard": str(question["is_on_leaderboard"]).lower() == "true",
+        }
+        for question in (part or {}).values()
+    ]
+    form = Section(_sent(request), initial={"seen": mark(part)})
+    rows = QuestionFormSet(_sent(request), initial=initial)
+    if request.method == "POST" and rows.is_valid() and form.is_valid():
+        kept = [row for row in rows.cleaned_data if row.get("key", "").strip() and not row["remove"]]
+        sheet = {
+            row["key"].strip(): {
+                "key": row["key"].strip(),
+                "type": row["type"],
+                "title": row["title"],
+                "selection": _selection(row),
+                "is_required": str(row["is_required"]).lower(),
+                "is_on_leaderboard": str(row["is_on_leaderboard"]).lower(),
+            }
+            for row in kept
+        }
+        if len(sheet) < len(kept):
+            form.add_error(None, "Two questions have the same key.")
+        elif save(request, viewed, form, {"fact_sheet": sheet or None}, part=part):
+            return redirect(viewed.url("competitions:edit-fact-sheet"))
+    return shown(request, viewed, "fact_sheet", "edit-fact-sheet", form=form, rows=rows)
+
+
+@login_required
+@never_cache
+@require_http_methods(_READ_OR_SEND)
+def people(request: HttpRequest, pk: int) -> HttpResponse:
+    """Who organizes the competition: add by user name, take away."""
+    viewed = edited(request, pk)
+    part = facts_of(viewed.competition)["collaborators"]
+    form = CollaboratorForm(initial={"seen": mark(part)})
+    here = viewed.url("competitions:edit-people")
+    if request.method == "POST" and "remove" in request.POST:
+        form = Section(request.POST)  # type: ignore[assignment]
+        kept = [one for one in part if str(one) != request.POST["remove"]]
+        if form.is_valid() and save(request, viewed, form, {"collaborators": kept}, part=part):
+            gone = request.POST["remove"] == str(request.user.pk)
+            if not gone:
+                messages.info(request, STILL)
+            return redirect(viewed.url("competitions:detail") if gone else here)
+    elif request.method == "POST":
+        form = CollaboratorForm(request.POST)
+        if form.is_valid():
+            found = people_to_name().filter(username__iexact=form.cleaned_data["username"]).first()
+            if found is None:
+                form.add_error("username", "There is nobody of that name.")
+            elif save(request, viewed, form, {"collaborators": [*part, found.pk]}, part=part):
+                return redirect(here)
+    people = viewed.competition.collaborators.all()
+    return shown(request, viewed, "people", "edit-people", form=form, people=people, seen=mark(part))

@@ -1,0 +1,185 @@
+"""The pages of the editor for phases and leaderboards."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, cast
+
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_safe
+
+from podium.site.accounts.models import User
+from podium.site.competitions.editor import choices
+from podium.site.competitions.editor.forms import LIMITS, SIZES, BoardForm, ColumnFormSet, PhaseForm, TaskFormSet
+from podium.site.competitions.editor.saving import edited, facts_of, mark, save, shown
+from podium.site.competitions.shell import Shell
+from podium.site.resources.models import DatasetType
+
+_READ_OR_SEND = ["GET", "HEAD", "POST"]
+_FILES = {"public_data": DatasetType.PUBLIC_DATA, "starting_kit": DatasetType.STARTING_KIT}
+_UNITS = (("GiB", 2**30), ("GB", 10**9), ("MiB", 2**20), ("MB", 10**6))
+
+
+def _sent(request: HttpRequest) -> Any:
+    return request.POST if request.method == "POST" else None
+
+
+def _size_text(size: int | None) -> str:
+    """A size as it may have been written: in the largest unit that it is a whole number of."""
+    if size is None:
+        return ""
+    return next((f"{size // of} {unit}" for unit, of in _UNITS if size % of == 0), str(size))
+
+
+def _minute(text: str | None) -> datetime | None:
+    """A moment as a field shows it, without seconds."""
+    return datetime.fromisoformat(text).replace(second=0, microsecond=0) if text else None
+
+
+@login_required
+@require_safe
+def phases(request: HttpRequest, pk: int) -> HttpResponse:
+    """The list of the phases."""
+    viewed = edited(request, pk)
+    return shown(request, viewed, "phases", "edit-phases", phases=viewed.phases)
+
+
+@login_required
+@never_cache
+@require_http_methods(_READ_OR_SEND)
+def phase(request: HttpRequest, pk: int, phase_id: int | None = None) -> HttpResponse:
+    """Change a phase, add one, or delete one that has no submissions."""
+    viewed = edited(request, pk)
+    now = facts_of(viewed.competition)
+    there = now["phases"]
+    part = next((one for one in there if one["id"] == phase_id), None)
+    if phase_id is not None and part is None:
+        raise Http404("This competition has no such phase.")
+    form, rows = _phase_forms(request, viewed, now, part)
+    if request.method == "POST" and form.is_valid() and rows.is_valid():
+        back = redirect(viewed.url("competitions:edit-phases"))
+        ids = [{"id": one["id"]} for one in there]
+        if "delete" in request.POST:
+            if save(request, viewed, form, {"phases": [one for one in ids if one["id"] != phase_id]}, part=part):
+                return back
+        else:
+            place = next((n for n, one in enumerate(ids) if one["id"] == phase_id), len(ids))
+            index = part["index"] if part else max((one["index"] for one in there), default=-1) + 1
+            own = {**form.given(), "id": phase_id, "index": index, "tasks": _tasks(form, rows)}
+            given = {"phases": [*ids[:place], own, *ids[place + 1 :]]}
+            if save(request, viewed, form, given, part=part, prefix=("phases", place)):
+                return back
+    names = {str(link.task.key): link.task.name for one in viewed.phases for link in one.phase_tasks.all()}
+    listed = [(names.get(str(row["key"].value()), row["key"].value()), row) for row in rows]
+    more = {"phase": part, "form": form, "rows": rows, "listed": listed, "advanced": _asks_for_limits(part, form)}
+    return shown(request, viewed, "phase", "edit-phases", **more)
+
+
+def _asks_for_limits(part: dict[str, Any] | None, form: PhaseForm) -> bool:
+    """Whether the limits of steps are shown at once: some are set, or wrong."""
+    asked = part is not None and any(part[name] for name in LIMITS if name != "execution_time_limit")
+    return asked or any(name in form.errors for name in LIMITS)
+
+
+def _phase_forms(
+    request: HttpRequest, viewed: Shell, now: dict[str, Any], part: dict[str, Any] | None
+) -> tuple[PhaseForm, Any]:
+    user = cast("User", request.user)
+    held = {task["task"] for task in part["tasks"]} if part else set()
+    files = {name: choices.files(user, kind) for name, kind in _FILES.items()}
+    initial: dict[str, Any] = {"seen": mark(part), "execution_time_limit": 600, "max_submissions_per_day": 5}
+    initial["max_submissions_per_person"] = 100
+    if part is not None:
+        initial |= {name: value for name, value in part.items() if name in PhaseForm.base_fields}
+        initial |= {name: _size_text(part[name]) for name in SIZES}
+        initial |= {name: _minute(part[name]) for name in ("start", "end")}
+        for name, known in files.items():  # what the phase has may be a colleague's
+            if part[name] and part[name] not in dict(known):
+                dataset = next(getattr(one, name) for one in viewed.phases if one.pk == part["id"])
+                known.append((part[name], dataset.name or dataset.file_name))
+    form = PhaseForm(
+        _sent(request),
+        initial=initial,
+        boards=[(str(board["id"]), board["title"]) for board in now["leaderboards"]],
+        tasks=[(key, name) for key, name in choices.tasks(user) if key not in held],
+        files=files,
+    )
+    tasks = [{"key": task["task"], "order_index": task["order_index"]} for task in (part["tasks"] if part else [])]
+    return form, TaskFormSet(_sent(request), initial=tasks, prefix="tasks")
+
+
+def _tasks(form: PhaseForm, rows: Any) -> list[dict[str, Any]]:
+    kept = [row for row in rows.cleaned_data if not row["remove"]]
+    ordered = sorted(kept, key=lambda row: row["order_index"] if row["order_index"] is not None else len(kept))
+    keys = [str(row["key"]) for row in ordered]
+    added = form.cleaned_data["add_task"]
+    return [{"task": key, "order_index": place} for place, key in enumerate([*keys, *([added] if added else [])])]
+
+
+@login_required
+@require_safe
+def boards(request: HttpRequest, pk: int) -> HttpResponse:
+    """The list of the leaderboards."""
+    viewed = edited(request, pk)
+    return shown(request, viewed, "boards", "edit-boards", boards=facts_of(viewed.competition)["leaderboards"])
+
+
+@login_required
+@never_cache
+@require_http_methods(_READ_OR_SEND)
+def board(request: HttpRequest, pk: int, board_id: int | None = None) -> HttpResponse:
+    """Change a leaderboard with its columns, or add one."""
+    viewed = edited(request, pk)
+    there = facts_of(viewed.competition)["leaderboards"]
+    part = next((one for one in there if one["id"] == board_id), None)
+    if board_id is not None and part is None:
+        raise Http404("This competition has no such leaderboard.")
+    columns = part["columns"] if part else []
+    keys = {column["index"]: column["key"] for column in columns}
+    initial = {name: part[name] for name in ("title", "key", "submission_rule", "hidden")} if part else {}
+    initial |= {"primary": keys.get(part["primary_index"], "") if part else "", "seen": mark(part)}
+    form = BoardForm(_sent(request), initial=initial)
+    named = [
+        {**column, "of": " ".join(keys.get(each, "") for each in column["computation_indexes"] or [])}
+        for column in columns
+    ]
+    rows = ColumnFormSet(_sent(request), initial=named, prefix="columns")
+    if request.method == "POST" and form.is_valid() and rows.is_valid():
+        own = _board(form, rows, board_id)
+        place = next((n for n, one in enumerate(there) if one["id"] == board_id), len(there))
+        ids = [{"id": one["id"]} for one in there]
+        given = {"leaderboards": [*ids[:place], own, *ids[place + 1 :]]} if own is not None else {}
+        if own is not None and save(request, viewed, form, given, part=part, prefix=("leaderboards", place)):
+            return redirect(viewed.url("competitions:edit-boards"))
+    return shown(request, viewed, "board", "edit-boards", form=form, rows=rows, board=part)
+
+
+def _board(form: BoardForm, rows: Any, board_id: int | None) -> dict[str, Any] | None:
+    """The leaderboard as the service takes it; None where a key names no column, which the form then says."""
+    kept = [row for row in rows.cleaned_data if row.get("key", "").strip() and not row["remove"]]
+    ordered = sorted(kept, key=lambda row: row["index"] if row["index"] is not None else len(kept))
+    places = {row["key"].strip(): place for place, row in enumerate(ordered)}
+    columns = []
+    for place, row in enumerate(ordered):
+        of = row["of"].split()
+        if strange := [key for key in of if key not in places]:
+            form.add_error(None, f'The column {row["key"]} is computed of "{strange[0]}", which is no key of a column.')
+            return None
+        columns.append(
+            {
+                **{name: row[name] for name in ("id", "title", "key", "sorting", "hidden")},
+                "index": place,
+                "precision": row["precision"] if row["precision"] is not None else 2,
+                "computation": row["computation"] or None,
+                "computation_indexes": [places[key] for key in of] if row["computation"] else None,
+            }
+        )
+    facts = form.given()
+    primary = facts.pop("primary").strip()
+    if primary and primary not in places:
+        form.add_error("primary", "No column has this key.")
+        return None
+    return {**facts, "id": board_id, "primary_index": places.get(primary, 0), "columns": columns}

@@ -1,0 +1,67 @@
+"""Fetching the rows of a page together with what they refer to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeVar, cast, overload
+
+from django.db.models import ForeignKey, Model, QuerySet
+
+PIECE = 500
+"""Rows whose references are fetched at once: Django asks for them with an OR for each row, and SQLite refuses 1,000."""
+
+Row = TypeVar("Row", bound=Model)
+
+
+def fetched(rows: QuerySet[Row], number: int) -> list[Row]:
+    """The rows of a page with everything that is prefetched for them.
+
+    number: how many rows there may be. Beyond `PIECE` they are read through a cursor and their references in pieces.
+    """
+    return list(rows if number <= PIECE else rows.iterator(chunk_size=PIECE))
+
+
+def referring(rows: Iterable[Row], field: str, referred: QuerySet[Any]) -> list[Row]:
+    """The rows with what their foreign key `field` leads to, by one query.
+
+    Rows whose object has gone meanwhile are left out; where the key may be empty, they refer to nothing.
+    referred: where the objects are looked for. As `prefetch_related`, but asking for keys: the OR for each row that
+    Django writes there took a sixth of a board's page (measured).
+    """
+    rows = list(rows)
+    if not rows:
+        return rows
+    key = cast("ForeignKey[Any, Any]", rows[0]._meta.get_field(field))
+    found = referred.in_bulk({getattr(row, key.attname) for row in rows} - {None})
+    kept = [row for row in rows if key.null or getattr(row, key.attname) in found]
+    for row in kept:
+        key.set_cached_value(row, found.get(getattr(row, key.attname)))
+    return kept
+
+
+class KeysFirst(Sequence[Row]):
+    """Rows in an order, for a paginator: a page is found by its keys, then fetched with all that is joined to it.
+
+    What sorts or skips many rows would otherwise carry along all that is joined to each of them.
+    count: how many there are, where that is known already.
+    """
+
+    def __init__(self, rows: QuerySet[Row], count: int | None = None) -> None:
+        self._rows = rows
+        self._count = count
+
+    def __len__(self) -> int:
+        if self._count is None:
+            self._count = self._rows.count()
+        return self._count
+
+    @overload
+    def __getitem__(self, place: int) -> Row: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[Row]: ...
+    def __getitem__(self, place: int | slice) -> Row | list[Row]:
+        if isinstance(place, int):
+            return self[place : place + 1][0]
+        keys = list(self._rows.values_list("pk", flat=True)[place])
+        found = self._rows.in_bulk(keys)
+        return [found[key] for key in keys if key in found]

@@ -1,0 +1,117 @@
+"""What people are mailed of a forum; each mail is a row of its own, written with the post that is its reason.
+
+Answers go to those who follow a thread, new threads to the organizers, both as far as they want mails of forums;
+announcements to the participants who let organizers write to them, as every message of organizers.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from django.db.models import Q, QuerySet
+from django.urls import reverse
+
+from podium.site.accounts.models import User
+from podium.site.competitions.models import Competition, Participant, ParticipantStatus
+from podium.site.competitions.services.messages import address_of, plain
+from podium.site.forums import policies
+from podium.site.forums.models import Follower, Post, Report, Thread
+from podium.site.forums.services.following import unfollow_link
+from podium.site.mails import services as mails
+from podium.site.resources.grants import absolute_url
+
+_FOLLOWING = "You get this because you follow this thread. Mails of forums are among the settings of your account."
+_ORGANIZING = (
+    "You get this because you organize this competition. Mails of forums are among the settings of your account."
+)
+_ANNOUNCED = (
+    "The organizers of this competition announced this to its participants. Whether organizers may write to you is "
+    "among the settings of your account."
+)
+_REPORTED = "You get this because you organize this competition."
+
+
+def address_of_post(post: Post) -> str:
+    """The address of a post: the page of its thread on which it stands."""
+    path = reverse("forums:thread", args=[post.thread.forum.competition_id, post.thread_id])
+    return absolute_url(f"{path}?post={post.pk}#post-{post.pk}")
+
+
+def _said(post: Post, did: str) -> str:
+    """A post as Markdown: who did what where, then the text, which comes last because nothing closes its markup."""
+    thread = post.thread
+    competition = thread.forum.competition
+    name = plain(post.posted_by.shown_name) if post.posted_by else "Somebody"
+    where = f"[{plain(thread.title)}]({address_of_post(post)})"
+    return f"{name} {did} {where}, in the forum of {plain(competition.title)}:\n\n{post.content}"
+
+
+def _organizers(competition: Competition) -> QuerySet[User]:
+    return User.objects.filter(policies.organizing(competition))
+
+
+def tell_organizers_of_thread(post: Post) -> None:
+    """Mail the organizers a thread that somebody has begun."""
+    competition = post.thread.forum.competition
+    to = _organizers(competition).filter(allow_forum_notifications=True).exclude(pk=post.posted_by_id or 0)
+    mails.post(
+        subject=f"New post in {post.thread.title}",
+        text=_said(post, "began the thread"),
+        why=f"{_ORGANIZING} {address_of(competition)}",
+        to=to.values_list("pk", flat=True),
+        competition=competition,
+    )
+
+
+def tell_followers(post: Post) -> None:
+    """Mail those who follow a thread what was answered there, but nobody who may not read it any more."""
+    thread = post.thread
+    competition = thread.forum.competition
+    following = Follower.objects.filter(thread=thread, active=True).exclude(user=post.posted_by_id)
+    to = policies.readers_of(competition).filter(pk__in=following.values("user"), allow_forum_notifications=True)
+    mails.post(
+        subject=f"New post in {thread.title}",
+        text=_said(post, "answered in"),
+        why=f"{_FOLLOWING} {address_of(competition)}",
+        to=to.values_list("pk", flat=True),
+        competition=competition,
+        leave=partial(unfollow_link, thread.pk),
+    )
+
+
+def reached_by_announcement(competition: Competition, by: User) -> QuerySet[User]:
+    """Whom an announcement of `by` is mailed to: participants who want organizers' mails, and the other organizers."""
+    approved = Participant.objects.filter(competition=competition, status=ParticipantStatus.APPROVED)
+    participants = Q(pk__in=approved.values("user"), organizer_direct_message_updates=True)
+    others = policies.organizing(competition) & Q(allow_forum_notifications=True)
+    return mails.reachable(User.objects.filter(participants | others).exclude(pk=by.pk))
+
+
+def tell_announcement(post: Post, by: User) -> None:
+    """Mail a thread's first post as an announcement of the organizers."""
+    competition = post.thread.forum.competition
+    mails.post(
+        subject=f"{competition.title}: {post.thread.title}",
+        text=_said(post, "announces" if post.posted_by_id == by.pk else "wrote"),
+        why=f"{_ANNOUNCED} {address_of(competition)}",
+        to=reached_by_announcement(competition, by).values_list("pk", flat=True),
+        competition=competition,
+        sender=by,
+    )
+
+
+def tell_report(report: Report) -> None:
+    """Mail the organizers that somebody finds a post out of place; they get it whatever mails they want of forums."""
+    post = report.post
+    thread: Thread = post.thread
+    competition = thread.forum.competition
+    reason = f"\n\nWhat they say: {plain(report.reason)}" if report.reason else ""
+    author = plain(post.posted_by.shown_name) if post.posted_by else "a deleted user"
+    mails.post(
+        subject=f"A post was reported in {thread.title}",
+        text=f"{plain(report.reported_by.shown_name)} reports a post of {author} in "
+        f"[{plain(thread.title)}]({address_of_post(post)}). There you can delete it, or settle the report.{reason}",
+        why=f"{_REPORTED} {address_of(competition)}",
+        to=_organizers(competition).values_list("pk", flat=True),
+        competition=competition,
+    )

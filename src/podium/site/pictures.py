@@ -1,0 +1,101 @@
+"""Pictures that come within JSON, as Codabench's editor sends logos and photographs."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import io
+import json
+import warnings
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any, Final
+
+import structlog
+
+from podium.formats.images import MAX_IMAGE_BYTES
+from podium.site.errors import Refused
+
+log = structlog.get_logger(__name__)
+
+FORMATS: Final = ("PNG", "JPEG", "GIF", "WEBP")
+MAX_PIXELS: Final = 50_000_000
+_NONE: Final = "Please upload a valid image."
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture that can be shown; `name` ends as its kind does, whatever it was called."""
+
+    name: str
+    content: bytes
+
+
+def read_picture(given: Any, field: str) -> Picture | None:
+    """Read `{"file_name": ..., "data": "data:image/png;base64,..."}`, as an object or as its JSON; None for none.
+
+    The file is opened and read to its end; that its first bytes look right is not enough.
+    field: what errors name. Raises Refused.
+    """
+    if given in (None, ""):
+        return None
+    try:
+        said = json.loads(given) if isinstance(given, str) else given
+        name, data = str(said["file_name"]), str(said["data"])
+        content = base64.b64decode(data.partition(",")[2] if data.startswith("data:") else data, validate=True)
+    except (ValueError, TypeError, KeyError, RecursionError, binascii.Error):
+        message = 'Send JSON with "file_name" and "data", the picture in base64.'
+        raise Refused(message, field=field, code="bad_picture") from None
+    if len(content) > MAX_IMAGE_BYTES:
+        raise Refused(f"A picture has at most {MAX_IMAGE_BYTES // 2**20} MiB.", field=field, code="too_large")
+    return Picture(f"{_stem(name)}.{_kind(content, field)}", content)
+
+
+ICON_WIDTH: Final = 100
+ICON_HEIGHT: Final = 400
+"""Pixels of an icon at most; the width is Codabench's."""
+
+
+def icon_of(content: bytes) -> bytes | None:
+    """A picture made small, as PNG; None for one that cannot be read."""
+    from PIL import Image, ImageOps  # noqa: PLC0415 - only who sends a picture pays for loading it
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(io.BytesIO(content)) as picture:
+                if picture.width * picture.height > MAX_PIXELS:
+                    return None
+                picture.draft("RGB", (2 * ICON_WIDTH, 2 * ICON_HEIGHT))
+                upright = ImageOps.exif_transpose(picture)
+                small = upright.convert("RGBA" if upright.has_transparency_data else "RGB")
+    except Exception as problem:  # noqa: BLE001 - decoders of damaged pictures raise whatever they like
+        log.info("a picture has no icon", reason=str(problem)[:200])
+        return None
+    small.thumbnail((ICON_WIDTH, ICON_HEIGHT))
+    stream = io.BytesIO()
+    small.save(stream, "PNG", optimize=True)
+    return stream.getvalue()
+
+
+def _stem(name: str) -> str:
+    stem = PurePosixPath(name.replace("\\", "/")).stem[:35]
+    kept = "".join(each if each.isascii() and (each.isalnum() or each in "-_") else "_" for each in stem)
+    return kept or "picture"
+
+
+def _kind(content: bytes, field: str) -> str:
+    from PIL import Image  # noqa: PLC0415 - only who sends a picture pays for loading it
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
+                pixels, kind = picture.width * picture.height, str(picture.format)
+                if pixels <= MAX_PIXELS:
+                    picture.load()
+    except Exception:  # noqa: BLE001 - decoders of damaged pictures raise whatever they like
+        raise Refused(_NONE, field=field, code="bad_picture") from None
+    if pixels > MAX_PIXELS:
+        raise Refused(f"A picture has at most {MAX_PIXELS:,} pixels.", field=field, code="too_large")
+    return "jpg" if kind == "JPEG" else kind.lower()

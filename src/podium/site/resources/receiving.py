@@ -1,0 +1,31 @@
+"""The file that a form brings: in the form itself, or uploaded before by a script or a client."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from podium.site.accounts.models import User
+from podium.site.errors import Refused
+from podium.site.resources.forms import UploadForm
+from podium.site.resources.models import Dataset
+from podium.site.resources.policies import datasets_usable_by
+from podium.site.resources.services import store_upload, update_dataset
+from podium.site.resources.uploads import complete
+
+
+def received_file(user: User, form: UploadForm, *, type: str, facts: Mapping[str, Any] | None = None) -> Dataset:
+    """The dataset that a valid form brings, stored now or uploaded before.
+
+    facts: what is said of it: name, description, is_public, license. Raises Refused.
+    """
+    key, file = form.cleaned_data.get("data_key"), form.cleaned_data.get("file")
+    if file is not None:
+        return store_upload(user=user, type=type, file=file, file_name=file.name, size=file.size, **(facts or {}))
+    rows = datasets_usable_by(user).filter(key=key) if key else Dataset.objects.none()
+    # Whoever says something of the file may have chosen another type since it was uploaded.
+    found = rows.first() if facts else rows.filter(type=type).first()
+    if found is None:
+        raise Refused("The uploaded file is no longer there. Choose it again.", field="data", code="gone")
+    done = complete(dataset=found)
+    return update_dataset(dataset=done, by=user, facts={**facts, "type": type}) if facts else done

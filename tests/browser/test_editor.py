@@ -1,0 +1,73 @@
+"""The editor in a browser: a competition from nothing to a second phase, with what was typed kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from podium.site.accounts.models import User
+from podium.site.competitions.models import Competition
+from podium.site.resources.models import Task
+from tests.browser.conftest import PHONE, WIDE, Visit
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+
+def test_a_competition_is_made_and_grows_in_the_editor(visit: Callable[..., Visit], olivia: User) -> None:
+    Task.objects.create(name="Sums", created_by=olivia)
+    there = visit(olivia, may_complain=True, timezone_id="Asia/Tokyo")  # of the refused save
+    page = there.open("/competitions/upload/")
+    page.get_by_role("link", name="make one by forms").click()
+    page.get_by_label("Title").fill("Sums of the week")
+    page.get_by_label("Start of the first phase (your time)").fill("2030-01-02T09:00")
+    page.get_by_label("Its end").fill("2030-02-02T09:00")
+    page.get_by_role("button", name="Make it").click()
+    page.wait_for_url("**/edit/")
+    made = Competition.objects.get(title="Sums of the week")
+    assert f"{made.phases.get().start:%Y-%m-%dT%H:%M}" == "2030-01-02T00:00"
+    page.get_by_role("link", name="Phases", exact=True).last.click()
+    page.get_by_role("link", name="New phase").click()
+    page.get_by_label("Name", exact=True).fill("Final")
+    page.get_by_label("Start (your time)").fill("2030-02-02T09:00")
+    page.get_by_role("button", name="Save").click()
+    page.get_by_role("alert").or_(page.locator(".field__error")).first.wait_for()
+    assert page.get_by_label("Name", exact=True).input_value() == "Final"
+    page.get_by_label("Add a task").select_option(label="Sums")
+    page.get_by_role("button", name="Save").click()
+    page.get_by_role("link", name="Final").wait_for()
+    assert f"{made.phases.get(name='Final').start:%Y-%m-%dT%H:%M}" == "2030-02-02T00:00"
+
+
+def test_what_was_not_saved_is_offered_again(
+    visit: Callable[..., Visit], make_competition: Callable[..., Competition]
+) -> None:
+    made = make_competition()
+    there = visit(made.created_by)
+    page = there.open(f"/competitions/{made.pk}/edit/")
+    page.get_by_label("Description").fill("Half a sent")
+    there.open("/")
+    there.open(f"/competitions/{made.pk}/edit/")
+    page.get_by_role("button", name="Take it back in").click()
+    assert page.get_by_label("Description").input_value() == "Half a sent"
+    page.get_by_role("button", name="Save").click()
+    page.get_by_text("Saved.").wait_for()
+    there.open(f"/competitions/{made.pk}/edit/")
+    assert page.get_by_role("button", name="Take it back in").count() == 0
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
+def test_every_part_is_accessible(
+    visit: Callable[..., Visit], make_competition: Callable[..., Competition], size: dict[str, int], scheme: str
+) -> None:
+    made = make_competition()
+    board, phase = made.leaderboards.get(), made.phases.get()
+    there = visit(made.created_by, viewport=size, color_scheme=scheme)
+    parts = ["", "participation/", "pages/", "pages/new/", "phases/", f"phases/{phase.pk}/", "leaderboards/"]
+    faults = []
+    for part in [*parts, f"leaderboards/{board.pk}/", "fact_sheet/", "administrators/"]:
+        there.open(f"/competitions/{made.pk}/edit/{part}")
+        faults += there.faults()
+    there.open("/competitions/new/")
+    assert faults + there.faults() == []

@@ -1,0 +1,226 @@
+"""The web editor: every part of a competition by forms, with what is refused beside its field."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from io import BytesIO
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from PIL import Image
+
+from podium.site.accounts.models import User
+from podium.site.competitions.models import Competition, Phase
+from podium.site.competitions.services import editor_payload
+from podium.site.leaderboards.models import Column
+from podium.site.resources.models import Task
+from tests.factories import UserFactory, finished_submission
+from tests.web.conftest import Visitor
+
+pytestmark = pytest.mark.django_db
+People = Callable[..., Visitor]
+Make = Callable[..., Competition]
+
+
+def filled(visitor: Visitor, url: str, **more: Any) -> dict[str, Any]:
+    """What a browser would send of the form that is open, with some fields changed; None leaves one out."""
+    page = visitor.open(url)
+    return {name: value for name, value in {**page.values, **more}.items() if value is not None}
+
+
+@pytest.fixture
+def competition(make_competition: Make) -> Competition:
+    return make_competition()
+
+
+@pytest.fixture
+def editor(visitor: People, olivia: User, competition: Competition) -> Visitor:
+    return visitor(olivia)
+
+
+def at(competition: Competition, part: str = "") -> str:
+    return f"/competitions/{competition.pk}/edit/{part}"
+
+
+def test_saving_each_part_as_it_is_changes_nothing(editor: Visitor, competition: Competition) -> None:
+    before = editor_payload.present(Competition.objects.get(pk=competition.pk))
+    phase, board = competition.phases.get(), competition.leaderboards.get()
+    parts = ["", "participation/", "fact_sheet/", f"phases/{phase.pk}/", f"leaderboards/{board.pk}/"]
+    parts += [f"pages/{page.pk}/" for page in competition.pages.all()]
+    for part in parts:
+        page = editor.send(at(competition, part), filled(editor, at(competition, part)))
+        assert "Saved." in page.text, (part, page.text)
+    assert editor_payload.present(Competition.objects.get(pk=competition.pk)) == before
+
+
+def test_details_with_a_logo(editor: Visitor, competition: Competition) -> None:
+    picture = BytesIO()
+    Image.new("RGB", (4, 4)).save(picture, "PNG")
+    logo = SimpleUploadedFile("my logo.png", picture.getvalue())
+    editor.send(at(competition), filled(editor, at(competition), title="Another title", reward="€ 5", logo=logo))
+    changed = Competition.objects.get(pk=competition.pk)
+    assert (changed.title, changed.reward) == ("Another title", "€ 5") and changed.logo is not None
+    wrong = filled(editor, at(competition), title="", contact_email="nobody", logo=SimpleUploadedFile("x.png", b"no"))
+    page = editor.send(at(competition), wrong, status=400)
+    assert "This field is required." in page.text and page.values["contact_email"] == "nobody"
+    page = editor.send(at(competition), {**wrong, "title": "T"}, status=400)
+    assert Competition.objects.get(pk=competition.pk).title == "Another title"
+
+
+def test_participation(editor: Visitor, competition: Competition) -> None:
+    url = at(competition, "participation/")
+    editor.send(url, filled(editor, url, terms="Be kind.", whitelist_emails="A@x.org\nb@x.org", forum_enabled=None))
+    changed = Competition.objects.get(pk=competition.pk)
+    assert changed.terms == "Be kind." and not changed.forum_enabled
+    assert set(changed.whitelist_emails.values_list("email", flat=True)) == {"a@x.org", "b@x.org"}
+    page = editor.send(url, filled(editor, url, whitelist_emails="nobody"), status=400)
+    assert "valid email address" in page.text
+
+
+def test_pages_are_written_looked_at_moved_and_deleted(editor: Visitor, competition: Competition) -> None:
+    url = at(competition, "pages/new/")
+    page = editor.send(url, filled(editor, url, title="First", content="# Hi <script>alert(1)</script>", preview=""))
+    assert "Hi" in page.text and not competition.pages.filter(title="First").exists()
+    editor.send(url, filled(editor, url, title="First", content="*Hi*", index="0"))
+    made = competition.pages.get(title="First")
+    assert made.index == 0 and competition.pages.order_by("index")[0].title == "First"
+    own = at(competition, f"pages/{made.pk}/")
+    editor.send(own, filled(editor, own, index="99"))
+    assert [one.title for one in competition.pages.all()][-1] == "First"
+    editor.send(own, filled(editor, own, delete=""))
+    assert not competition.pages.filter(title="First").exists()
+    assert editor.open(own, status=404)
+
+
+def test_a_phase_is_changed_and_its_dates_keep_their_seconds(editor: Visitor, competition: Competition) -> None:
+    phase = competition.phases.get()
+    end = datetime(2098, 1, 1, 23, 59, 59, tzinfo=UTC)
+    Phase.objects.filter(pk=phase.pk).update(end=end)
+    url = at(competition, f"phases/{phase.pk}/")
+    editor.send(url, filled(editor, url, name="Renamed", memory_limit="2 GB", max_submissions_per_day="7"))
+    changed = Phase.objects.get(pk=phase.pk)
+    assert (changed.name, changed.memory_limit, changed.max_submissions_per_day) == ("Renamed", 2 * 10**9, 7)
+    assert (changed.start, changed.end) == (phase.start, end)
+    page = editor.send(url, filled(editor, url, memory_limit="much", end="1999-01-01T00:00"), status=400)
+    assert "memory_limit" in page.text and "size" in page.text
+    assert page.values["memory_limit"] == "much"
+    assert Phase.objects.get(pk=phase.pk).end == end
+
+
+def test_phases_are_added_and_deleted_unless_somebody_submitted(
+    editor: Visitor, competition: Competition, olivia: User, pat: User
+) -> None:
+    first = competition.phases.get()
+    Phase.objects.filter(pk=first.pk).update(end=datetime(2090, 1, 1, tzinfo=UTC))
+    task = Task.objects.create(name="Second task", created_by=olivia)
+    url, board = at(competition, "phases/new/"), competition.leaderboards.get()
+    sent = filled(editor, url, name="Final", start="2090-01-01T00:00", leaderboard=str(board.pk))
+    page = editor.send(url, sent, status=400)
+    assert "task" in page.text.lower() and page.values["name"] == "Final"
+    editor.send(url, {**sent, "add_task": str(task.key)})
+    final = competition.phases.get(name="Final")
+    assert [one.pk for one in final.tasks.all()] == [task.pk] and final.index == 1
+    finished_submission(first, pat, 1.0)
+    own = at(competition, f"phases/{first.pk}/")
+    page = editor.send(own, filled(editor, own, delete=""), status=400)
+    assert "has submissions and stays" in page.text
+    own = at(competition, f"phases/{final.pk}/")
+    editor.send(own, filled(editor, own, delete=""))
+    assert list(competition.phases.all()) == [first]
+
+
+def test_tasks_of_a_phase_are_ordered_and_taken_out(editor: Visitor, competition: Competition, olivia: User) -> None:
+    phase = competition.phases.get()
+    other = Task.objects.create(name="Other", created_by=olivia)
+    url = at(competition, f"phases/{phase.pk}/")
+    editor.send(url, filled(editor, url, add_task=str(other.key)))
+    first = phase.phase_tasks.order_by("order_index").first()
+    assert first is not None and [one.task_id for one in phase.phase_tasks.all()][-1] == other.pk
+    editor.send(url, filled(editor, url, **{"tasks-0-order_index": "5", "tasks-1-order_index": "1"}))
+    assert phase.phase_tasks.order_by("order_index")[0].task_id == other.pk
+    editor.send(url, filled(editor, url, **{"tasks-0-remove": "on"}))
+    assert [one.task_id for one in phase.phase_tasks.all()] == [first.task_id]
+
+
+def test_columns_are_added_computed_and_deleted(editor: Visitor, competition: Competition) -> None:
+    board = competition.leaderboards.get()
+    url, had = at(competition, f"leaderboards/{board.pk}/"), board.columns.count()
+    key = board.columns.order_by("index")[0].key
+    new = {f"columns-{had}-{name}": value for name, value in {"key": "mean", "title": "Mean", "index": "9"}.items()}
+    new |= {f"columns-{had}-computation": "avg", f"columns-{had}-of": "nothing"}
+    page = editor.send(url, filled(editor, url, **new), status=400)
+    assert "which is no key of a column" in page.text
+    editor.send(url, filled(editor, url, **{**new, f"columns-{had}-of": key}, primary="mean"))
+    made = Column.objects.get(leaderboard=board, key="mean")
+    board.refresh_from_db()
+    assert (made.computation, made.index, board.primary_index) == ("avg", had, had)
+    page = editor.send(url, filled(editor, url, primary="none"), status=400)
+    assert "No column has this key" in page.text
+    editor.send(url, filled(editor, url, primary=key, **{f"columns-{had}-remove": "on"}))
+    assert not Column.objects.filter(leaderboard=board, key="mean").exists()
+
+
+def test_another_leaderboard(editor: Visitor, competition: Competition) -> None:
+    url = at(competition, "leaderboards/new/")
+    page = editor.send(url, filled(editor, url, title="Second", key="second"), status=400)
+    assert page.values["title"] == "Second"
+    column = {"columns-0-key": "acc", "columns-0-title": "Accuracy"}
+    editor.send(url, filled(editor, url, title="Second", key="second", **column))
+    assert competition.leaderboards.get(key="second").columns.get().title == "Accuracy"
+
+
+def test_the_fact_sheet(editor: Visitor, competition: Competition) -> None:
+    url = at(competition, "fact_sheet/")
+    rows = {"form-0-key": "method", "form-0-title": "Method", "form-0-type": "select", "form-0-selection": "a\nb"}
+    editor.send(url, filled(editor, url, **rows, **{"form-0-is_required": "on"}))
+    sheet = Competition.objects.get(pk=competition.pk).fact_sheet
+    assert sheet["method"] == {
+        "key": "method", "title": "Method", "type": "select", "selection": ["a", "b"],
+        "is_required": "true", "is_on_leaderboard": "false",
+    }  # fmt: skip
+    page = editor.send(url, filled(editor, url, **{"form-1-key": "method", "form-1-title": "X"}), status=400)
+    assert "Two questions have the same key" in page.text
+    page = editor.send(url, filled(editor, url, **{"form-1-key": "a b", "form-1-title": "X"}), status=400)
+    assert "blanks" in page.text
+    editor.send(url, filled(editor, url, **{"form-0-remove": "on"}))
+    assert Competition.objects.get(pk=competition.pk).fact_sheet is None
+
+
+def test_administrators(editor: Visitor, competition: Competition, visitor: People) -> None:
+    colin, url = UserFactory(username="colin2"), at(competition, "administrators/")
+    assert "nobody of that name" in editor.send(url, filled(editor, url, username="nobody-here"), status=400).text
+    editor.send(url, filled(editor, url, username="COLIN2"))
+    assert list(competition.collaborators.all()) == [colin]
+    theirs = visitor(colin)
+    assert theirs.open(at(competition))
+    seen = theirs.open(url).values["seen"]
+    theirs.send(url, {"remove": str(colin.pk), "seen": seen})
+    assert not competition.collaborators.exists()
+    theirs.open(at(competition), status=403)
+
+
+def test_what_somebody_else_changed_meanwhile_is_not_overwritten_unasked(
+    editor: Visitor, competition: Competition
+) -> None:
+    mine = filled(editor, at(competition), title="Mine")
+    editor.send(at(competition), filled(editor, at(competition), title="Theirs"))
+    page = editor.send(at(competition), mine, status=400)
+    assert "Somebody has changed this" in page.text and page.values["title"] == "Mine"
+    assert Competition.objects.get(pk=competition.pk).title == "Theirs"
+    editor.send(at(competition), {**mine, "seen": page.values["seen"]})
+    assert Competition.objects.get(pk=competition.pk).title == "Mine"
+
+
+def test_a_competition_is_made_by_forms(visitor: People, sam: User) -> None:
+    there = visitor(sam)
+    assert "You have no task yet" in there.open("/competitions/new/").text
+    task = Task.objects.create(name="Sums", created_by=sam)
+    sent = filled(there, "/competitions/new/", title="By forms", start="2030-01-01T00:00", task=str(task.key))
+    page = there.send("/competitions/new/", {**sent, "end": "2029-01-01T00:00"}, status=400)
+    assert page.values["title"] == "By forms" and not Competition.objects.filter(title="By forms").exists()
+    there.send("/competitions/new/", sent)
+    made = Competition.objects.get(title="By forms")
+    assert there.url == at(made) and not made.published
+    assert made.phases.get().name == "Development" and made.leaderboards.get().columns.get().key == "score"
