@@ -18,7 +18,7 @@ from podium.protocol import Beat, Claim, Job, Outcome, Phase, Score
 from . import bundles
 from .chaos import BreakablePlatform, attempts, ledger, scores
 from .people import Person
-from .soundness import assert_sound, files_of, known_files
+from .soundness import assert_nothing_left_behind, assert_sound, files_of
 from .test_journeys import WAITS, Compete, code, until_it_prints
 from .waiting import eventually, processes_with
 
@@ -235,53 +235,58 @@ def large_bundle(tmp_path: Path) -> Path:
     return target
 
 
-def kill_during_creation(platform: BreakablePlatform, status_id: int, *, attempt: int) -> None:
-    """Kill the site-worker at its nth work on a creation, while it stores the bundle's files.
+def kill_during_creation(platform: BreakablePlatform, status_id: int, *, attempt: int) -> set[str]:
+    """Kill the site-worker at its nth work on a creation, while it stores the bundle's files; returns their keys.
 
     It is frozen for every look, and moves on between two looks only: however slow a look is, it does not come too late.
     """
     site_worker = platform.roles["site-worker"]
 
-    def at_work() -> bool:
+    def half_written() -> set[str]:
         site_worker.freeze()
-        (row,) = platform.rows("SELECT attempt, status, steps FROM competitions_creationstatus WHERE id = ?", status_id)
+        query = "SELECT attempt, status, files FROM competitions_creationstatus WHERE id = ?"
+        (row,) = platform.rows(query, status_id)
         assert row["status"] == "Starting", f"it ended before it could be interrupted: {row}"
-        steps = json.loads(row["steps"]) if isinstance(row["steps"], str) else row["steps"]
-        if row["attempt"] == attempt and {"name": "Store its files", "state": "running"} in steps:
-            return True
+        files = set(json.loads(row["files"]) if isinstance(row["files"], str) else row["files"])
+        if row["attempt"] == attempt and files & files_of(platform):
+            return files
         site_worker.thaw()
-        return False
+        return set()
 
-    eventually(at_work, "the site-worker storing the bundle's files")
+    files = eventually(half_written, "the site-worker storing the bundle's files")
     site_worker.kill()
+    return files
 
 
 def test_a_creation_survives_the_death_of_its_site_worker(
     platform: BreakablePlatform, olivia: Person, large_bundle: Path
 ) -> None:
     status_id = olivia.client.upload_bundle(large_bundle)
-    kill_during_creation(platform, status_id, attempt=1)
+    half_written = kill_during_creation(platform, status_id, attempt=1)
     platform.start_site_worker()
     number = olivia.client.wait_for_competition(status_id, timeout=60)
     title = large_bundle.stem
     assert [item.id for item in olivia.client.competitions(mine=True) if item.title == title] == [number]
-    eventually(lambda: files_of(platform) == known_files(platform), "no half-written file, and every known one")
+    eventually(lambda: not half_written & files_of(platform), "the removal of what was half written")
     running = "SELECT id FROM django_tasks_database_dbtaskresult WHERE status IN ('READY', 'RUNNING')"
     eventually(lambda: not platform.rows(running), "the end of every background task")
+    assert_nothing_left_behind(platform)
 
 
 def test_a_creation_that_kills_every_site_worker_fails_with_a_reason(
     platform: BreakablePlatform, olivia: Person, large_bundle: Path
 ) -> None:
     status_id = olivia.client.upload_bundle(large_bundle)
+    half_written = set()
     for attempt in (1, 2, 3):
-        kill_during_creation(platform, status_id, attempt=attempt)
+        half_written |= kill_during_creation(platform, status_id, attempt=attempt)
         platform.start_site_worker()
     with pytest.raises(CreationFailedError) as failed:
         olivia.client.wait_for_competition(status_id, timeout=60)
     assert any("interrupted 3 times" in fault for fault in failed.value.faults)
     assert not [item for item in olivia.client.competitions(mine=True) if item.title == large_bundle.stem]
-    eventually(lambda: files_of(platform) == known_files(platform), "the removal of what was half written")
+    eventually(lambda: not half_written & files_of(platform), "the removal of what was half written")
+    assert_nothing_left_behind(platform)
 
 
 def test_the_ledger_and_the_board_agree_with_what_was_seen(

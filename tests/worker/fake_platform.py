@@ -229,7 +229,7 @@ class Platform:
         self._server.force_exit = True
         await self._serving
         for connection in list(self._server.server_state.connections):
-            connection.transport.abort()  # type: ignore[union-attr]
+            connection.transport.abort()
         self._socket.close()
         self._server = None
 

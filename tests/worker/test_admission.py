@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import uuid
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,16 +16,23 @@ from .fake_platform import Platform
 from .worker_running import StartWorker
 
 MIB = 2**20
-SIZE = 96 * MIB
+SIZE = 8 * MIB
+TOTAL = 2**34
 
 
 @pytest.fixture
-def memory() -> Iterator[Path]:
-    """A folder on a file system whose free space hardly changes but by this test."""
-    folder = Path("/dev/shm") / f"podium-test-{uuid.uuid4().hex}"
+def disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of a disk that nobody else writes to: what is free there is what this test leaves of so many bytes."""
+    folder = tmp_path / "disk"
     folder.mkdir(mode=0o755)
-    yield folder
-    shutil.rmtree(folder)
+
+    def usage(asked: Path) -> shutil._ntuple_diskusage:
+        assert Path(asked).is_relative_to(folder)
+        used = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+        return shutil._ntuple_diskusage(TOTAL, used, TOTAL - used)
+
+    monkeypatch.setattr("podium.worker.admission.shutil.disk_usage", usage)
+    return folder
 
 
 def fill(path: Path) -> None:
@@ -44,22 +49,22 @@ def sandbox(tmp_path: Path) -> Sandbox:
     return create("process", SandboxConfig(state_folder=tmp_path, unsafe=True))
 
 
-async def test_with_too_little_disk_there_is_a_reason_with_both_figures(memory: Path, sandbox: Sandbox) -> None:
-    floor = floor_below_what_is_free(memory)
-    admission = Admission(memory, floor, DatasetCache(memory / "cache", SIZE), sandbox)
+async def test_with_too_little_disk_there_is_a_reason_with_both_figures(disk: Path, sandbox: Sandbox) -> None:
+    floor = floor_below_what_is_free(disk)
+    admission = Admission(disk, floor, DatasetCache(disk / "cache", SIZE), sandbox)
     assert await admission.reason_against() == ""
-    fill(memory / "filler")
+    fill(disk / "filler")
     reason = await admission.reason_against()
     assert "GiB of disk are free" in reason
     assert "PODIUM_WORKER_MIN_FREE_DISK_GB" in reason
-    (memory / "filler").unlink()
+    (disk / "filler").unlink()
     assert await admission.reason_against() == ""
 
 
-async def test_the_cache_gives_way_but_what_is_in_use_stays(memory: Path, sandbox: Sandbox) -> None:
-    floor = floor_below_what_is_free(memory)
-    cache = DatasetCache(memory / "cache", 10 * SIZE)
-    admission = Admission(memory, floor, cache, sandbox)
+async def test_the_cache_gives_way_but_what_is_in_use_stays(disk: Path, sandbox: Sandbox) -> None:
+    floor = floor_below_what_is_free(disk)
+    cache = DatasetCache(disk / "cache", 10 * SIZE)
+    admission = Admission(disk, floor, cache, sandbox)
 
     async def make(folder: Path) -> None:
         fill(folder / "data")
@@ -68,20 +73,20 @@ async def test_the_cache_gives_way_but_what_is_in_use_stays(memory: Path, sandbo
         assert await admission.reason_against() != ""
         assert (tree / "data").exists()
     assert await admission.reason_against() == ""
-    assert not list((memory / "cache" / "entries").iterdir())
+    assert not list((disk / "cache" / "entries").iterdir())
 
 
 @pytest.mark.bwrap
 async def test_a_worker_with_a_full_disk_leaves_the_jobs_to_others_until_there_is_room(
-    platform: Platform, start_worker: StartWorker, memory: Path
+    platform: Platform, start_worker: StartWorker, disk: Path
 ) -> None:
-    floor = floor_below_what_is_free(memory)
-    fill(memory / "filler")
+    floor = floor_below_what_is_free(disk)
+    fill(disk / "filler")
     row = await platform.send(Step.PREDICTION, program={"metadata": "command: true"})
-    await start_worker(work=memory, min_free_bytes=floor, recheck_seconds=0.01)
+    await start_worker(work=disk, min_free_bytes=floor, recheck_seconds=0.01)
     await platform.until(lambda: len(platform.claims) >= 2)
     assert row.worker is None
     assert {claim.wait for claim in platform.claims} == {0}
     assert all("PODIUM_WORKER_MIN_FREE_DISK_GB" in claim.not_ready for claim in platform.claims)
-    (memory / "filler").unlink()
+    (disk / "filler").unlink()
     assert (await platform.finished(row)).failure is None
