@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.db.models import Q
+from django.utils.translation import gettext as _
 
 from podium.site.accounts import policies
 
@@ -23,12 +24,12 @@ class PeopleField(forms.CharField):
         """Look the names up in one query; capitals count as small letters."""
         names = list(dict.fromkeys(str(super().clean(value)).replace(",", " ").replace(";", " ").split()))
         if len(names) > MOST:
-            raise forms.ValidationError(f"Name {MOST} people at most.")
+            raise forms.ValidationError(_("Name %(most)s people at most.") % {"most": MOST})
         wanted = Q(pk__in=[])
         for name in names:
             wanted |= Q(username__iexact=name)
         found = {one.username.lower(): one for one in policies.people_to_name().filter(wanted)}
         missing = [name for name in names if name.lower() not in found]
         if missing:
-            raise forms.ValidationError(f"Nobody here is called {', '.join(missing[:10])}.")
+            raise forms.ValidationError(_("Nobody here is called %(missing)s.") % {"missing": ", ".join(missing[:10])})
         return list(found.values())

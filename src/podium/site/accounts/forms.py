@@ -10,6 +10,8 @@ from allauth.account.forms import SignupForm as BaseSignupForm
 from allauth.socialaccount.forms import SignupForm as BaseSocialSignupForm
 from django import forms
 from django.db.models import Q
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from podium.site.accounts.models import SETTABLE, Organization, Scope, User
 from podium.site.accounts.services.people import PROFILE
@@ -25,7 +27,7 @@ class _Signup(forms.Form):
     def clean_username(self) -> str:
         username: str = super().clean_username()  # type: ignore[misc]
         if User.objects.filter(username__iexact=username).exists():
-            raise forms.ValidationError("A user with that name already exists.")
+            raise forms.ValidationError(_("A user with that name already exists."))
         return username
 
     def clean_email(self) -> Any:
@@ -59,7 +61,7 @@ class PhotoField(forms.FileField):
         if not file:
             return None
         if file.size > MAX_PHOTO_BYTES:
-            raise forms.ValidationError("A photo has at most 2 MiB.")
+            raise forms.ValidationError(_("A photo has at most 2 MiB."))
         try:
             return read_picture({"file_name": file.name, "data": base64.b64encode(file.read()).decode()}, "photo")
         except Refused as refused:
@@ -79,24 +81,28 @@ _URL = {"placeholder": "https://", "autocomplete": "off"}
 class ProfileForm(_Refusable, forms.ModelForm[User]):
     """What others see of a person."""
 
-    photo = PhotoField(required=False, help_text="PNG, JPEG, GIF or WebP, up to 2 MiB.")
-    remove_photo = forms.BooleanField(required=False, label="Take the photo away")
+    photo = PhotoField(
+        required=False, label=gettext_lazy("Photo"), help_text=gettext_lazy("PNG, JPEG, GIF or WebP, up to 2 MiB.")
+    )
+    remove_photo = forms.BooleanField(required=False, label=gettext_lazy("Take the photo away"))
 
     class Meta:
         model = User
         fields = PROFILE
         labels = {
-            "username": "User name",
-            "display_name": "Display name",
-            "title": "Job title",
-            "personal_url": "Website",
-            "linkedin_url": "LinkedIn",
-            "twitter_url": "X (Twitter)",
-            "github_url": "GitHub",
+            "username": gettext_lazy("User name"),
+            "display_name": gettext_lazy("Display name"),
+            "title": gettext_lazy("Job title"),
+            "location": gettext_lazy("Location"),
+            "biography": gettext_lazy("Biography"),
+            "personal_url": gettext_lazy("Website"),
+            "linkedin_url": gettext_lazy("LinkedIn"),
+            "twitter_url": gettext_lazy("X (Twitter)"),
+            "github_url": gettext_lazy("GitHub"),
         }
         help_texts = {
-            "username": "Others find and invite you by it, and you log in with it.",
-            "display_name": "Shown on boards in place of the user name.",
+            "username": gettext_lazy("Others find and invite you by it, and you log in with it."),
+            "display_name": gettext_lazy("Shown on boards in place of the user name."),
         }
         field_classes = dict.fromkeys(("personal_url", "linkedin_url", "twitter_url", "github_url"), AddressField)
         widgets = {"biography": forms.Textarea(attrs={"rows": 5})}
@@ -123,9 +129,11 @@ class NotificationsForm(forms.ModelForm[User]):
         model = User
         fields = ("organizer_direct_message_updates", "allow_forum_notifications", "allow_organization_invite_emails")
         labels = {
-            "organizer_direct_message_updates": "Mails from organizers of competitions",
-            "allow_forum_notifications": "Answers in forum threads that you follow, new threads where you organize",
-            "allow_organization_invite_emails": "Invitations to organizations",
+            "organizer_direct_message_updates": gettext_lazy("Mails from organizers of competitions"),
+            "allow_forum_notifications": gettext_lazy(
+                "Answers in forum threads that you follow, new threads where you organize"
+            ),
+            "allow_organization_invite_emails": gettext_lazy("Invitations to organizations"),
         }
 
 
@@ -134,15 +142,24 @@ class TokenForm(_Refusable, forms.Form):
 
     name = forms.CharField(
         max_length=100,
-        help_text="For you, such as the script that uses it.",
+        label=gettext_lazy("Name"),
+        help_text=gettext_lazy("For you, such as the script that uses it."),
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     scope = forms.ChoiceField(
-        choices=Scope.choices, initial=Scope.SUBMIT, label="It may", help_text="Each includes those above it."
+        choices=Scope.choices,
+        initial=Scope.SUBMIT,
+        label=gettext_lazy("It may"),
+        help_text=gettext_lazy("Each includes those above it."),
     )
     days = forms.TypedChoiceField(
-        label="It ends",
-        choices=[("30", "after 30 days"), ("90", "after 90 days"), ("365", "after a year"), ("", "never")],
+        label=gettext_lazy("It ends"),
+        choices=[
+            ("30", gettext_lazy("after 30 days")),
+            ("90", gettext_lazy("after 90 days")),
+            ("365", gettext_lazy("after a year")),
+            ("", gettext_lazy("never")),
+        ],
         initial="90",
         required=False,
         coerce=int,
@@ -154,11 +171,11 @@ class DeleteAccountForm(forms.Form):
     """Who one is, once more, before an account goes."""
 
     username = forms.CharField(
-        max_length=50, label="Your user name", widget=forms.TextInput(attrs={"autocomplete": "off"})
+        max_length=50, label=gettext_lazy("Your user name"), widget=forms.TextInput(attrs={"autocomplete": "off"})
     )
     password = forms.CharField(
         max_length=4096,
-        label="Your password",
+        label=gettext_lazy("Your password"),
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
     )
@@ -172,7 +189,9 @@ class DeleteAccountForm(forms.Form):
 class OrganizationForm(_Refusable, forms.ModelForm[Organization]):
     """What an organization tells of itself."""
 
-    photo = PhotoField(required=False, help_text="PNG, JPEG, GIF or WebP, up to 2 MiB.")
+    photo = PhotoField(
+        required=False, label=gettext_lazy("Photo"), help_text=gettext_lazy("PNG, JPEG, GIF or WebP, up to 2 MiB.")
+    )
 
     class Meta:
         model = Organization
@@ -187,13 +206,16 @@ class OrganizationForm(_Refusable, forms.ModelForm[Organization]):
             "github_url",
         )
         labels = {
-            "email": "E-mail address",
-            "website_url": "Website",
-            "linkedin_url": "LinkedIn",
-            "twitter_url": "X (Twitter)",
-            "github_url": "GitHub",
+            "name": gettext_lazy("Name"),
+            "email": gettext_lazy("E-mail address"),
+            "location": gettext_lazy("Location"),
+            "description": gettext_lazy("Description"),
+            "website_url": gettext_lazy("Website"),
+            "linkedin_url": gettext_lazy("LinkedIn"),
+            "twitter_url": gettext_lazy("X (Twitter)"),
+            "github_url": gettext_lazy("GitHub"),
         }
-        help_texts = {"email": "Members see it."}
+        help_texts = {"email": gettext_lazy("Members see it.")}
         field_classes = dict.fromkeys(("website_url", "linkedin_url", "twitter_url", "github_url"), AddressField)
         widgets = {"description": forms.Textarea(attrs={"rows": 4})}
 
@@ -214,10 +236,10 @@ class InviteForm(_Refusable, forms.Form):
     """Whom to invite."""
 
     users = forms.CharField(
-        label="User names",
+        label=gettext_lazy("User names"),
         max_length=6000,
         widget=forms.Textarea(attrs={"rows": 2, "autocomplete": "off", "spellcheck": "false"}),
-        help_text="Separated by spaces or commas.",
+        help_text=gettext_lazy("Separated by spaces or commas."),
     )
 
     def clean_users(self) -> list[int]:
@@ -229,7 +251,7 @@ class InviteForm(_Refusable, forms.Form):
         }
         missing = [name for name in names if name.lower() not in found]
         if missing:
-            raise forms.ValidationError(f"Nobody here is called {', '.join(missing[:10])}.")
+            raise forms.ValidationError(_("Nobody here is called %(missing)s.") % {"missing": ", ".join(missing[:10])})
         return list(found.values())
 
 

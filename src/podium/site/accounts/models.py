@@ -12,6 +12,7 @@ from django.db.models import Q
 from django.db.models.functions import Lower
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from podium.site.accounts.validators import USERNAME_VALIDATORS
 
@@ -107,11 +108,11 @@ class Organization(models.Model):
 class Group(models.TextChoices):
     """What a person is in an organization; Codabench's five words, from most rights to fewest."""
 
-    OWNER = "OWNER", "Owner"
-    MANAGER = "MANAGER", "Manager"
-    PARTICIPANT = "PARTICIPANT", "Participant"
-    MEMBER = "MEMBER", "Member"
-    INVITED = "INVITED", "Invited"
+    OWNER = "OWNER", _("Owner")
+    MANAGER = "MANAGER", _("Manager")
+    PARTICIPANT = "PARTICIPANT", _("Participant")
+    MEMBER = "MEMBER", _("Member")
+    INVITED = "INVITED", _("Invited")
 
 
 EDITORS = (Group.OWNER, Group.MANAGER)
@@ -150,10 +151,10 @@ class Membership(models.Model):
 class Scope(models.TextChoices):
     """What an API token may be used for, each with all before it; `scopes` says which requests need which."""
 
-    READ = "read", "Read what I may see"
-    SUBMIT = "submit", "Submit, and take part in competitions"
-    ORGANIZE = "organize", "Run competitions, tasks, datasets and queues"
-    ADMIN = "admin", "Everything that I may do"
+    READ = "read", _("Read what I may see")
+    SUBMIT = "submit", _("Submit, and take part in competitions")
+    ORGANIZE = "organize", _("Run competitions, tasks, datasets and queues")
+    ADMIN = "admin", _("Everything that I may do")
 
     @property
     def rank(self) -> int:

@@ -15,6 +15,7 @@ from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from rest_framework.authtoken.models import Token
@@ -42,7 +43,7 @@ def _sent(request: HttpRequest) -> tuple[Any, Any]:
 def _person(request: HttpRequest, username: str) -> User:
     """Somebody whose profile the viewer may see. Raises Http404, also for what can be no name in a database."""
     if "\0" in username:
-        raise Http404("Nobody has this name.")
+        raise Http404(_("Nobody has this name."))
     people_seen = policies.people_visible_to(request.user).select_related("photo")
     return get_object_or_404(people_seen, username__iexact=username)
 
@@ -51,7 +52,7 @@ def _own(request: HttpRequest, username: str) -> User:
     """Whose settings the viewer may open: their own, administrators everybody's. Raises Http404, PermissionDenied."""
     person = _person(request, username)
     if person.pk != _me(request).pk and not _me(request).is_superuser:
-        raise PermissionDenied("These are somebody else's settings.")
+        raise PermissionDenied(_("These are somebody else's settings."))
     return person
 
 
@@ -86,7 +87,7 @@ def edit(request: HttpRequest, username: str) -> HttpResponse:
         except Refused as refused:
             form.refuse(refused)
         else:
-            messages.success(request, "Saved.")
+            messages.success(request, _("Saved."))
             return redirect(changed)
     context = {"person": person, "form": form, "tab": "profile"}
     return render(request, "accounts/edit.html", context, status=400 if form.errors else 200)
@@ -101,7 +102,7 @@ def notifications(request: HttpRequest, username: str) -> HttpResponse:
     form = NotificationsForm(request.POST if request.method == "POST" else None, instance=person)
     if request.method == "POST" and form.is_valid():
         people.update_profile(user=person, by=_me(request), facts=form.cleaned_data)
-        messages.success(request, "Saved.")
+        messages.success(request, _("Saved."))
         return redirect("accounts:notifications", person.username)
     return render(request, "accounts/notifications.html", {"person": person, "form": form, "tab": "notifications"})
 
@@ -131,7 +132,7 @@ def log_out_everywhere(request: HttpRequest) -> HttpResponse:
     for session in UserSession.objects.filter(user=_me(request)):
         session.end()
     logout(request)
-    messages.success(request, "You are logged out everywhere.")
+    messages.success(request, _("You are logged out everywhere."))
     return redirect("account_login")
 
 
@@ -170,9 +171,9 @@ def token_revoke(request: HttpRequest, pk: int) -> HttpResponse:
     try:
         if pk:
             name = tokens.revoke_token(user=_me(request), pk=pk)
-            messages.success(request, f"The token “{name}” is revoked.")
+            messages.success(request, _("The token “%(name)s” is revoked.") % {"name": name})
         elif tokens.revoke_plain_token(user=_me(request)):
-            messages.success(request, "The token of api-token-auth is revoked.")
+            messages.success(request, _("The token of api-token-auth is revoked."))
     except Refused as refused:
         messages.error(request, refused.message)
     return redirect("accounts:tokens")
@@ -188,10 +189,12 @@ def ask_deletion(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         try:
             if not proves(request, person, form.cleaned_data["username"], form.cleaned_data["password"]):
-                form.add_error(None, "The user name or the password is not correct.")
+                form.add_error(None, _("The user name or the password is not correct."))
             elif settings.CONFIG.email_url or not person.email:
                 deletion.request_deletion(user=person)
-                messages.success(request, f"A link that deletes your account is on its way to {person.email}.")
+                messages.success(
+                    request, _("A link that deletes your account is on its way to %(email)s.") % {"email": person.email}
+                )
                 return redirect("accounts:security")
             else:
                 deletion.refuse_deletion(person)

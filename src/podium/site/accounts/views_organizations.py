@@ -12,6 +12,8 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -44,7 +46,7 @@ def _edited(request: HttpRequest, pk: int) -> Organization:
     """An organization that the viewer may change. Raises Http404 and PermissionDenied."""
     found = _visible(request, pk)
     if not policies.can_edit(request.user, found):
-        raise PermissionDenied("Only its owner and its managers may do this.")
+        raise PermissionDenied(_("Only its owner and its managers may do this."))
     return found
 
 
@@ -71,7 +73,7 @@ def create(request: HttpRequest) -> HttpResponse:
         except Refused as refused:
             form.refuse(refused)
         else:
-            messages.success(request, f"{made.name} is there. Invite its people now.")
+            messages.success(request, _("%(name)s is there. Invite its people now.") % {"name": made.name})
             return redirect(made)
     return render(request, "accounts/organization_edit.html", {"form": form}, status=400 if form.errors else 200)
 
@@ -92,7 +94,7 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
         except Refused as refused:
             form.refuse(refused)
         else:
-            messages.success(request, "Saved.")
+            messages.success(request, _("Saved."))
             return redirect(found)
     context = {"form": form, "organization": found, "owns": policies.owned_by(request.user).filter(pk=pk).exists()}
     return render(request, "accounts/organization_edit.html", context, status=400 if form.errors else 200)
@@ -135,8 +137,8 @@ def invite(request: HttpRequest, pk: int) -> HttpResponse:
         except Refused as refused:
             form.refuse(refused)
         else:
-            word = "person is" if len(made) == 1 else "people are"
-            messages.success(request, f"{len(made)} {word} invited.")
+            told = ngettext("%(count)d person is invited.", "%(count)d people are invited.", len(made))
+            messages.success(request, told % {"count": len(made)})
             return redirect(found)
     return _shown(request, found, form)
 
@@ -150,10 +152,14 @@ def member(request: HttpRequest, pk: int, membership_id: int) -> HttpResponse:
     try:
         if wish == "remove":
             organizations.remove(organization=found, by=_me(request), membership=membership_id)
-            messages.success(request, "They do not belong to it any more.")
+            messages.success(request, _("They do not belong to it any more."))
         elif wish == "hand_on":
             heir = organizations.hand_on(organization=found, by=_me(request), membership=membership_id)
-            messages.success(request, f"{heir.user.shown_name} owns {found.name} now, and you are a manager.")
+            messages.success(
+                request,
+                _("%(user)s owns %(name)s now, and you are a manager.")
+                % {"user": heir.user.shown_name, "name": found.name},
+            )
         else:
             form = GroupForm(request.POST)
             group = form.cleaned_data["group"] if form.is_valid() else request.POST.get("group", "")
@@ -173,7 +179,7 @@ def leave(request: HttpRequest, pk: int) -> HttpResponse:
     found = _visible(request, pk)
     try:
         organizations.leave(organization=found, user=_me(request))
-        messages.success(request, f"You do not belong to {found.name} any more.")
+        messages.success(request, _("You do not belong to %(name)s any more.") % {"name": found.name})
     except Refused as refused:
         messages.error(request, refused.message)
         return redirect(found)
@@ -187,18 +193,18 @@ def delete(request: HttpRequest, pk: int) -> HttpResponse:
     """Ask before an organization is deleted, by its name; then do it."""
     found = _visible(request, pk)
     if not policies.owned_by(request.user).filter(pk=pk).exists():
-        raise PermissionDenied("Only its owner may delete an organization.")
+        raise PermissionDenied(_("Only its owner may delete an organization."))
     form = DeleteOrganizationForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         if form.cleaned_data["name"] != found.name:
-            form.add_error("name", "This is not its name.")
+            form.add_error("name", _("This is not its name."))
         else:
             try:
                 organizations.delete(organization=found, by=_me(request))
             except Refused as refused:
                 form.add_error(None, refused.message)
             else:
-                messages.success(request, f"{found.name} is deleted.")
+                messages.success(request, _("%(name)s is deleted.") % {"name": found.name})
                 return redirect("accounts:organizations")
     context = {"organization": found, "form": form}
     return render(request, "accounts/organization_delete.html", context, status=400 if form.errors else 200)
@@ -214,11 +220,16 @@ def accept_invite(request: HttpRequest) -> HttpResponse:
         found = organizations.invitation(user=_me(request), token=token)
         if request.method == "POST" and request.POST.get("answer") == "decline":
             organizations.decline(user=_me(request), token=token)
-            messages.success(request, f"You have declined the invitation of {found.organization.name}.")
+            messages.success(
+                request,
+                _("You have declined the invitation of %(organization)s.") % {"organization": found.organization.name},
+            )
             return redirect("home")
         if request.method == "POST":
             organizations.accept(user=_me(request), token=token)
-            messages.success(request, f"You belong to {found.organization.name} now.")
+            messages.success(
+                request, _("You belong to %(organization)s now.") % {"organization": found.organization.name}
+            )
             return redirect(found.organization)
     except Refused as refused:
         status = 404 if refused.status == 400 else refused.status

@@ -19,6 +19,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.encoding import force_str
 from django.utils.http import urlsafe_base64_decode, urlsafe_base64_encode
+from django.utils.translation import gettext as _
 
 from podium.site.accounts import mails
 from podium.site.accounts.models import User
@@ -62,18 +63,20 @@ def refuse_deletion(user: User) -> None:
     """Raise Refused for the last administrator, without whom nobody could run the site."""
     others = User.objects.filter(is_superuser=True, is_active=True, is_deleted=False).exclude(pk=user.pk)
     if user.is_superuser and not others.exists():
-        raise Refused("You are the only administrator of this site. Make somebody else one first.", code="last_admin")
+        raise Refused(
+            _("You are the only administrator of this site. Make somebody else one first."), code="last_admin"
+        )
 
 
 def request_deletion(*, user: User) -> None:
     """Mail the link that confirms. Raises Refused for the last administrator and for a person without an address."""
     refuse_deletion(user)
     if not user.email:
-        raise Refused("Your account has no e-mail address to send the link to.", code="no_address")
+        raise Refused(_("Your account has no e-mail address to send the link to."), code="no_address")
     mails.send(
         to=user,
         template="deletion_requested",
-        subject="Confirm Your Account Deletion Request",
+        subject=_("Confirm Your Account Deletion Request"),
         context={"address": mails.address("accounts:delete", *link_of(user)), "username": user.username},
     )
 
@@ -83,7 +86,7 @@ def delete_account(*, user: User) -> None:
     """Delete a person's account for good. Raises Refused for the last administrator, and when it is gone already."""
     locked = User.objects.select_for_update(of=("self",)).select_related("photo").get(pk=user.pk)
     if locked.is_deleted:
-        raise Refused("This account is deleted already.", code="deleted")
+        raise Refused(_("This account is deleted already."), code="deleted")
     refuse_deletion(locked)
     username, email, photo = locked.username, locked.email, locked.photo
     owned = {
@@ -146,12 +149,12 @@ def _tell(user: User, username: str, email: str | None, owned: dict[str, int]) -
     facts = {"username": username, "id": user.pk, **owned}
     if email:
         mails.send(
-            to=email, template="account_deleted", subject="Your account has been successfully removed", context=facts
+            to=email, template="account_deleted", subject=_("Your account has been successfully removed"), context=facts
         )
     for administrator in User.objects.filter(is_superuser=True, is_active=True, is_deleted=False):
         mails.send(
             to=administrator,
             template="account_deleted_notice",
-            subject=f"Notice: user {username} removed their account",
+            subject=_("Notice: user %(username)s removed their account") % {"username": username},
             context=facts,
         )

@@ -14,6 +14,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import ProtectedError
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from podium.site.accounts import mails, policies
 from podium.site.accounts.models import MEMBERS, SETTABLE, Group, Membership, Organization, User
@@ -42,9 +43,9 @@ def _refuse_taken(organization: Organization) -> None:
         raise Refused(" ".join(error.messages), field="name", code="invalid") from None
     others = Organization.objects.exclude(pk=organization.pk)
     if others.filter(name__iexact=organization.name).exists():
-        raise Refused("organization with this name already exists.", field="name", code="unique")
+        raise Refused(_("organization with this name already exists."), field="name", code="unique")
     if others.filter(email__iexact=organization.email).exists():
-        raise Refused("organization with this email already exists.", field="email", code="unique")
+        raise Refused(_("organization with this email already exists."), field="email", code="unique")
 
 
 def _save(organization: Organization) -> None:
@@ -108,7 +109,7 @@ def update(
 
 def _refuse_non_editor(user: User, organization: Organization) -> None:
     if not policies.can_edit(user, organization):
-        raise Forbidden("You do not have access to edit this organization: its owner and its managers do that.")
+        raise Forbidden(_("You do not have access to edit this organization: its owner and its managers do that."))
 
 
 @transaction.atomic
@@ -121,7 +122,9 @@ def invite(*, organization: Organization, by: User, users: Collection[int]) -> l
     _refuse_non_editor(by, organization)
     wanted = set(users)
     if len(wanted) > MAX_INVITED:
-        raise Refused(f"Invite {MAX_INVITED} people at once at most.", field="users", code="too_many")
+        raise Refused(
+            _("Invite %(most)s people at once at most.") % {"most": MAX_INVITED}, field="users", code="too_many"
+        )
     people = User.objects.filter(pk__in=wanted, is_active=True, is_deleted=False, is_banned=False)
     found = {person.pk: person for person in people}
     if missing := sorted(wanted - set(found)):
@@ -130,7 +133,9 @@ def invite(*, organization: Organization, by: User, users: Collection[int]) -> l
     present = set(organization.memberships.values_list("user", flat=True))
     new = [found[pk] for pk in sorted(wanted - present)]
     if len(present) + len(new) > MAX_PEOPLE:
-        raise Refused(f"An organization has {MAX_PEOPLE} people at most.", field="users", code="too_many")
+        raise Refused(
+            _("An organization has %(most)s people at most.") % {"most": MAX_PEOPLE}, field="users", code="too_many"
+        )
     made = [Membership.objects.create(organization=organization, user=person) for person in new]
     for membership in made:
         _record_member(Action.MEMBER_INVITED, membership, by)
@@ -140,7 +145,7 @@ def invite(*, organization: Organization, by: User, users: Collection[int]) -> l
             mails.send(
                 to=membership.user,
                 template="organization_invite",
-                subject=f"You have been invited to join {organization.name}",
+                subject=_("You have been invited to join %(organization)s") % {"organization": organization.name},
                 context={
                     "organization": organization.name,
                     "by": by.shown_name,
@@ -161,12 +166,12 @@ def invitation(*, user: User, token: str) -> Membership:
     try:
         key = uuid.UUID(str(token))
     except ValueError:
-        raise Refused("No Invite found", code="no_invite") from None
+        raise Refused(_("No Invite found"), code="no_invite") from None
     found = Membership.objects.select_related("organization", "user").filter(token=key).first()
     if found is None:
-        raise Refused("No Invite found", code="no_invite")
+        raise Refused(_("No Invite found"), code="no_invite")
     if found.user_id != user.pk:
-        raise Forbidden("This invitation is for somebody else. Log in as the person who was invited.")
+        raise Forbidden(_("This invitation is for somebody else. Log in as the person who was invited."))
     return found
 
 
@@ -187,9 +192,9 @@ def accept(*, user: User, token: str) -> Membership:
 def decline(*, user: User, token: str) -> None:
     """Refuse an invitation. Raises Refused for an unknown token or one that was accepted, Forbidden for another's."""
     found = invitation(user=user, token=token)
-    deleted, _ = Membership.objects.filter(pk=found.pk, group=Group.INVITED).delete()
+    deleted = Membership.objects.filter(pk=found.pk, group=Group.INVITED).delete()[0]
     if not deleted:
-        raise Refused("You have accepted this invitation. To leave the organization, use its page.", code="used")
+        raise Refused(_("You have accepted this invitation. To leave the organization, use its page."), code="used")
 
 
 def _member(organization: Organization, pk: int) -> Membership:
@@ -209,12 +214,12 @@ def set_group(*, organization: Organization, by: User, membership: int, group: s
     """
     _refuse_non_editor(by, organization)
     if group not in SETTABLE:
-        raise Refused(f'"{group}" is not a valid choice.', field="group", code="invalid_choice")
+        raise Refused(_('"%(group)s" is not a valid choice.') % {"group": group}, field="group", code="invalid_choice")
     member = _member(organization, membership)
     if member.group == Group.OWNER:
-        raise Forbidden("The owner's group cannot be changed. The owner can hand the organization on.")
+        raise Forbidden(_("The owner's group cannot be changed. The owner can hand the organization on."))
     if member.group == Group.INVITED:
-        raise Forbidden("This person has not accepted the invitation yet.")
+        raise Forbidden(_("This person has not accepted the invitation yet."))
     former, member.group = member.group, group
     member.save(update_fields=["group"])
     if former != group:
@@ -228,7 +233,7 @@ def remove(*, organization: Organization, by: User, membership: int) -> None:
     _refuse_non_editor(by, organization)
     member = _member(organization, membership)
     if member.group == Group.OWNER:
-        raise Forbidden("The owner cannot be removed. The owner can hand the organization on, or delete it.")
+        raise Forbidden(_("The owner cannot be removed. The owner can hand the organization on, or delete it."))
     _record_member(Action.MEMBER_REMOVED, member, by)
     member.delete()
 
@@ -238,9 +243,9 @@ def leave(*, organization: Organization, user: User) -> None:
     """Leave an organization. Raises Refused for its owner, and for who does not belong to it."""
     member = organization.memberships.select_for_update().filter(user=user).first()
     if member is None:
-        raise Refused("You do not belong to this organization.", code="not_a_member")
+        raise Refused(_("You do not belong to this organization."), code="not_a_member")
     if member.group == Group.OWNER:
-        raise Refused("You own this organization: hand it on to a member first, or delete it.", code="owner")
+        raise Refused(_("You own this organization: hand it on to a member first, or delete it."), code="owner")
     member.delete()
 
 
@@ -256,10 +261,10 @@ def hand_on(*, organization: Organization, by: User, membership: int) -> Members
     """Make a member the owner; the former owner becomes a manager. Raises Forbidden and Refused."""
     owner = organization.memberships.select_for_update().filter(user=by, group=Group.OWNER).first()
     if owner is None:
-        raise Forbidden("Only its owner can hand an organization on.")
+        raise Forbidden(_("Only its owner can hand an organization on."))
     heir = _member(organization, membership)
     if heir.group not in MEMBERS or heir.pk == owner.pk:
-        raise Refused("Choose somebody else who belongs to the organization.", field="membership", code="no_member")
+        raise Refused(_("Choose somebody else who belongs to the organization."), field="membership", code="no_member")
     _hand(organization, owner, heir)
     _record_member(Action.ORGANIZATION_HANDED_ON, heir, by)
     return heir
@@ -269,7 +274,7 @@ def hand_on(*, organization: Organization, by: User, membership: int) -> Members
 def delete(*, organization: Organization, by: User) -> None:
     """Delete an organization that no submission was made for. Raises Forbidden for all but its owner, and Refused."""
     if not policies.owned_by(by).filter(pk=organization.pk).exists():
-        raise Forbidden("You do not have permission to delete this organization: only its owner does that.")
+        raise Forbidden(_("You do not have permission to delete this organization: only its owner does that."))
     record(Action.ORGANIZATION_DELETED, by=by, on=organization, before={"name": organization.name})
     _delete(organization)
 
@@ -280,8 +285,10 @@ def _delete(organization: Organization) -> None:
         organization.delete()
     except ProtectedError as error:
         raise Refused(
-            "Submissions were made for this organization, and boards show its name, so it cannot be deleted. "
-            "Take its members out instead.",
+            _(
+                "Submissions were made for this organization, and boards show its name, so it cannot be deleted. "
+                "Take its members out instead."
+            ),
             code="in_use",
             status=409,
         ) from error

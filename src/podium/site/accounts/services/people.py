@@ -12,6 +12,7 @@ from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, models, transaction
+from django.utils.translation import gettext as _
 
 from podium.site.accounts import mails
 from podium.site.accounts.models import User
@@ -130,11 +131,11 @@ def stored_picture(picture: Picture, folder: str) -> StoredFile:
 def _refuse_taken(user: User) -> None:
     others = User.objects.exclude(pk=user.pk)
     if others.filter(username__iexact=user.username).exists():
-        raise Refused("A user with that username already exists.", field="username", code="unique")
+        raise Refused(_("A user with that username already exists."), field="username", code="unique")
     if user.display_name and others.filter(username__iexact=user.display_name).exists():
-        raise Refused("This is somebody else's user name.", field="display_name", code="unique")
+        raise Refused(_("This is somebody else's user name."), field="display_name", code="unique")
     if user.email and others.filter(email__iexact=user.email).exists():
-        raise Refused("A user with that email already exists.", field="email", code="unique")
+        raise Refused(_("A user with that email already exists."), field="email", code="unique")
 
 
 @transaction.atomic
@@ -147,7 +148,7 @@ def update_profile(*, user: User, by: User, facts: Mapping[str, Any], photo: Pic
     or is none.
     """
     if user.pk != by.pk and not by.is_superuser:
-        raise Forbidden("You can change your own profile only.")
+        raise Forbidden(_("You can change your own profile only."))
     locked = User.objects.select_for_update(of=("self",)).select_related("photo").get(pk=user.pk)
     named = [name for name in (*PROFILE, *NOTIFICATIONS) if name in facts]
     before = {name: getattr(locked, name) for name in named}
@@ -209,7 +210,7 @@ def _refuse_flood(user: User, email: str) -> None:
     for who in (f"user {user.pk}", f"address {email}"):
         if not mails.may_mail("address", who, most=CHANGES_MAILED, seconds=MAILED_IN):
             raise Refused(
-                "Too many mails were sent to confirm an address. Try again in an hour.",
+                _("Too many mails were sent to confirm an address. Try again in an hour."),
                 field="email",
                 code="throttled",
                 status=429,
@@ -225,7 +226,7 @@ def change_email(*, user: User, by: User, email: str) -> bool:
     """
     email = email.strip().lower()
     if not email:
-        raise Refused("An account needs an e-mail address.", field="email", code="required")
+        raise Refused(_("An account needs an e-mail address."), field="email", code="required")
     user.email, former = email, user.email
     _refuse_bad(user, ["email"])
     _refuse_taken(user)
@@ -259,7 +260,7 @@ def shut_out_others(*, user: User) -> None:
 def set_banned(*, user: User, by: User, banned: bool) -> None:
     """Shut a person out, or let them in again; boards follow. Raises Forbidden for others than administrators."""
     if not by.is_superuser:
-        raise Forbidden("Only administrators ban people.")
+        raise Forbidden(_("Only administrators ban people."))
     if User.objects.filter(pk=user.pk).exclude(is_banned=banned).update(is_banned=banned):
         user.is_banned = banned
         record(Action.USER_BANNED if banned else Action.USER_UNBANNED, by=by, on=user, about=user)

@@ -9,6 +9,7 @@ from datetime import timedelta
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from rest_framework.authtoken.models import Token
 
 from podium.site.accounts.models import ApiToken, Scope, User
@@ -38,15 +39,20 @@ def create_token(*, user: User, name: str, scope: str, days: int | None = None) 
     """
     label = " ".join(name.split())
     if not label or len(label) > 100 or not label.isprintable():
-        raise Refused("Give the token a name of 1 to 100 characters.", field="name", code="bad_name")
+        raise Refused(_("Give the token a name of 1 to 100 characters."), field="name", code="bad_name")
     if scope not in Scope.values:
-        raise Refused(f'"{scope}" is not a valid choice.', field="scope", code="invalid_choice")
+        raise Refused(_('"%(scope)s" is not a valid choice.') % {"scope": scope}, field="scope", code="invalid_choice")
     if days is not None and not 1 <= days <= MAX_DAYS:
-        raise Refused(f"A token lasts 1 to {MAX_DAYS} days.", field="expires_in_days", code="bad_days")
+        raise Refused(
+            _("A token lasts 1 to %(most)s days.") % {"most": MAX_DAYS}, field="expires_in_days", code="bad_days"
+        )
     # The user's row is the lock under which tokens are counted, so two requests cannot share the last one.
     User.objects.select_for_update(no_key=True).get(pk=user.pk)
     if user.api_tokens.count() >= MAX_TOKENS:
-        raise Refused(f"You have {MAX_TOKENS} tokens. Revoke those that are not used.", code="too_many_tokens")
+        raise Refused(
+            _("You have %(most)s tokens. Revoke those that are not used.") % {"most": MAX_TOKENS},
+            code="too_many_tokens",
+        )
     secret = PREFIX + secrets.token_urlsafe(32)
     row = ApiToken.objects.create(
         user=user,
@@ -66,7 +72,7 @@ def revoke_token(*, user: User, pk: int) -> str:
     """Delete one of the user's tokens, which opens nothing from then on; returns its name. Raises Refused."""
     row = user.api_tokens.filter(pk=pk).first()
     if row is None:
-        raise Refused("You have no such token.", code="no_token", status=404)
+        raise Refused(_("You have no such token."), code="no_token", status=404)
     record(Action.TOKEN_REVOKED, by=user, on=row, after={"scope": row.scope}, about=user)
     row.delete()
     _tell_open_streams(user)
