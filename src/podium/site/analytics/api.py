@@ -269,7 +269,7 @@ class OrphanFilesView(APIView):
         policies.require_administrator(request.user)
         check = orphans.newest_check()
         if check is None:
-            raise Http404(orphans.NO_CHECK)
+            raise Http404(str(orphans.NO_CHECK))
         pages = Cap()
         rows = pages.paginate_queryset(check.found.order_by("pk"), request)
         return pages.get_paginated_response({"data": [row.key for row in rows]})

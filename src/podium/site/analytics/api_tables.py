@@ -90,17 +90,18 @@ class CompetitionStatisticsView(APIView):
                 "joined_per_day": {day.isoformat(): number for day, number in found.joined.items()},
                 "statuses": dict(found.statuses),
                 "failures": [
-                    {"cause": cause, "fault": fault, "count": number} for cause, fault, number in found.failures
+                    {"cause": str(cause), "fault": str(fault), "count": number}
+                    for cause, fault, number in found.failures
                 ],
                 "mean_wait": found.waited[0] if found.waited else None,
                 "longest_wait": found.waited[1] if found.waited else None,
                 "run_times": [
                     {
-                        "step": times.step,
+                        "step": str(times.step),
                         "runs": times.runs,
                         "mean": times.mean,
                         "longest": times.longest,
-                        "spread": dict(times.spread),
+                        "spread": {str(label): number for label, number in times.spread},
                     }
                     for times in found.times
                 ],
@@ -114,7 +115,7 @@ class CompetitionStatisticsTableView(CompetitionStatisticsView):
     @extend_schema(parameters=_PHASE, responses=_TABLE)
     def get(self, request: Request, pk: int) -> StreamingHttpResponse:
         """A number a row: what was counted, of which day, state or cause, and how many."""
-        rows = _rows(self.counted(request, pk))
+        rows = list(_rows(self.counted(request, pk)))  # now, in the language of the API
         return exports.answer(exports.table(["figure", "of", "number"], rows), f"statistics-{pk}.csv")
 
 
@@ -124,14 +125,14 @@ def _rows(found: Statistics) -> Iterator[list[Any]]:
     yield from (["submissions by status", status, number] for status, number in found.statuses)
     yield from (["participants by status", status, number] for status, number in sorted(found.participants.items()))
     yield ["people with a submission", "", found.submitters]
-    yield from ([f"failures, {fault} fault", cause, number] for cause, fault, number in found.failures)
+    yield from ([f"failures, {fault} fault", str(cause), number] for cause, fault, number in found.failures)
     if found.waited:
         yield ["seconds until the start", "mean", round(found.waited[0], 1)]
         yield ["seconds until the start", "longest", round(found.waited[1], 1)]
     for times in found.times:
         yield [f"seconds of {times.step.lower()}", "mean", round(times.mean, 1)]
         yield [f"seconds of {times.step.lower()}", "longest", round(times.longest, 1)]
-        yield from ([f"runs of {times.step.lower()}", label, number] for label, number in times.spread)
+        yield from ([f"runs of {times.step.lower()}", str(label), number] for label, number in times.spread)
 
 
 class YearQuery(serializers.Serializer[dict[str, Any]]):

@@ -14,6 +14,7 @@ from typing import Any
 
 from django.core.cache import caches
 from django.db.models import Avg, Count, DurationField, ExpressionWrapper, F, Max, Q, QuerySet
+from django.utils.translation import gettext_lazy as _
 
 from podium.protocol import Cause, Fault, Step
 from podium.site.analytics.periods import Span, Unit, today, truncated
@@ -22,12 +23,19 @@ from podium.site.competitions.models import Competition, Participant, Participan
 from podium.site.evaluation.models import Run, Submission
 from podium.site.evaluation.states import RunState, SubmissionStatus
 from podium.site.pages.causes import CAUSE_TITLES
+from podium.site.words import Words
 
 LARGE = 1000
 """With more submissions than this the numbers are kept for `KEPT` seconds."""
 KEPT = 60
-BELOW = ((10, "under 10 s"), (60, "10 s to 1 min"), (300, "1 to 5 min"), (1800, "5 to 30 min"), (7200, "30 min to 2 h"))
-LONGER = "over 2 h"
+BELOW = (
+    (10, _("under 10 s")),
+    (60, _("10 s to 1 min")),
+    (300, _("1 to 5 min")),
+    (1800, _("5 to 30 min")),
+    (7200, _("30 min to 2 h")),
+)
+LONGER = _("over 2 h")
 MOST_DAYS = 180
 """Of a longer time weeks are shown, and of one longer than three years months."""
 
@@ -36,11 +44,11 @@ MOST_DAYS = 180
 class Times:
     """How long the runs of a step took in seconds, if they ended by themselves; `spread`: how many were how long."""
 
-    step: str
+    step: Words
     runs: int
     mean: float
     longest: float
-    spread: list[tuple[str, int]]
+    spread: list[tuple[Words, int]]
 
 
 @dataclass(frozen=True)
@@ -56,7 +64,7 @@ class Statistics:
     participants: dict[str, int]
     submitters: int
     statuses: list[tuple[str, int]]
-    failures: list[tuple[str, str, int]]
+    failures: list[tuple[Words, Words, int]]
     waited: tuple[float, float] | None
     times: list[Times] = field(default_factory=list)
 
@@ -109,10 +117,10 @@ def _counted(competition: Competition, phase: Phase | None) -> Statistics:
 
 
 _FAULTS = {
-    Fault.PARTICIPANT: "the participant's",
-    Fault.ORGANIZER: "the organizers'",
-    Fault.PLATFORM: "the platform's",
-    Fault.NOBODY: "nobody's",
+    Fault.PARTICIPANT: _("the participant's"),
+    Fault.ORGANIZER: _("the organizers'"),
+    Fault.PLATFORM: _("the platform's"),
+    Fault.NOBODY: _("nobody's"),
 }
 
 
@@ -131,7 +139,7 @@ def _by_day(rows: QuerySet[Any], name: str) -> dict[date, int]:
 
 def _timed(runs: QuerySet[Run]) -> Any:
     """Of each step how many runs took how long; of those that were cancelled or lost no time tells anything."""
-    limits = [0, *(seconds for seconds, _ in BELOW)]
+    limits = [0, *(seconds for seconds, _label in BELOW)]
     within = {
         f"below_{seconds}": Count("pk", filter=Q(sandbox_seconds__gte=low, sandbox_seconds__lt=seconds))
         for low, seconds in pairwise(limits)
@@ -143,12 +151,12 @@ def _timed(runs: QuerySet[Run]) -> Any:
 
 
 def _times(row: dict[str, Any]) -> Times:
-    spread = [(label, row[f"below_{seconds}"]) for seconds, label in BELOW]
-    spread.append((LONGER, row["runs"] - sum(number for _, number in spread)))
+    spread: list[tuple[Words, int]] = [(label, row[f"below_{seconds}"]) for seconds, label in BELOW]
+    spread.append((LONGER, row["runs"] - sum(number for _label, number in spread)))
     return Times(_STEPS[row["step"]], row["runs"], row["mean"], row["longest"], spread)
 
 
-_STEPS = {Step.PREDICTION.value: "Prediction", Step.SCORING.value: "Scoring"}
+_STEPS = {Step.PREDICTION.value: _("Prediction"), Step.SCORING.value: _("Scoring")}
 
 
 def shown_span(found: Statistics, phases: Sequence[Phase]) -> tuple[Span, str]:

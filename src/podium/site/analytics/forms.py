@@ -5,23 +5,33 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from podium.site.analytics.periods import LAST_DAY, Span, Unit, last_four_weeks
 from podium.site.analytics.plots import MOST_BARS
+from podium.site.words import Words
 
 
-def _day(label: str) -> forms.DateField:
+def _day(label: Words) -> forms.DateField:
     return forms.DateField(
         required=False, label=label, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
     )
 
 
+_TOO_MANY = {
+    Unit.DAY: gettext_lazy("That makes more than %(most)s days. Choose a longer unit."),
+    Unit.WEEK: gettext_lazy("That makes more than %(most)s weeks. Choose a longer unit."),
+    Unit.MONTH: gettext_lazy("That makes more than %(most)s months. Choose a longer unit."),
+}
+
+
 class SpanForm(forms.Form):
     """Two days (UTC), both of which count whole; the last four weeks for what is not said."""
 
-    start_date = _day("From (UTC)")
-    end_date = _day("To (UTC)")
-    time_unit = forms.ChoiceField(required=False, label="By", choices=Unit.choices)
+    start_date = _day(gettext_lazy("From (UTC)"))
+    end_date = _day(gettext_lazy("To (UTC)"))
+    time_unit = forms.ChoiceField(required=False, label=gettext_lazy("By"), choices=Unit.choices)
 
     def clean(self) -> dict[str, Any]:
         """Raises ValidationError where no day lies between the two, or more periods than a page can draw."""
@@ -32,9 +42,11 @@ class SpanForm(forms.Form):
         if self.errors:
             return asked
         if last < first or last > LAST_DAY:
-            self.add_error("end_date", "The last day must not lie before the first." if last < first else "Too late.")
+            self.add_error(
+                "end_date", _("The last day must not lie before the first.") if last < first else _("Too late.")
+            )
         elif Span(first, last).count(unit) > MOST_BARS:
-            self.add_error("time_unit", f"That makes more than {MOST_BARS} {unit}s. Choose a longer unit.")
+            self.add_error("time_unit", _TOO_MANY[unit] % {"most": MOST_BARS})
         return {"start_date": first, "end_date": last, "time_unit": unit}
 
     def read(self) -> tuple[Span, str]:

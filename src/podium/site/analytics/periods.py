@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import DateTimeField
 from django.db.models.functions import Trunc
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 FOUR_WEEKS = timedelta(weeks=4)
 LAST_DAY = date(9990, 12, 31)
@@ -19,9 +20,9 @@ LAST_DAY = date(9990, 12, 31)
 class Unit(models.TextChoices):
     """What a span is divided into."""
 
-    DAY = "day", "Day"
-    WEEK = "week", "Week"
-    MONTH = "month", "Month"
+    DAY = "day", _("Day")
+    WEEK = "week", _("Week")
+    MONTH = "month", _("Month")
 
 
 def today() -> date:

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from django.utils.formats import date_format
+
 from podium.site.analytics.periods import Span
 
 WIDTH, HEIGHT = 1000, 240
@@ -65,7 +67,7 @@ def bars(span: Span, unit: str, numbers: Mapping[date, int]) -> Bars:
     for place, first in enumerate(periods):
         value = numbers.get(first, 0)
         height = round(HEIGHT * value / top, 1)
-        label = f"{first:%B %Y}" if unit == "month" else f"{first.day} {first:%b %Y}"
+        label = date_format(first, "F Y" if unit == "month" else "j M Y")
         found.append(Bar(round(place * step + (step - width) / 2, 2), HEIGHT - height, width, height, label, value))
     return Bars(found, top, periods[0], periods[-1])
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from podium.site.errors import Forbidden
 
 
@@ -15,4 +17,4 @@ def may_read_all(user: Any) -> bool:
 def require_administrator(user: Any) -> None:
     """Raises Forbidden for all but administrators, in Codabench's words."""
     if not may_read_all(user):
-        raise Forbidden("Admin only")
+        raise Forbidden(_("Admin only"))

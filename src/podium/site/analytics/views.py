@@ -15,6 +15,8 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -35,10 +37,10 @@ from podium.site.searching import matching, search_words
 View = Callable[..., HttpResponse]
 SHOWN_ORPHANS = 50
 _PAGES = (
-    ("Overview", "analytics:overview"),
-    ("Storage", "analytics:storage"),
-    ("By competition", "analytics:competitions"),
-    ("By person", "analytics:people"),
+    (gettext_lazy("Overview"), "analytics:overview"),
+    (gettext_lazy("Storage"), "analytics:storage"),
+    (gettext_lazy("By competition"), "analytics:competitions"),
+    (gettext_lazy("By person"), "analytics:people"),
 )
 
 
@@ -50,7 +52,7 @@ def _for_administrators(view: View) -> View:
     @wraps(view)
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if not policies.may_read_all(request.user):
-            raise PermissionDenied("Only administrators read the statistics of the whole site.")
+            raise PermissionDenied(_("Only administrators read the statistics of the whole site."))
         return view(request, *args, **kwargs)
 
     return guarded
@@ -73,7 +75,11 @@ def overview(request: HttpRequest) -> HttpResponse:
     asked = {"start_date": span.first, "end_date": span.last, "time_unit": unit}
     drawn = [
         (title, name, plots.bars(span, unit, made.by_period(name)))
-        for title, name in (("Submissions", "submissions"), ("People", "users"), ("Competitions", "competitions"))
+        for title, name in (
+            (_("Submissions"), "submissions"),
+            (_("People"), "users"),
+            (_("Competitions"), "competitions"),
+        )
     ]
     more = {
         "form": form,
@@ -92,10 +98,10 @@ def _shortcuts() -> list[tuple[str, str]]:
     """Spans that are asked for often, with their addresses."""
     now = today()
     spans = (
-        ("Four weeks", now - timedelta(weeks=4), Unit.DAY),
-        ("Half a year", now - timedelta(days=182), Unit.WEEK),
-        ("A year", now - timedelta(days=365), Unit.MONTH),
-        ("Five years", now - timedelta(days=5 * 365), Unit.MONTH),
+        (_("Four weeks"), now - timedelta(weeks=4), Unit.DAY),
+        (_("Half a year"), now - timedelta(days=182), Unit.WEEK),
+        (_("A year"), now - timedelta(days=365), Unit.MONTH),
+        (_("Five years"), now - timedelta(days=5 * 365), Unit.MONTH),
     )
     return [
         (label, "?" + urlencode({"start_date": first, "end_date": now, "time_unit": unit.value}))
@@ -109,7 +115,7 @@ def storage(request: HttpRequest) -> HttpResponse:
     """What the site stores over time, and the files that nothing refers to."""
     if request.method == "POST":
         orphans.look_soon(by=cast("User", request.user))
-        messages.success(request, "The site-worker looks for orphan files now. Load this page again in a moment.")
+        messages.success(request, _("The site-worker looks for orphan files now. Load this page again in a moment."))
         return redirect("analytics:storage")
     form = SpanForm(request.GET if request.GET else None)
     span, unit = form.read()
@@ -142,15 +148,15 @@ def delete_orphans(request: HttpRequest) -> HttpResponse:
         except Refused as refused:
             messages.error(request, refused.message)
         else:
-            messages.success(request, "The site-worker removes the orphan files now.")
+            messages.success(request, _("The site-worker removes the orphan files now."))
         return redirect("analytics:storage")
     return render(request, "analytics/delete_orphans.html", {"check": orphans.newest_check()})
 
 
 _SIZES = {
-    "datasets": by_amount("Uploaded", "datasets"),
-    "results": by_amount("Results", "results"),
-    "total": by_amount("In all", "total"),
+    "datasets": by_amount(gettext_lazy("Uploaded"), "datasets"),
+    "results": by_amount(gettext_lazy("Results"), "results"),
+    "total": by_amount(gettext_lazy("In all"), "total"),
 }
 
 
@@ -160,9 +166,9 @@ def by_competition(request: HttpRequest) -> HttpResponse:
     """What each competition takes."""
     day = queries.last_taken()
     columns = {
-        "title": Column("Competition", "competition__title"),
-        "organizer": Column("Organizer", "competition__created_by__username"),
-        "created": by_time("Created", "competition__created_when"),
+        "title": Column(_("Competition"), "competition__title"),
+        "organizer": Column(_("Organizer"), "competition__created_by__username"),
+        "created": by_time(_("Created"), "competition__created_when"),
         **_SIZES,
     }
     rows = queries.competitions_by_usage(day) if day else CompetitionUsage.objects.none()
@@ -175,10 +181,10 @@ def by_person(request: HttpRequest) -> HttpResponse:
     """What each person takes, as the quota counts it."""
     day = queries.last_taken()
     columns = {
-        "name": Column("Person", "user__username"),
-        "joined": by_time("Joined", "user__date_joined"),
+        "name": Column(_("Person"), "user__username"),
+        "joined": by_time(_("Joined"), "user__date_joined"),
         **_SIZES,
-        "quota": by_amount("Quota", "user__quota"),
+        "quota": by_amount(_("Quota"), "user__quota"),
     }
     rows = queries.users_by_usage(day) if day else UserUsage.objects.none()
     return _listed(request, "people", rows, columns, ("user__username", "user__email"))
@@ -202,7 +208,7 @@ def of_competition(request: HttpRequest, pk: int) -> HttpResponse:
     """The numbers of a competition, of all phases or of one."""
     viewed = shell(request, pk)
     if not viewed.can_administer:
-        raise PermissionDenied("Only the organizers read the statistics of a competition.")
+        raise PermissionDenied(_("Only the organizers read the statistics of a competition."))
     phase = next((each for each in viewed.phases if str(each.pk) == request.GET.get("phase")), None)
     found = statistics(viewed.competition, phase)
     span, unit = shown_span(found, viewed.phases)
@@ -218,7 +224,7 @@ def of_competition(request: HttpRequest, pk: int) -> HttpResponse:
         current="statistics",
         found=found,
         phase=phase,
-        phases=[("All phases", viewed.url(here), phase is None)]
+        phases=[(_("All phases"), viewed.url(here), phase is None)]
         + [(each.name, viewed.url(here, phase=each.pk), each == phase) for each in viewed.phases],
         unit=unit,
         submitted=plots.bars(span, unit, _grouped(found.per_day, unit)),
@@ -236,7 +242,12 @@ def of_competition(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "analytics/competition.html", context)
 
 
-_STATES = (("approved", "Approved"), ("pending", "Waiting"), ("denied", "Denied"), ("unknown", "Withdrawn"))
+_STATES = (
+    ("approved", gettext_lazy("Approved")),
+    ("pending", gettext_lazy("Waiting")),
+    ("denied", gettext_lazy("Denied")),
+    ("unknown", gettext_lazy("Withdrawn")),
+)
 
 
 def _grouped(numbers: Mapping[date, int], unit: str) -> dict[date, int]:

@@ -13,6 +13,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
@@ -57,7 +58,7 @@ def history(request: HttpRequest, pk: int) -> HttpResponse:
     """What the organizers of a competition, and administrators, have changed in it."""
     viewed = shell(request, pk)
     if not viewed.can_administer:
-        raise PermissionDenied("Only the organizers read the history of a competition.")
+        raise PermissionDenied(_("Only the organizers read the history of a competition."))
     rows = policies.of_competition(request.user, pk)
     here, table = viewed.url("competitions:history"), reverse("api-competition-audit-csv", args=[pk])
     context = viewed.context("detail", menu=overview_menu(viewed), current="history")
@@ -71,7 +72,7 @@ def history(request: HttpRequest, pk: int) -> HttpResponse:
 def everything(request: HttpRequest) -> HttpResponse:
     """The history of the whole site, for administrators."""
     if not policies.may_read_all(request.user):
-        raise PermissionDenied("Only administrators read the history of the whole site.")
+        raise PermissionDenied(_("Only administrators read the history of the whole site."))
     table = reverse("api-audit-csv")
     context = _context(request, policies.visible_to(request.user), here=reverse("audit:everything"), table=table)
     return render(request, "audit/everything.html", {**context, "whole_site": True})

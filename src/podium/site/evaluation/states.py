@@ -14,19 +14,20 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 
 class SubmissionStatus(models.TextChoices):
     """Codabench's words."""
 
-    SUBMITTING = "Submitting"
-    SUBMITTED = "Submitted"
-    PREPARING = "Preparing"
-    RUNNING = "Running"
-    SCORING = "Scoring"
-    FINISHED = "Finished"
-    FAILED = "Failed"
-    CANCELLED = "Cancelled"
+    SUBMITTING = "Submitting", _("Submitting")
+    SUBMITTED = "Submitted", _("Submitted")
+    PREPARING = "Preparing", _("Preparing")
+    RUNNING = "Running", _("Running")
+    SCORING = "Scoring", _("Scoring")
+    FINISHED = "Finished", _("Finished")
+    FAILED = "Failed", _("Failed")
+    CANCELLED = "Cancelled", _("Cancelled")
 
 
 class RunState(models.TextChoices):

@@ -17,6 +17,7 @@ from django.core.mail import EmailMultiAlternatives, get_connection
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from podium.site.accounts.models import User
 from podium.site.competitions.models import Competition
@@ -101,7 +102,9 @@ def _send(message: Message, html: str, delivery: Delivery, connection: object) -
     person = delivery.user
     if not reachable(User.objects.filter(pk=person.pk)).exists():
         return _end(delivery, state=DeliveryState.FAILED, error="The account is closed or has no address.")
-    leave = f"Get no more of these mails: <{delivery.leave_url}>\n" if delivery.leave_url else ""
+    leave = ""
+    if delivery.leave_url:
+        leave = _("Get no more of these mails: <%(url)s>") % {"url": delivery.leave_url} + "\n"
     mail = EmailMultiAlternatives(
         message.subject,
         f"{message.text}\n\n-- \n{message.why}\n{leave}",

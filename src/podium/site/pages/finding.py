@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from django.db.models import Case, F, QuerySet, Value, When
+from django.utils.translation import gettext_lazy as _
 
 from podium.site.accounts import policies as people
 from podium.site.competitions import policies as competitions
 from podium.site.forums import policies as forums
 from podium.site.resources import queries as resources
 from podium.site.searching import matching, search_words
+from podium.site.words import Words
 
 SHORTEST: Final = 2
 """With fewer characters nothing is searched for."""
@@ -74,7 +76,7 @@ class Kind:
     """
 
     name: str
-    title: str
+    title: Words
     icon: str
     rows: Callable[[Any, str], QuerySet[Any]]
     needs_account: bool = False
@@ -83,12 +85,12 @@ class Kind:
 KINDS: Final = {
     kind.name: kind
     for kind in (
-        Kind("competitions", "Competitions", "flag", _competitions),
-        Kind("datasets", "Datasets and programs", "data", _datasets),
-        Kind("tasks", "Tasks", "target", _tasks),
-        Kind("threads", "Forum threads", "chat", _threads, needs_account=True),
-        Kind("people", "People", "user", _people, needs_account=True),
-        Kind("organizations", "Organizations", "users", _organizations, needs_account=True),
+        Kind("competitions", _("Competitions"), "flag", _competitions),
+        Kind("datasets", _("Datasets and programs"), "data", _datasets),
+        Kind("tasks", _("Tasks"), "target", _tasks),
+        Kind("threads", _("Forum threads"), "chat", _threads, needs_account=True),
+        Kind("people", _("People"), "user", _people, needs_account=True),
+        Kind("organizations", _("Organizations"), "users", _organizations, needs_account=True),
     )
 }
 

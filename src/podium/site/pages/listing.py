@@ -11,6 +11,9 @@ from django.core.paginator import Page, Paginator
 from django.db.models import F, QuerySet
 from django.db.models.functions import Lower
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from podium.site.words import Words
 
 PER_PAGE = 50
 
@@ -23,28 +26,28 @@ class Column:
     called. falls: whether it falls when it is chosen first. is_text: whether capitals count as small letters.
     """
 
-    label: str
+    label: Words
     field: str
-    words: tuple[str, str] = ("A to Z", "Z to A")
+    words: tuple[Words, Words] = (_("A to Z"), _("Z to A"))
     falls: bool = False
     is_text: bool = True
 
 
-def by_time(label: str, field: str) -> Column:
+def by_time(label: Words, field: str) -> Column:
     """A column of moments, the newest first."""
-    return Column(label, field, ("oldest first", "newest first"), falls=True, is_text=False)
+    return Column(label, field, (_("oldest first"), _("newest first")), falls=True, is_text=False)
 
 
-def by_amount(label: str, field: str) -> Column:
+def by_amount(label: Words, field: str) -> Column:
     """A column of numbers, the largest first."""
-    return Column(label, field, ("smallest first", "largest first"), falls=True, is_text=False)
+    return Column(label, field, (_("smallest first"), _("largest first")), falls=True, is_text=False)
 
 
 @dataclass(frozen=True)
 class Head:
     """The head of a column: its words, the address that sorts by it, and how it is sorted now, "" where it is not."""
 
-    label: str
+    label: Words
     url: str
     order: str
 

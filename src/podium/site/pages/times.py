@@ -3,15 +3,34 @@
 from __future__ import annotations
 
 import math
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
-_UNITS = ((365 * 86400, "year"), (30 * 86400, "month"), (86400, "day"), (3600, "hour"), (60, "minute"))
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext, ngettext_lazy
+
+_YEARS, _MONTHS, _DAYS, _HOURS, _MINUTES = 365 * 86400, 30 * 86400, 86400, 3600, 60
+_AHEAD = {
+    _YEARS: ngettext_lazy("in %(count)d year", "in %(count)d years", "count"),
+    _MONTHS: ngettext_lazy("in %(count)d month", "in %(count)d months", "count"),
+    _DAYS: ngettext_lazy("in %(count)d day", "in %(count)d days", "count"),
+    _HOURS: ngettext_lazy("in %(count)d hour", "in %(count)d hours", "count"),
+    _MINUTES: ngettext_lazy("in %(count)d minute", "in %(count)d minutes", "count"),
+}
+_AGO = {
+    _YEARS: ngettext_lazy("%(count)d year ago", "%(count)d years ago", "count"),
+    _MONTHS: ngettext_lazy("%(count)d month ago", "%(count)d months ago", "count"),
+    _DAYS: ngettext_lazy("%(count)d day ago", "%(count)d days ago", "count"),
+    _HOURS: ngettext_lazy("%(count)d hour ago", "%(count)d hours ago", "count"),
+    _MINUTES: ngettext_lazy("%(count)d minute ago", "%(count)d minutes ago", "count"),
+}
+"""By the seconds of a unit, the largest first."""
 
 
 def utc_text(moment: datetime) -> str:
     """A moment as "22 Nov 2026, 05:00 UTC"."""
     there = moment.astimezone(UTC)
-    return f"{there.day} {there:%b %Y, %H:%M} UTC"
+    return f"{date_format(there, 'j M Y, H:i')} UTC"
 
 
 def iso(moment: datetime) -> str:
@@ -19,22 +38,13 @@ def iso(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def span(length: timedelta) -> str:
-    """A length of time in its largest whole unit: "3 days", "1 hour", "less than a minute"."""
-    seconds = abs(length.total_seconds())
-    for size, unit in _UNITS:
-        if seconds >= size:
-            count = int(seconds // size)
-            return f"{count} {unit}" if count == 1 else f"{count} {unit}s"
-    return "less than a minute"
-
-
 def relative(moment: datetime, now: datetime) -> str:
-    """How far a moment is from now: "in 3 days", "2 hours ago", "just now"."""
-    distance = moment - now
-    if abs(distance) < timedelta(minutes=1):
-        return "just now" if distance <= timedelta(0) else "in less than a minute"
-    return f"in {span(distance)}" if distance > timedelta(0) else f"{span(distance)} ago"
+    """How far a moment is from now, in the largest whole unit: "in 3 days", "2 hours ago", "just now"."""
+    distance = (moment - now).total_seconds()
+    for size, words in (_AHEAD if distance > 0 else _AGO).items():
+        if abs(distance) >= size:
+            return str(words % {"count": int(abs(distance) // size)})
+    return _("in less than a minute") if distance > 0 else _("just now")
 
 
 def seconds_text(seconds: float) -> str:
@@ -50,13 +60,17 @@ def seconds_text(seconds: float) -> str:
     hours, minutes = divmod(minutes, 60)
     if hours < 72:
         return f"{hours} h {minutes} min" if minutes else f"{hours} h"
-    return f"{hours // 24} days"
+    return ngettext("%(count)d day", "%(count)d days", hours // 24) % {"count": hours // 24}
 
 
 def wait_text(low: float, high: float) -> str:
     """A range of seconds until something starts: "it starts in 2 to 5 min", honest about what it does not know."""
     if high < 60:
-        return "it starts within a minute" if high > 0 else "it starts as soon as a worker asks, in seconds"
-    size, unit = (60, "min") if high < 2 * 3600 else (3600, "h")
+        return _("it starts within a minute") if high > 0 else _("it starts as soon as a worker asks, in seconds")
+    size = 60 if high < 2 * 3600 else 3600
     least, most = int(low // size), math.ceil(high / size)
-    return f"it starts in {least} to {most} {unit}" if least else f"it starts within {most} {unit}"
+    if size == 60:
+        text = _("it starts in %(least)d to %(most)d min") if least else _("it starts within %(most)d min")
+    else:
+        text = _("it starts in %(least)d to %(most)d h") if least else _("it starts within %(most)d h")
+    return text % {"least": least, "most": most}

@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 import certifi
 import httpcore
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 from podium.site.errors import Refused
 
@@ -55,25 +56,26 @@ def check_url(url: str) -> str:
 
     url = url.strip()
     if any(ord(letter) <= 32 or ord(letter) > 126 for letter in url):
-        raise refused("The address has blanks or letters that must be encoded.")
+        raise refused(_("The address has blanks or letters that must be encoded."))
     try:
         parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
+        host = parts.hostname
+        parts.port  # noqa: B018 - it raises for a port that is none
     except ValueError:
-        raise refused("This is not a web address.") from None
+        raise refused(_("This is not a web address.")) from None
     if parts.scheme not in {"https", "http"} or not host:
-        raise refused("Give an address that begins with https://.")
+        raise refused(_("Give an address that begins with https://."))
     if parts.scheme == "http" and not settings.CONFIG.webhook_http:
-        raise refused("The address must begin with https://.")
+        raise refused(_("The address must begin with https://."))
     if parts.username or parts.password:
-        raise refused("Leave user and password out of the address; check the signature instead.")
+        raise refused(_("Leave user and password out of the address; check the signature instead."))
     if parts.fragment:
-        raise refused("Leave out what follows #.")
+        raise refused(_("Leave out what follows #."))
     literal = _literal(host)
     if host.rstrip(".").lower() == "localhost" or (literal is not None and not is_allowed(literal)):
         if settings.CONFIG.webhook_private_addresses:
             return url
-        raise refused("This address is inside a private network; the site sends to public ones only.")
+        raise refused(_("This address is inside a private network; the site sends to public ones only."))
     return url
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
 from podium.site.errors import Refused
 from podium.site.webhooks.models import WebhookEvent
@@ -12,13 +13,13 @@ class WebhookForm(forms.Form):
     """Where to, and what about."""
 
     url = forms.CharField(
-        label="Address",
+        label=_("Address"),
         max_length=1000,
         widget=forms.URLInput(attrs={"autocomplete": "off", "spellcheck": "false", "inputmode": "url"}),
-        help_text="Begins with https://. It gets a POST with JSON, and has to answer with a status from 200 to 299.",
+        help_text=_("Begins with https://. It gets a POST with JSON, and has to answer with a status from 200 to 299."),
     )
     events = forms.MultipleChoiceField(
-        label="Tell it when", choices=WebhookEvent.choices, widget=forms.CheckboxSelectMultiple
+        label=_("Tell it when"), choices=WebhookEvent.choices, widget=forms.CheckboxSelectMultiple
     )
 
     def refuse(self, refused: Refused) -> None:

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from podium.site.competitions.models import Competition, Phase
 
@@ -16,19 +17,19 @@ from podium.site.competitions.models import Competition, Phase
 class WebhookEvent(models.TextChoices):
     """What a webhook can be told: a closed list."""
 
-    SUBMISSION_FINISHED = "submission.finished", "A submission finished"
-    SUBMISSION_FAILED = "submission.failed", "A submission failed"
-    SUBMISSION_CANCELLED = "submission.cancelled", "A submission was cancelled"
-    LEADERBOARD_CHANGED = "leaderboard.changed", "A leaderboard changed"
-    PARTICIPANT_REQUESTED = "participant.requested", "Somebody asks to take part"
-    PARTICIPANT_APPROVED = "participant.approved", "Somebody was approved"
-    PARTICIPANT_DENIED = "participant.denied", "Somebody was denied"
-    PHASE_STARTED = "phase.started", "A phase started"
-    PHASE_ENDED = "phase.ended", "A phase ended"
-    COMPETITION_PUBLISHED = "competition.published", "The competition was published"
-    COMPETITION_UNPUBLISHED = "competition.unpublished", "The competition was hidden"
-    THREAD_STARTED = "thread.started", "Somebody began a thread in the forum"
-    THREAD_ANSWERED = "thread.answered", "Somebody answered in the forum"
+    SUBMISSION_FINISHED = "submission.finished", _("A submission finished")
+    SUBMISSION_FAILED = "submission.failed", _("A submission failed")
+    SUBMISSION_CANCELLED = "submission.cancelled", _("A submission was cancelled")
+    LEADERBOARD_CHANGED = "leaderboard.changed", _("A leaderboard changed")
+    PARTICIPANT_REQUESTED = "participant.requested", _("Somebody asks to take part")
+    PARTICIPANT_APPROVED = "participant.approved", _("Somebody was approved")
+    PARTICIPANT_DENIED = "participant.denied", _("Somebody was denied")
+    PHASE_STARTED = "phase.started", _("A phase started")
+    PHASE_ENDED = "phase.ended", _("A phase ended")
+    COMPETITION_PUBLISHED = "competition.published", _("The competition was published")
+    COMPETITION_UNPUBLISHED = "competition.unpublished", _("The competition was hidden")
+    THREAD_STARTED = "thread.started", _("Somebody began a thread in the forum")
+    THREAD_ANSWERED = "thread.answered", _("Somebody answered in the forum")
 
 
 PING = "ping"

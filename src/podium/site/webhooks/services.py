@@ -12,6 +12,7 @@ import structlog
 from django.db import IntegrityError, transaction
 from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from podium.site.accounts import mails
 from podium.site.accounts.models import User
@@ -49,15 +50,17 @@ TURNS_TOLD = timedelta(days=1)
 
 def _may(user: User, competition: Competition) -> None:
     if not competitions.can_administer(user, competition):
-        raise Forbidden("Only the organizers see and change webhooks.")
+        raise Forbidden(_("Only the organizers see and change webhooks."))
 
 
 def _events(events: Iterable[str]) -> list[str]:
     wanted = set(events)
     if unknown := wanted - set(WebhookEvent.values):
-        raise Refused(f'"{min(unknown)}" is not an event.', field="events", code="invalid_choice")
+        raise Refused(
+            _('"%(unknown)s" is not an event.') % {"unknown": min(unknown)}, field="events", code="invalid_choice"
+        )
     if not wanted:
-        raise Refused("Choose at least one event.", field="events", code="required")
+        raise Refused(_("Choose at least one event."), field="events", code="required")
     return [event for event in WebhookEvent.values if event in wanted]
 
 
@@ -71,7 +74,9 @@ def create_webhook(*, competition: Competition, by: User, url: str, events: Iter
     url, wanted = addresses.check_url(url), _events(events)
     Competition.objects.select_for_update(of=("self",)).get(pk=competition.pk)
     if competition.webhooks.count() >= MOST:
-        raise Refused(f"A competition has at most {MOST} webhooks; delete one first.", code="too_many")
+        raise Refused(
+            _("A competition has at most %(most)s webhooks; delete one first.") % {"most": MOST}, code="too_many"
+        )
     made = Webhook.objects.create(competition=competition, created_by=by, url=url, events=wanted)
     record(Action.WEBHOOK_CREATED, by=by, on=made, after=_told(made))
     return made
@@ -144,7 +149,7 @@ def redeliver(*, delivery: WebhookDelivery, by: User) -> WebhookDelivery:
     _may(by, delivery.webhook.competition)
     again = WebhookDelivery.objects.filter(pk=delivery.pk).exclude(state=DeliveryState.WAITING)
     if not again.update(state=DeliveryState.WAITING, attempts=0, due_when=timezone.now(), error=""):
-        raise Refused("This message waits to be sent already.", code="waiting")
+        raise Refused(_("This message waits to be sent already."), code="waiting")
     delivery.refresh_from_db()
     record(Action.WEBHOOK_REDELIVERED, by=by, on=delivery.webhook, after={"event": delivery.event})
     return delivery
@@ -231,11 +236,16 @@ def _disable_if_hopeless(hook: Webhook) -> None:
     if not address:
         return
     page = absolute_url(f"/competitions/{hook.competition_id}/webhooks/{hook.pk}/")
-    text = (
-        f"{reason} The webhook {hook.url} of the competition “{hook.competition.title}” is disabled and told "
-        f"nothing more. When the address answers again, enable it here:\n\n{page}\n"
+    text = _(
+        "Nothing could be delivered for %(days)d days. The webhook %(url)s of the competition “%(competition)s” is "
+        "disabled and told nothing more. When the address answers again, enable it here:\n\n%(page)s\n"
     )
-    mails.write(to=address, subject=f"A webhook of {hook.competition.title} is disabled", body=text)
+    facts = {"days": GIVEN_UP_AFTER.days, "url": hook.url, "competition": hook.competition.title, "page": page}
+    mails.write(
+        to=address,
+        subject=_("A webhook of %(competition)s is disabled") % {"competition": hook.competition.title},
+        body=text % facts,
+    )
 
 
 def tell_turns() -> int:

@@ -10,6 +10,7 @@ from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
@@ -32,7 +33,7 @@ def _me(request: HttpRequest) -> User:
 def _organized(request: HttpRequest, pk: int) -> Shell:
     viewed = shell(request, pk)
     if not viewed.can_administer:
-        raise PermissionDenied("Only the organizers see and change webhooks.")
+        raise PermissionDenied(_("Only the organizers see and change webhooks."))
     return viewed
 
 
@@ -105,20 +106,22 @@ def _done(request: HttpRequest, hook: Webhook, wish: str) -> bool:
     by = _me(request)
     if wish == "ping":
         services.ping(webhook=hook, by=by)
-        messages.success(request, "A test message is on its way. Reload this page in a moment.")
+        messages.success(request, _("A test message is on its way. Reload this page in a moment."))
     elif wish == "rotate":
         services.rotate_secret(webhook=hook, by=by)
         return True
     elif wish in {"enable", "disable"}:
         services.update_webhook(webhook=hook, by=by, changes={"active": wish == "enable"})
-        messages.success(request, "It is told again what happens." if wish == "enable" else "It is told nothing more.")
+        messages.success(
+            request, _("It is told again what happens.") if wish == "enable" else _("It is told nothing more.")
+        )
     elif wish == "delete":
         services.delete_webhook(webhook=hook, by=by)
-        messages.success(request, "The webhook is deleted.")
+        messages.success(request, _("The webhook is deleted."))
     elif wish.startswith("redeliver-") and wish[10:].isdecimal():
         delivery = get_object_or_404(hook.deliveries.select_related("webhook__competition"), pk=int(wish[10:28]))
         services.redeliver(delivery=delivery, by=by)
-        messages.success(request, "The message is sent once more.")
+        messages.success(request, _("The message is sent once more."))
     else:
-        raise Refused("This page has no such button.", code="unknown_wish")
+        raise Refused(_("This page has no such button."), code="unknown_wish")
     return False

@@ -21,6 +21,7 @@ import structlog
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from django_tasks import TaskResultStatus
 from django_tasks_db.models import DBTaskResult
 
@@ -132,7 +133,7 @@ def start_deletion(*, by: User) -> OrphanDeletion:
         # The check is the lock under which one deletion at a time is asked for.
         check = OrphanCheck.objects.select_for_update().order_by("-pk").first()
         if check is None:
-            raise Refused(NO_CHECK, code="not_found", status=404)
+            raise Refused(str(NO_CHECK), code="not_found", status=404)
         open_states = [DeletionState.PENDING, DeletionState.STARTED]
         under_way = OrphanDeletion.objects.filter(status__in=open_states).first()
         if under_way is not None:
@@ -144,7 +145,7 @@ def start_deletion(*, by: User) -> OrphanDeletion:
     return deletion
 
 
-NO_CHECK = "Nobody has looked for orphan files yet. The site-worker does so once a day."
+NO_CHECK = _("Nobody has looked for orphan files yet. The site-worker does so once a day.")
 
 
 def run_deletion(*, deletion_id: int) -> None:

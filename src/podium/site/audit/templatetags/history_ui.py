@@ -9,6 +9,7 @@ from typing import Any
 
 from django import template
 from django.utils.dateparse import parse_datetime
+from django.utils.translation import gettext as _
 
 from podium.site.audit.models import AuditEntry
 
@@ -34,13 +35,13 @@ def _side(side: dict[str, Any], name: str) -> dict[str, Any] | None:
 def _shown(value: Any) -> str | datetime:
     """A value in words; a moment as one, so that it is shown in the viewer's zone."""
     if value is None:
-        return "nothing"
+        return _("nothing")
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return _("yes") if value else _("no")
     if isinstance(value, list) and all(isinstance(each, str | int | float) for each in value):
-        return ", ".join(str(_shown(each)) for each in value) or "nothing"
+        return ", ".join(str(_shown(each)) for each in value) or _("nothing")
     if isinstance(value, dict | list):
         return json.dumps(value, ensure_ascii=False)
     if isinstance(value, str) and _MOMENT.fullmatch(value):
         return parse_datetime(value) or value
-    return str(value) or "nothing"
+    return str(value) or _("nothing")

@@ -12,6 +12,7 @@ from django.forms import BoundField
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
 
 from podium.protocol import Cause
 from podium.ranking.display import format_score
@@ -119,14 +120,14 @@ _STATUS_TONE = {
 @register.inclusion_tag("components/pill.html")
 def status_pill(status: str) -> dict[str, str]:
     """The state of a submission in a capsule."""
-    return {"tone": _STATUS_TONE.get(SubmissionStatus(status), "busy"), "text": status}
+    return {"tone": _STATUS_TONE.get(SubmissionStatus(status), "busy"), "text": str(SubmissionStatus(status).label)}
 
 
 @register.filter
 def cause_title(submission: Submission) -> str:
     """Why a submission failed, in a few words; "" where it did not, or where its capsule says it all."""
     cause = submission.cause
-    return "" if not cause or cause == Cause.CANCELLED else CAUSE_TITLES[Cause(cause)]
+    return "" if not cause or cause == Cause.CANCELLED else str(CAUSE_TITLES[Cause(cause)])
 
 
 def current_phase(phases: Iterable[Phase]) -> Phase | None:
@@ -220,15 +221,16 @@ def medal(rank: int, place: int, places: str = "", submission: int = 0) -> SafeS
     kind = f"medal medal--{place}" if place else "medal"
     if not places:
         return mark_safe(f'<span class="{kind}">{rank}</span>')  # noqa: S308 - numbers
-    address, words = f"{escape(places)}{submission}/", f'title="Why place {rank}" aria-label="Why place {rank}"'
-    return mark_safe(f'<a class="{kind}" href="{address}" {words}>{rank}</a>')  # noqa: S308 - numbers and our address
+    address, words = f"{escape(places)}{submission}/", escape(_("Why place %(rank)d") % {"rank": rank})
+    said = f'title="{words}" aria-label="{words}"'
+    return mark_safe(f'<a class="{kind}" href="{address}" {said}>{rank}</a>')  # noqa: S308 - escaped, or our address
 
 
 @register.simple_tag
 def person(who: User | None) -> SafeString | str:
     """The name of somebody, a link to their profile where it can be seen; of an account that is gone only that."""
     if who is None:
-        return "Deleted user"
+        return _("Deleted user")
     if who.is_deleted or who.is_banned or not who.is_active:
         return who.shown_name
     return format_html('<a href="{}">{}</a>', who.get_absolute_url(), who.shown_name)
@@ -243,19 +245,19 @@ def board_cells(row: Row, primary: int, noise: Collection[int] = ()) -> SafeStri
     Made here, and of plain strings, since a page has hundreds: nodes of a template took two thirds of its time, and
     `format_html` a sixth (measured).
     """
-    return mark_safe("".join(_board_cell(cell, primary, row.submission_id in noise) for cell in row.cells))  # noqa: S308 - every text is escaped
+    mark = _noise_mark() if row.submission_id in noise else ""
+    return mark_safe("".join(_board_cell(cell, primary, mark) for cell in row.cells))  # noqa: S308 - every text is escaped
 
 
-_MARK = (
-    '<span class="noise" title="Within noise of a neighbour"><span aria-hidden="true">≈</span>'
-    '<span class="sr">within noise of a neighbour</span></span>'
-)
+def _noise_mark() -> str:
+    title, said = escape(_("Within noise of a neighbour")), escape(_("within noise of a neighbour"))
+    return f'<span class="noise" title="{title}"><span aria-hidden="true">≈</span><span class="sr">{said}</span></span>'
 
 
-def _board_cell(cell: Cell, primary: int, is_noise: bool) -> str:
+def _board_cell(cell: Cell, primary: int, noise_mark: str) -> str:
     if cell.value is None:
         return f'<td class="number missing">{cell.shown}</td>'
-    kind, mark = ("number primary", _MARK if is_noise else "") if cell.column.index == primary else ("number", "")
+    kind, mark = ("number primary", noise_mark) if cell.column.index == primary else ("number", "")
     spread = f' <span class="spread">{cell.uncertainty}</span>' if cell.interval else ""  # both are made of numerals
     return f'<td class="{kind}" title="{escape(cell.text)}">{cell.shown}{spread}{mark}</td>'
 
