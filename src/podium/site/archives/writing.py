@@ -21,6 +21,7 @@ from podium.formats.competition_archive.writing import ContentChangedError
 from podium.formats.dump import to_yaml
 from podium.ranking import keys
 from podium.site.archives.tables import DERIVED, MODELS, column_of
+from podium.site.competitions import policies
 from podium.site.competitions.description import Description, describe
 from podium.site.competitions.models import Competition
 from podium.site.evaluation.models import Attempt
@@ -137,6 +138,7 @@ class _Rows:
         self._competition, self._writer = competition, writer
         self._numbers: dict[str, dict[int, int]] = {kind: {} for kind in KINDS}
         self._reachable = 0
+        self._unasked = policies.people_unasked(competition)
         files = description.files.items() if description else ()
         # A file that is part of the bundle lies there, every other one under its digest; each content once.
         self._members = {file.sha256: f"bundle/{name}" for name, file in sorted(files, reverse=True)}
@@ -190,8 +192,8 @@ class _Rows:
             values = {name: self._value(kind, name, getattr(row, column)) for name, column in own.items()}
             if kind == "files":
                 values |= {"member": self._member(row), "name": row.key.rpartition("/")[2]}
-            elif kind == "people" and number > self._reachable:
-                values["email"] = None  # whoever only keeps the platform running
+            elif kind == "people" and (number > self._reachable or row.pk in self._unasked):
+                values["email"] = None  # whoever only keeps the platform running, or was made an administrator unasked
             elif kind == "standings":
                 values["place"] = keys.without_id(row.sort_key)
             elif kind == "attempts" and row.log_id is None:

@@ -27,7 +27,7 @@ class ParticipantSerializer(serializers.ModelSerializer[Participant]):
 
     username = serializers.CharField(source="user.username", read_only=True)
     is_bot = serializers.BooleanField(source="user.is_bot", read_only=True)
-    email = serializers.EmailField(source="user.email", read_only=True, allow_null=True)
+    email = serializers.EmailField(source="told_address", read_only=True, allow_null=True)
     is_deleted = serializers.BooleanField(source="user.is_deleted", read_only=True)
 
     class Meta:
@@ -77,9 +77,10 @@ class ParticipantViewSet(viewsets.GenericViewSet[Participant]):
         if competition is None:
             return Response([])
         rows = queries.participants(competition, search_text(request), wanted.get("status", "").replace("\0", ""))
-        for name in ("user__username", "user__email"):
-            if exact := search_words(wanted.get(name, "")):
-                rows = rows.filter(**{name: exact})
+        if username := search_words(wanted.get("user__username", "")):
+            rows = rows.filter(user__username=username)
+        if address := search_words(wanted.get("user__email", "")):
+            rows = rows.filter(policies.with_address(exact=address))
         if (deleted := wanted.get("user__is_deleted", "").lower()) in {"true", "false"}:
             rows = rows.filter(user__is_deleted=deleted == "true")
         return self.get_paginated_response(ParticipantSerializer(self.paginate_queryset(rows), many=True).data)

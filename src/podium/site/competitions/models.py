@@ -236,6 +236,14 @@ class Participant(models.Model):
     def __str__(self) -> str:
         return f"{self.user} in {self.competition}"
 
+    @property
+    def told_address(self) -> str | None:
+        """The e-mail address as organizers are told it: none of whom they made an administrator unasked.
+
+        Else anybody would be told everybody's address, by making them one in a competition of their own.
+        """
+        return None if self.reason == AS_ADMINISTRATOR else self.user.email
+
 
 class WhitelistEmail(models.Model):
     """An address whose owner is approved at once. Stored in lower case."""

@@ -8,7 +8,15 @@ from typing import Any
 from django.db.models import Q, QuerySet
 
 from podium.site.accounts.models import User
-from podium.site.competitions.models import Competition, Participant, ParticipantStatus, Phase, PhaseStatus
+from podium.site.competitions.models import (
+    AS_ADMINISTRATOR,
+    Competition,
+    Participant,
+    ParticipantStatus,
+    Phase,
+    PhaseStatus,
+    PhaseTask,
+)
 from podium.site.resources import policies as resources
 from podium.site.resources.models import Task, TaskVersion
 
@@ -139,9 +147,26 @@ def has_begun(phase: Phase) -> bool:
 def may_replace_task(user: Any, competition: Competition, task: Task) -> bool:
     """Whether `user` may give a task of the competition other programs and data.
 
-    Its maker may, and organizers where the task is one of the competition's creator: somebody else's task may serve
-    other competitions, which are not theirs to change.
+    Its maker may, and organizers where the task is one of the competition's creator and serves no other competition
+    that they do not run: such a one is not theirs to change.
     """
     if not can_administer(user, competition):
         return False
-    return resources.may_change_task(user, task) or task.created_by_id == competition.created_by_id
+    if resources.may_change_task(user, task):
+        return True
+    run = Competition.everything.filter(organized_by(user))
+    elsewhere = PhaseTask.objects.filter(task=task).exclude(phase__competition__in=run)
+    return task.created_by_id == competition.created_by_id and not elsewhere.exists()
+
+
+def with_address(**lookup: str) -> Q:
+    """Participants whose address, as far as organizers are told it (`told_address`), is like that; lookup: Django's."""
+    return ~Q(reason=AS_ADMINISTRATOR) & Q(**{f"user__email__{name}": text for name, text in lookup.items()})
+
+
+def people_unasked(competition: Competition) -> set[int]:
+    """Who was made an administrator of a competition and has not asked to take part, by number."""
+    asked = competition.participants.exclude(reason=AS_ADMINISTRATOR).values("user")
+    collaborating = competition.collaborators.exclude(pk__in=asked).values_list("pk", flat=True)
+    unasked = competition.participants.filter(reason=AS_ADMINISTRATOR).values_list("user", flat=True)
+    return {*collaborating, *unasked}

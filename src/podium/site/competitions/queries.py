@@ -169,7 +169,7 @@ def participants(competition: Competition, search: str = "", status: str = "") -
     """
     rows = Participant.objects.filter(competition=competition).select_related("user").order_by("user__username")
     for word in search.split():
-        rows = rows.filter(Q(user__username__icontains=word) | Q(user__email__icontains=word))
+        rows = rows.filter(Q(user__username__icontains=word) | policies.with_address(icontains=word))
     return rows.filter(status=status) if status else rows
 
 

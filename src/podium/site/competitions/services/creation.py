@@ -457,12 +457,17 @@ class _Builder:
 
     def _solutions(self, source: formats.Competition, tasks: dict[int, Task]) -> None:
         for place, solution in enumerate(source.solutions):
-            data = self._dataset("solution", solution.data, f"solutions[{place}]")
+            where = f"solutions[{place}]"
+            for index in solution.tasks:
+                if not resource_policies.may_change_task(self._user, tasks[index]):
+                    message = f"The task \u201c{tasks[index].name}\u201d is somebody else's, who alone gives it solutions."
+                    raise self._refuse(message, where, "Leave the solution out, or name a task of your own.")
+            data = self._dataset("solution", solution.data, where)
             assert data is not None  # noqa: S101 - the checker refuses a solution without data
             row = Solution(
                 name=(solution.name or Path(data.file_name).stem)[:256], description=solution.description, data=data
             )
-            self._save(row, f"solutions[{place}]")
+            self._save(row, where)
             row.tasks.set(tasks[index] for index in solution.tasks)
 
     def _phases(
