@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -32,8 +33,14 @@ ARGUMENTS = [
 ]
 WIDE: ViewportSize = {"width": 1280, "height": 900}
 PHONE: ViewportSize = {"width": 390, "height": 800}
-LOOKS: tuple[tuple[ViewportSize, Literal["light", "dark"]], ...] = ((WIDE, "light"), (PHONE, "dark"))
+Look = tuple[ViewportSize, Literal["light", "dark"]]
+LOOKS: tuple[Look, ...] = ((WIDE, "light"), (PHONE, "dark"))
+if os.environ.get("PODIUM_EVERY_LOOK"):
+    LOOKS += ((WIDE, "dark"), (PHONE, "light"))
+PICTURES = Path(__file__).parents[2] / "artefacts"
+"""Where pictures of all pages are kept, and of those on which a test has failed."""
 AXE = Axe().axe_script
+FAILED = pytest.StashKey[bool]()
 PATIENCE_MS = 20_000
 expect.set_options(timeout=PATIENCE_MS)
 
@@ -120,14 +127,24 @@ class Visit:
         return self._faults()
 
     def faults_in_every_look(self) -> list[str]:
-        """The same on a desktop in light and on a phone in dark; a page that is open follows, as no script asks."""
+        """The same on a desktop in light and on a phone in dark; a page that is open follows, as no script asks.
+
+        Each look is kept as a picture. `PODIUM_EVERY_LOOK` adds the desktop in dark and the phone in light.
+        """
         self.page.evaluate(AXE)
         faults = []
         for viewport, scheme in LOOKS:
             self.page.set_viewport_size(viewport)
             self.page.emulate_media(color_scheme=scheme)
             faults += self._faults()
+            self.picture(f"pages/{viewport['width']}-{scheme}")
         return faults
+
+    def picture(self, folder: str, name: str = "") -> None:
+        """Keep a picture of the whole page that is open, named by its address where no name is given."""
+        name = name or re.sub(r"[^a-z0-9]+", "-", self.page.url.removeprefix(self.address).lower()).strip("-") or "home"
+        path = PICTURES / folder / f"{name[:120]}.jpg"
+        self.page.screenshot(path=path, full_page=True, type="jpeg", quality=60)
 
     def _faults(self) -> list[str]:
         found = self.page.evaluate(
@@ -150,15 +167,29 @@ class Visit:
         self.page.wait_for_url(self.address + "/")
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Let fixtures know, when they end, that their test has failed."""
+    report = yield
+    if report.when == "call" and report.failed:
+        item.stash[FAILED] = True
+    return report
+
+
 @pytest.fixture
-def visit(chromium: Browser, server: str) -> Iterator[Callable[..., Visit]]:
-    """Open a window: of a person or anonymous, wide or phone, light or dark, with scripts or without."""
+def visit(chromium: Browser, server: str, request: pytest.FixtureRequest) -> Iterator[Callable[..., Visit]]:
+    """Open a window: of a person or anonymous, wide or phone, light or dark, with scripts or without.
+
+    Where the test fails, what its windows show is kept as pictures.
+    """
     visits: list[Visit] = []
+    opened: list[Visit] = []
 
     def make(user: User | None = None, *, may_complain: bool = False, **options: Any) -> Visit:
         context = chromium.new_context(**{"viewport": WIDE, "reduced_motion": "reduce", **options})
         context.set_default_timeout(PATIENCE_MS)
         made = Visit(context, server)
+        opened.append(made)
         if not may_complain:
             visits.append(made)
         if user is not None:
@@ -166,6 +197,9 @@ def visit(chromium: Browser, server: str) -> Iterator[Callable[..., Visit]]:
         return made
 
     yield make
+    if request.node.stash.get(FAILED, False):
+        for number, one in enumerate(opened):
+            one.picture("failed", f"{request.node.name}-{number}")
     complaints = [complaint for made in visits for complaint in made.complaints]
     for context in chromium.contexts:
         context.close()
