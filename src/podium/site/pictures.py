@@ -12,6 +12,8 @@ from pathlib import PurePosixPath
 from typing import Any, Final
 
 import structlog
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from podium.formats.images import MAX_IMAGE_BYTES
 from podium.site.errors import Refused
@@ -20,7 +22,7 @@ log = structlog.get_logger(__name__)
 
 FORMATS: Final = ("PNG", "JPEG", "GIF", "WEBP")
 MAX_PIXELS: Final = 50_000_000
-_NONE: Final = "Please upload a valid image."
+_NONE: Final = gettext_noop("Please upload a valid image.")
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,9 @@ def read_picture(given: Any, field: str) -> Picture | None:
         message = 'Send JSON with "file_name" and "data", the picture in base64.'
         raise Refused(message, field=field, code="bad_picture") from None
     if len(content) > MAX_IMAGE_BYTES:
-        raise Refused(f"A picture has at most {MAX_IMAGE_BYTES // 2**20} MiB.", field=field, code="too_large")
+        raise Refused(
+            _("A picture has at most %(most)s MiB.") % {"most": MAX_IMAGE_BYTES // 2**20}, field=field, code="too_large"
+        )
     return Picture(f"{_stem(name)}.{_kind(content, field)}", content)
 
 
@@ -95,7 +99,9 @@ def _kind(content: bytes, field: str) -> str:
                 if pixels <= MAX_PIXELS:
                     picture.load()
     except Exception:  # noqa: BLE001 - decoders of damaged pictures raise whatever they like
-        raise Refused(_NONE, field=field, code="bad_picture") from None
+        raise Refused(_(_NONE), field=field, code="bad_picture") from None
     if pixels > MAX_PIXELS:
-        raise Refused(f"A picture has at most {MAX_PIXELS:,} pixels.", field=field, code="too_large")
+        raise Refused(
+            _("A picture has at most %(most)s pixels.") % {"most": f"{MAX_PIXELS:,}"}, field=field, code="too_large"
+        )
     return "jpg" if kind == "JPEG" else kind.lower()

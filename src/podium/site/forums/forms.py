@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
 from podium.site.errors import Refused
 from podium.site.forums.services.posting import MAX_CONTENT, MAX_REASON, MAX_TITLE
 
-_MARKDOWN = "Markdown: headings, lists, links, tables, `code`."
+_MARKDOWN = _("Markdown: headings, lists, links, tables, `code`.")
 
 
 class SearchForm(forms.Form):
@@ -30,15 +31,16 @@ class PostForm(_Refusable):
     """A post; `preview_url` is asked for what it will look like while it is written."""
 
     content = forms.CharField(
-        label="Text",
+        label=_("Text"),
         max_length=MAX_CONTENT,
         help_text=_MARKDOWN,
         widget=forms.Textarea(attrs={"rows": 8, "spellcheck": "true"}),
     )
 
-    def __init__(self, *args: Any, preview_url: str, label: str = "Text", **kwargs: Any) -> None:
+    def __init__(self, *args: Any, preview_url: str, label: str = "", **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["content"].label = label
+        if label:
+            self.fields["content"].label = label
         self.fields["content"].widget.attrs |= {
             "hx-post": preview_url,
             "hx-trigger": "input changed delay:400ms",
@@ -49,7 +51,9 @@ class PostForm(_Refusable):
 class ThreadForm(PostForm):
     """A thread: its title and its first post."""
 
-    title = forms.CharField(max_length=MAX_TITLE, widget=forms.TextInput(attrs={"autocomplete": "off"}))
+    title = forms.CharField(
+        max_length=MAX_TITLE, label=_("Title"), widget=forms.TextInput(attrs={"autocomplete": "off"})
+    )
 
     field_order = ("title", "content")
 
@@ -58,7 +62,7 @@ class AnnouncedThreadForm(ThreadForm):
     """A thread of an organizer, who may announce it."""
 
     announce = forms.BooleanField(
-        required=False, label="Announce it: mail it to the participants who want mails of organizers"
+        required=False, label=_("Announce it: mail it to the participants who want mails of organizers")
     )
 
 
@@ -68,6 +72,6 @@ class ReportForm(_Refusable):
     reason = forms.CharField(
         required=False,
         max_length=MAX_REASON,
-        label="What is wrong with it?",
+        label=_("What is wrong with it?"),
         widget=forms.Textarea(attrs={"rows": 4}),
     )

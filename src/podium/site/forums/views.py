@@ -11,6 +11,7 @@ from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -45,9 +46,9 @@ def read_by(request: HttpRequest, pk: int) -> Shell:
     """
     viewed = shell(request, pk, files=False)
     if not viewed.competition.forum_enabled:
-        raise Http404("This competition has no forum.")
+        raise Http404(_("This competition has no forum."))
     if not policies.can_read(request.user, viewed.competition):
-        raise PermissionDenied("Only those who take part and the organizers read and write in the forum.")
+        raise PermissionDenied(_("Only those who take part and the organizers read and write in the forum."))
     return viewed
 
 
@@ -55,7 +56,7 @@ def thread_of(request: HttpRequest, viewed: Shell, pk: int) -> Thread:
     """A thread of the competition. Raises Http404, also for one of another competition."""
     found = queries.thread_for_page(request.user, viewed.competition, pk)
     if found is None:
-        raise Http404("There is no such thread in this forum.")
+        raise Http404(_("There is no such thread in this forum."))
     return found
 
 
@@ -77,7 +78,7 @@ def forum(request: HttpRequest, pk: int) -> HttpResponse:
     viewed = shell(request, pk, files=False)
     competition, organizer = viewed.competition, viewed.can_administer
     if not competition.forum_enabled:
-        messages.info(request, f"{competition.title} has no forum.")
+        messages.info(request, _("%(competition)s has no forum.") % {"competition": competition.title})
         return redirect(viewed.url("competitions:detail"))
     if not policies.can_read(request.user, competition):
         pending = viewed.participant is not None and viewed.participant.status == ParticipantStatus.PENDING
@@ -120,7 +121,7 @@ def new_thread(request: HttpRequest, pk: int) -> HttpResponse:
             form.refuse(refused)
             status = refused.status
         else:
-            messages.success(request, "Your thread is in the forum.")
+            messages.success(request, _("Your thread is in the forum."))
             return redirect(address_of(viewed, post))
     reached = 0
     if viewed.can_administer:
@@ -158,7 +159,7 @@ def thread(request: HttpRequest, pk: int, thread_id: int) -> HttpResponse:
     """A thread with its posts; POST answers."""
     viewed = read_by(request, pk)
     found = thread_of(request, viewed, thread_id)
-    form = PostForm(sent(request), preview_url=viewed.url("forums:preview"), label="Your answer")
+    form = PostForm(sent(request), preview_url=viewed.url("forums:preview"), label=_("Your answer"))
     status = 200
     if request.method == "POST" and "preview" not in request.POST and form.is_valid():
         try:
@@ -205,11 +206,11 @@ def follow(request: HttpRequest, pk: int, thread_id: int) -> HttpResponse:
     active = request.POST.get("follow") == "yes"
     following.set_following(thread=found, user=me(request), active=active)
     if not active:
-        messages.success(request, "You are not mailed any more what is answered here.")
+        messages.success(request, _("You are not mailed any more what is answered here."))
     elif me(request).allow_forum_notifications:
-        messages.success(request, "You are mailed what is answered here.")
+        messages.success(request, _("You are mailed what is answered here."))
     else:
-        messages.warning(request, "You follow this thread, but your settings say that you want no mails of forums.")
+        messages.warning(request, _("You follow this thread, but your settings say that you want no mails of forums."))
     return redirect(viewed.url("forums:thread", found.pk))
 
 

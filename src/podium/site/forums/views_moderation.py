@@ -10,6 +10,7 @@ from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -23,12 +24,12 @@ from podium.site.forums.views_posts import post_of
 def _organized(request: HttpRequest, pk: int) -> Shell:
     viewed = read_by(request, pk)
     if not viewed.can_administer:
-        raise PermissionDenied("Only the organizers keep order in the forum.")
+        raise PermissionDenied(_("Only the organizers keep order in the forum."))
     return viewed
 
 
 def _unknown() -> None:
-    raise Refused("This page has no such button.", code="unknown_wish")
+    raise Refused(_("This page has no such button."), code="unknown_wish")
 
 
 @login_required
@@ -39,12 +40,12 @@ def moderate(request: HttpRequest, pk: int, thread_id: int) -> HttpResponse:
     found = thread_of(request, viewed, thread_id)
     given: dict[str, Any] = {"thread": found, "by": me(request)}
     wishes = {
-        "pin": (partial(moderating.set_pinned, **given, pinned=True), "The thread stands above the others."),
-        "unpin": (partial(moderating.set_pinned, **given, pinned=False), "The thread stands among the others."),
-        "close": (partial(moderating.set_closed, **given, closed=True), "Only organizers can answer here now."),
-        "reopen": (partial(moderating.set_closed, **given, closed=False), "Everybody can answer here again."),
-        "unmark": (partial(moderating.unmark_announcement, **given), "The thread is no announcement any more."),
-        "restore": (partial(moderating.restore_thread, **given), "The thread is back."),
+        "pin": (partial(moderating.set_pinned, **given, pinned=True), _("The thread stands above the others.")),
+        "unpin": (partial(moderating.set_pinned, **given, pinned=False), _("The thread stands among the others.")),
+        "close": (partial(moderating.set_closed, **given, closed=True), _("Only organizers can answer here now.")),
+        "reopen": (partial(moderating.set_closed, **given, closed=False), _("Everybody can answer here again.")),
+        "unmark": (partial(moderating.unmark_announcement, **given), _("The thread is no announcement any more.")),
+        "restore": (partial(moderating.restore_thread, **given), _("The thread is back.")),
     }
     done, words = wishes.get(request.POST.get("wish", ""), (_unknown, ""))
     try:
@@ -69,7 +70,7 @@ def announce(request: HttpRequest, pk: int, thread_id: int) -> HttpResponse:
         except Refused as refused:
             messages.error(request, refused.message)
         else:
-            messages.success(request, "The thread is announced; the mails are on their way.")
+            messages.success(request, _("The thread is announced; the mails are on their way."))
         return redirect(viewed.url("forums:thread", found.pk))
     reached = telling.reached_by_announcement(viewed.competition, me(request)).count()
     back = viewed.url("forums:thread", found.pk)
@@ -85,7 +86,9 @@ def delete_thread(request: HttpRequest, pk: int, thread_id: int) -> HttpResponse
     found = thread_of(request, viewed, thread_id)
     if request.method == "POST":
         moderating.delete_thread(thread=found, by=me(request))
-        messages.success(request, f"The thread is deleted. You can restore it for {moderating.KEPT.days} days.")
+        messages.success(
+            request, _("The thread is deleted. You can restore it for %(kept)s days.") % {"kept": moderating.KEPT.days}
+        )
         return redirect(viewed.url("forums:thread", found.pk))
     back = viewed.url("forums:thread", found.pk)
     return shown(request, viewed, "delete_thread", thread=found, days=moderating.KEPT.days, back=back)
@@ -101,10 +104,10 @@ def moderate_post(request: HttpRequest, pk: int, post_id: int) -> HttpResponse:
     try:
         if wish == "restore":
             moderating.restore_post(post=post, by=me(request))
-            messages.success(request, "The post is back.")
+            messages.success(request, _("The post is back."))
         elif wish == "settle":
             moderating.settle_reports(post=post, by=me(request))
-            messages.success(request, "The reports are settled.")
+            messages.success(request, _("The reports are settled."))
         else:
             _unknown()
     except Refused as refused:

@@ -7,6 +7,7 @@ from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
@@ -23,7 +24,7 @@ def post_of(request: HttpRequest, viewed: Shell, pk: int) -> Post:
     """A post of the competition. Raises Http404, also for one of another competition, and one whose thread is gone."""
     found = queries.post_for_page(request.user, viewed.competition, pk)
     if found is None or (found.deleted_date is not None and not viewed.can_administer):
-        raise Http404("There is no such post in this forum.")
+        raise Http404(_("There is no such post in this forum."))
     return found
 
 
@@ -35,7 +36,7 @@ def edit(request: HttpRequest, pk: int, post_id: int) -> HttpResponse:
     viewed = read_by(request, pk)
     post = post_of(request, viewed, post_id)
     if not policies.may_edit(request.user, post, organizer=viewed.can_administer):
-        raise PermissionDenied("You can change a post of your own, for an hour and while its thread is open.")
+        raise PermissionDenied(_("You can change a post of your own, for an hour and while its thread is open."))
     kind = ThreadForm if queries.first_post(post.thread).pk == post.pk else PostForm
     present = {"title": post.thread.title, "content": post.content}
     form = kind(sent(request), initial=present, preview_url=viewed.url("forums:preview"))
@@ -47,7 +48,7 @@ def edit(request: HttpRequest, pk: int, post_id: int) -> HttpResponse:
             form.refuse(refused)
             status = refused.status
         else:
-            messages.success(request, "Your post is changed.")
+            messages.success(request, _("Your post is changed."))
             return redirect(address_of(viewed, post))
     return written(request, viewed, "edit", form, status=status, post=post, back=address_of(viewed, post))
 
@@ -60,14 +61,14 @@ def delete(request: HttpRequest, pk: int, post_id: int) -> HttpResponse:
     viewed = read_by(request, pk)
     post = post_of(request, viewed, post_id)
     if not policies.may_delete(request.user, post, organizer=viewed.can_administer):
-        raise PermissionDenied("You can delete your own posts only.")
+        raise PermissionDenied(_("You can delete your own posts only."))
     if request.method == "POST":
         try:
             thread_is_gone = posting.delete_post(post=post, by=me(request))
         except Refused as refused:
             messages.error(request, refused.message)
             return redirect(viewed.url("forums:thread", post.thread_id))
-        messages.success(request, "The thread is deleted." if thread_is_gone else "The post is deleted.")
+        messages.success(request, _("The thread is deleted.") if thread_is_gone else _("The post is deleted."))
         if thread_is_gone and not viewed.can_administer:
             return redirect(viewed.url("forums:forum"))
         return redirect(address_of(viewed, post))
@@ -88,7 +89,7 @@ def report(request: HttpRequest, pk: int, post_id: int) -> HttpResponse:
         try:
             if form.is_valid():
                 posting.report(post=post, by=me(request), reason=form.cleaned_data["reason"])
-                messages.success(request, "The organizers are told. Thank you.")
+                messages.success(request, _("The organizers are told. Thank you."))
                 return redirect(address_of(viewed, post))
             status = 400
         except Refused as refused:

@@ -6,6 +6,8 @@ import re
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, pgettext
 
 from podium.site.accounts.models import User
 from podium.site.accounts.policies import people_to_name
@@ -24,19 +26,25 @@ class _Refusable(forms.Form):
 class QueueForm(_Refusable):
     """What an owner sets of a queue."""
 
-    name = forms.CharField(max_length=MAX_NAME, widget=forms.TextInput(attrs={"autocomplete": "off"}))
+    name = forms.CharField(
+        max_length=MAX_NAME, label=gettext_lazy("Name"), widget=forms.TextInput(attrs={"autocomplete": "off"})
+    )
     is_public = forms.BooleanField(
         required=False,
-        label="Public",
-        help_text="Everybody may use a public queue for their competitions; a private one is for you and its "
-        "organizers.",
+        label=gettext_lazy("Public"),
+        help_text=gettext_lazy(
+            "Everybody may use a public queue for their competitions; a private one is for you and its organizers."
+        ),
     )
     organizers = forms.CharField(
         required=False,
+        label=gettext_lazy("Organizers"),
         max_length=MAX_ORGANIZERS * 60,
         widget=forms.Textarea(attrs={"rows": 3, "autocomplete": "off", "spellcheck": "false"}),
-        help_text="User names, separated by spaces or commas. Organizers use the queue, make tokens and see its "
-        "workers; only you can change or delete it.",
+        help_text=gettext_lazy(
+            "User names, separated by spaces or commas. Organizers use the queue, make tokens and see its "
+            "workers; only you can change or delete it."
+        ),
     )
 
     def clean_organizers(self) -> list[User]:
@@ -51,7 +59,7 @@ class QueueForm(_Refusable):
             elif name.lower() not in found:
                 missing.append(name)
         if missing:
-            raise forms.ValidationError(f"Nobody here is called {', '.join(missing)}.")
+            raise forms.ValidationError(_("Nobody here is called %(missing)s.") % {"missing": ", ".join(missing)})
         return list(found.values())
 
     @staticmethod
@@ -66,7 +74,8 @@ class TokenForm(_Refusable):
 
     name = forms.CharField(
         max_length=MAX_NAME,
-        help_text="For you, such as the machine that will use it.",
+        label=gettext_lazy("Name"),
+        help_text=gettext_lazy("For you, such as the machine that will use it."),
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
 
@@ -74,15 +83,15 @@ class TokenForm(_Refusable):
 class ChooseQueueForm(_Refusable):
     """Which queue a competition uses."""
 
-    queue = forms.ChoiceField(required=False)
+    queue = forms.ChoiceField(required=False, label=gettext_lazy("Queue"))
 
     def __init__(self, *args: Any, usable: list[Queue], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["queue"].choices = [("", "Default queue")] + [  # type: ignore[attr-defined]
+        self.fields["queue"].choices = [("", _("Default queue"))] + [  # type: ignore[attr-defined]
             (str(queue.pk), self._label(queue)) for queue in usable if not queue.is_default
         ]
 
     @staticmethod
     def _label(queue: Queue) -> str:
-        owner = f", {queue.owner.username}" if queue.owner else ""
-        return f"{queue.name} ({'public' if queue.is_public else 'private'}{owner})"
+        shown = pgettext("queue", "public") if queue.is_public else pgettext("queue", "private")
+        return f"{queue.name} ({', '.join([shown, *([queue.owner.username] if queue.owner else [])])})"

@@ -13,6 +13,7 @@ from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -42,7 +43,7 @@ def _operated(request: HttpRequest, pk: int) -> Queue:
     """A queue that the viewer operates. Raises Http404, and PermissionDenied for a public one of others."""
     queue = _visible(request, pk)
     if not policies.can_operate(request.user, queue):
-        raise PermissionDenied("Only the queue's owner and organizers may do this.")
+        raise PermissionDenied(_("Only the queue's owner and organizers may do this."))
     return queue
 
 
@@ -50,7 +51,7 @@ def _changed(request: HttpRequest, pk: int) -> Queue:
     """A queue that the viewer may change. Raises Http404, and PermissionDenied for somebody else's."""
     queue = _visible(request, pk)
     if not policies.can_change(request.user, queue):
-        raise PermissionDenied("Only its owner may change a queue.")
+        raise PermissionDenied(_("Only its owner may change a queue."))
     return queue
 
 
@@ -94,7 +95,9 @@ def create(request: HttpRequest) -> HttpResponse:
         except Refused as refused:
             form.refuse(refused)
         else:
-            messages.success(request, f"{queue.name} is there. Make a token, and start a worker with it.")
+            messages.success(
+                request, _("%(queue)s is there. Make a token, and start a worker with it.") % {"queue": queue.name}
+            )
             return redirect("queues:queue", queue.pk)
     context = {"section": "queues", "form": form}
     return render(request, "queues/edit.html", context, status=400 if form.errors else 200)
@@ -113,7 +116,7 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
         except Refused as refused:
             form.refuse(refused)
         else:
-            messages.success(request, "Saved.")
+            messages.success(request, _("Saved."))
             return redirect("queues:queue", queue.pk)
     context = {"section": "queues", "form": form, "queue": queue, "used": queue.competitions.count()}
     return render(request, "queues/edit.html", context, status=400 if form.errors else 200)
@@ -130,7 +133,9 @@ def delete(request: HttpRequest, pk: int) -> HttpResponse:
         except Refused as refused:
             messages.error(request, refused.message)
             return redirect("queues:queue", pk)
-        messages.success(request, f"{queue.name} is deleted. What used it uses the default queue now.")
+        messages.success(
+            request, _("%(queue)s is deleted. What used it uses the default queue now.") % {"queue": queue.name}
+        )
         return redirect("queues:list")
     context = {
         "section": "queues",
@@ -195,7 +200,7 @@ def token(request: HttpRequest, pk: int, token_id: int, wish: str) -> HttpRespon
         if wish == "rotate":
             return _shown(request, found, TokenForm(), services.rotate_token(token=row, by=_me(request)))
         services.revoke_token(token=row, by=_me(request))
-        messages.success(request, f"The token “{row.name}” is revoked.")
+        messages.success(request, _("The token “%(name)s” is revoked.") % {"name": row.name})
     except Refused as refused:
         messages.error(request, refused.message)
     return redirect("queues:queue", pk)
@@ -210,10 +215,10 @@ def worker(request: HttpRequest, pk: int, worker_id: int, wish: str) -> HttpResp
         raise Http404
     if wish == "drain":
         services.drain(worker=row, by=_me(request))
-        messages.success(request, f"{row.name} gets no new job; what it has it finishes.")
+        messages.success(request, _("%(name)s gets no new job; what it has it finishes.") % {"name": row.name})
     else:
         services.undrain(worker=row, by=_me(request))
-        messages.success(request, f"{row.name} gets jobs again.")
+        messages.success(request, _("%(name)s gets jobs again.") % {"name": row.name})
     back = request.POST.get("next", "")
     return redirect("queues:workers" if back == reverse("queues:workers") else reverse("queues:queue", args=[pk]))
 

@@ -6,6 +6,8 @@ from typing import Any, cast
 
 from django import forms
 from django.http import QueryDict
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from podium.site.errors import Refused
 from podium.site.resources.models import Dataset, DatasetType
@@ -15,13 +17,13 @@ from podium.site.resources.queries import FAMILIES
 class UploadForm(forms.Form):
     """A file, either in the form itself or uploaded before: `data_key` names it then."""
 
-    file = forms.FileField(required=False, label="File", widget=forms.FileInput(attrs={"accept": ".zip"}))
+    file = forms.FileField(required=False, label=gettext_lazy("File"), widget=forms.FileInput(attrs={"accept": ".zip"}))
     data_key = forms.UUIDField(required=False, widget=forms.HiddenInput)
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or {}
         if not {"file", "data_key"} & set(self.errors) and not cleaned.get("file") and not cleaned.get("data_key"):
-            self.add_error("file", "Choose a file first.")
+            self.add_error("file", _("Choose a file first."))
         return cleaned
 
     def refuse(self, refused: Refused) -> None:
@@ -53,31 +55,36 @@ class Refusable(forms.Form):
 
 def name_field(most: int) -> forms.CharField:
     """A name of so many characters at most."""
-    return forms.CharField(max_length=most, widget=forms.TextInput(attrs={"autocomplete": "off"}))
+    return forms.CharField(
+        max_length=most, label=gettext_lazy("Name"), widget=forms.TextInput(attrs={"autocomplete": "off"})
+    )
 
 
 def description_field(most: int) -> forms.CharField:
     """A description of so many characters at most."""
-    return forms.CharField(required=False, max_length=most, widget=forms.Textarea(attrs={"rows": 3}))
+    widget = forms.Textarea(attrs={"rows": 3})
+    return forms.CharField(required=False, max_length=most, label=gettext_lazy("Description"), widget=widget)
 
 
 class DatasetForm(Refusable):
     """What is said of a dataset."""
 
     name = name_field(255)
-    type = forms.ChoiceField(choices=[(kind.value, kind.label) for kind in UPLOADED])
+    type = forms.ChoiceField(label=gettext_lazy("Type"), choices=[(kind.value, kind.label) for kind in UPLOADED])
     description = description_field(10_000)
     license = forms.CharField(
         required=False,
         max_length=128,
-        label="Licence",
-        help_text="Under which others may use it, such as CC-BY-4.0.",
+        label=gettext_lazy("Licence"),
+        help_text=gettext_lazy("Under which others may use it, such as CC-BY-4.0."),
         widget=forms.TextInput(attrs={"list": "licenses", "autocomplete": "off"}),
     )
     is_public = forms.BooleanField(
         required=False,
-        label="Public",
-        help_text="Everybody may find and download it. Never make the reference data of a running competition public.",
+        label=gettext_lazy("Public"),
+        help_text=gettext_lazy(
+            "Everybody may find and download it. Never make the reference data of a running competition public."
+        ),
     )
 
     def __init__(self, *args: Any, dataset: Dataset | None = None, **kwargs: Any) -> None:
@@ -112,12 +119,16 @@ class FilterForm(forms.Form):
         required=False, max_length=200, widget=forms.TextInput(attrs={"type": "search", "autocomplete": "off"})
     )
     type = forms.ChoiceField(
-        required=False, choices=[("", "All"), *((kind.value, kind.label) for kind in FAMILIES["dataset"])]
+        required=False, choices=[("", gettext_lazy("All")), *((kind.value, kind.label) for kind in FAMILIES["dataset"])]
     )
     made = forms.ChoiceField(
         required=False,
-        label="From",
-        choices=[("", "Anywhere"), ("uploads", "Uploads"), ("bundles", "Bundles of competitions")],
+        label=gettext_lazy("From"),
+        choices=[
+            ("", gettext_lazy("Anywhere")),
+            ("uploads", gettext_lazy("Uploads")),
+            ("bundles", gettext_lazy("Bundles of competitions")),
+        ],
     )
 
 
@@ -127,8 +138,11 @@ class PublicFilterForm(forms.Form):
     search = FilterForm.base_fields["search"]
     ordering = forms.ChoiceField(
         required=False,
-        label="Order",
-        choices=[("recently_added", "Recently added"), ("most_downloaded", "Most downloaded")],
+        label=gettext_lazy("Order"),
+        choices=[
+            ("recently_added", gettext_lazy("Recently added")),
+            ("most_downloaded", gettext_lazy("Most downloaded")),
+        ],
     )
-    has_license = forms.BooleanField(required=False, label="With a licence")
-    is_verified = forms.BooleanField(required=False, label="Verified")
+    has_license = forms.BooleanField(required=False, label=gettext_lazy("With a licence"))
+    is_verified = forms.BooleanField(required=False, label=gettext_lazy("Verified"))

@@ -9,22 +9,24 @@ from uuid import UUID
 
 from django import forms
 from django.urls import reverse_lazy
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from podium.site.accounts.choosing import PeopleField
 from podium.site.accounts.models import User
 from podium.site.resources import policies
 from podium.site.resources.forms import Refusable, description_field, name_field
-from podium.site.resources.models import Dataset, Task, TaskVersion
+from podium.site.resources.models import Dataset, DatasetType, Task, TaskVersion
 from podium.site.searching import matching
 
 OFFERED: Final = 20
 """Datasets that a search field offers at once."""
 _NUMBER = re.compile(r"#(\d{1,18})\s*\Z")
 _HELP = {
-    "scoring_program": "Reads what was submitted and writes the scores.",
-    "ingestion_program": "Runs the submitted program; without one, what is submitted are results.",
-    "input_data": "What the submitted program gets.",
-    "reference_data": "The truth, which only the scoring program sees.",
+    "scoring_program": gettext_lazy("Reads what was submitted and writes the scores."),
+    "ingestion_program": gettext_lazy("Runs the submitted program; without one, what is submitted are results."),
+    "input_data": gettext_lazy("What the submitted program gets."),
+    "reference_data": gettext_lazy("The truth, which only the scoring program sees."),
 }
 
 
@@ -45,19 +47,19 @@ class TaskForm(Refusable):
 
     name = name_field(256)
     description = description_field(100_000)
-    scoring_program = forms.CharField(max_length=400)
-    ingestion_program = forms.CharField(max_length=400, required=False)
+    scoring_program = forms.CharField(max_length=400, label=gettext_lazy("Scoring program"))
+    ingestion_program = forms.CharField(max_length=400, required=False, label=gettext_lazy("Ingestion program"))
     ingestion_only_during_scoring = forms.BooleanField(
         required=False,
-        label="Ingestion runs beside scoring",
-        help_text="The two run at the same time and may speak to each other, as in games.",
+        label=gettext_lazy("Ingestion runs beside scoring"),
+        help_text=gettext_lazy("The two run at the same time and may speak to each other, as in games."),
     )
-    input_data = forms.CharField(max_length=400, required=False, label="Input data")
-    reference_data = forms.CharField(max_length=400, required=False, label="Reference data")
+    input_data = forms.CharField(max_length=400, required=False, label=gettext_lazy("Input data"))
+    reference_data = forms.CharField(max_length=400, required=False, label=gettext_lazy("Reference data"))
     is_public = forms.BooleanField(
         required=False,
-        label="Public",
-        help_text="Everybody may use the task in their competitions and see its parts' names.",
+        label=gettext_lazy("Public"),
+        help_text=gettext_lazy("Everybody may use the task in their competitions and see its parts' names."),
     )
 
     def __init__(self, *args: Any, user: User, version: TaskVersion | None = None, **kwargs: Any) -> None:
@@ -111,11 +113,15 @@ class TaskForm(Refusable):
             found = list(rows.filter(key=key))
         else:
             found = list(rows.filter(name__iexact=text)[:2])
-        kind = part.replace("_", " ")
+        kind = str(DatasetType(part).label).lower()
         if not found:
-            raise forms.ValidationError(f"You have no {kind} like that. Choose one that the list offers, or upload it.")
+            raise forms.ValidationError(
+                _("You have no %(kind)s like that. Choose one that the list offers, or upload it.") % {"kind": kind}
+            )
         if len(found) > 1:
-            raise forms.ValidationError(f"You have several of this name. Write the number too: {label_of(found[0])}")
+            raise forms.ValidationError(
+                _("You have several of this name. Write the number too: %(dataset)s") % {"dataset": label_of(found[0])}
+            )
         return found[0]
 
     def parts(self) -> dict[str, Dataset | None]:
@@ -139,12 +145,16 @@ class ShareForm(Refusable):
 
     people = PeopleField(
         required=False,
-        label="Shared with",
-        help_text="User names, separated by spaces or commas. They see the task and use it in their competitions, with "
-        "its files; only you change it.",
+        label=gettext_lazy("Shared with"),
+        help_text=gettext_lazy(
+            "User names, separated by spaces or commas. They see the task and use it in their competitions, with "
+            "its files; only you change it."
+        ),
     )
     is_public = forms.BooleanField(
-        required=False, label="Public", help_text="Everybody may see it and use it, with its files."
+        required=False,
+        label=gettext_lazy("Public"),
+        help_text=gettext_lazy("Everybody may see it and use it, with its files."),
     )
 
     @staticmethod
@@ -157,4 +167,4 @@ class ShareForm(Refusable):
 class TaskArchiveForm(Refusable):
     """A task as a zip."""
 
-    file = forms.FileField(label="Task (.zip)", widget=forms.FileInput(attrs={"accept": ".zip"}))
+    file = forms.FileField(label=gettext_lazy("Task (.zip)"), widget=forms.FileInput(attrs={"accept": ".zip"}))

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 
 class StoredFile(models.Model):
@@ -32,15 +33,15 @@ class StoredFile(models.Model):
 class DatasetType(models.TextChoices):
     """Codabench's nine types."""
 
-    INGESTION_PROGRAM = "ingestion_program", "Ingestion program"
-    INPUT_DATA = "input_data", "Input data"
-    PUBLIC_DATA = "public_data", "Public data"
-    REFERENCE_DATA = "reference_data", "Reference data"
-    SCORING_PROGRAM = "scoring_program", "Scoring program"
-    STARTING_KIT = "starting_kit", "Starting kit"
-    COMPETITION_BUNDLE = "competition_bundle", "Competition bundle"
-    SUBMISSION = "submission", "Submission"
-    SOLUTION = "solution", "Solution"
+    INGESTION_PROGRAM = "ingestion_program", _("Ingestion program")
+    INPUT_DATA = "input_data", _("Input data")
+    PUBLIC_DATA = "public_data", _("Public data")
+    REFERENCE_DATA = "reference_data", _("Reference data")
+    SCORING_PROGRAM = "scoring_program", _("Scoring program")
+    STARTING_KIT = "starting_kit", _("Starting kit")
+    COMPETITION_BUNDLE = "competition_bundle", _("Competition bundle")
+    SUBMISSION = "submission", _("Submission")
+    SOLUTION = "solution", _("Solution")
 
 
 class Dataset(models.Model):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from podium.site.accounts.models import User
 from podium.site.errors import Refused
 from podium.site.resources.forms import UploadForm
@@ -26,6 +28,6 @@ def received_file(user: User, form: UploadForm, *, type: str, facts: Mapping[str
     # Whoever says something of the file may have chosen another type since it was uploaded.
     found = rows.first() if facts else rows.filter(type=type).first()
     if found is None:
-        raise Refused("The uploaded file is no longer there. Choose it again.", field="data", code="gone")
+        raise Refused(_("The uploaded file is no longer there. Choose it again."), field="data", code="gone")
     done = complete(dataset=found)
     return update_dataset(dataset=done, by=user, facts={**facts, "type": type}) if facts else done

@@ -11,6 +11,8 @@ from django.db import transaction
 from django.db.models import F, ProtectedError, Q, Sum
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from podium.formats.archives import ArchiveError, inspect
 from podium.site.accounts.models import User
@@ -61,9 +63,11 @@ def refuse_over_quota(user: User, size: int, besides: Dataset | None = None) -> 
     available = quota.usage(user, reserved=_pending(user, besides)).available
     if size > available:
         raise Refused(
-            f"Insufficient space. Your available space is {human_size(available)}. The file size is "
-            f"{human_size(size)}. Please free up some space and try again. You can manage your files in the "
-            "Resources page.",
+            _(
+                "Insufficient space. Your available space is %(available)s. The file size is %(size)s. Please "
+                "free up some space and try again. You can manage your files in the Resources page."
+            )
+            % {"available": human_size(available), "size": human_size(size)},
             field="data_file",
             code="over_quota",
         )
@@ -93,18 +97,18 @@ def announce_upload(
     Raises Refused when the type is unknown, the file is too large or the quota would be passed.
     """
     if type not in DatasetType.values:
-        raise Refused(f'"{type}" is not a valid choice.', field="type", code="invalid_choice")
+        raise Refused(_('"%(type)s" is not a valid choice.') % {"type": type}, field="type", code="invalid_choice")
     if size > settings.CONFIG.max_upload_bytes:
         raise Refused(
-            f"The file is {human_size(size)}; this site takes files up to "
-            f"{human_size(settings.CONFIG.max_upload_bytes)}.",
+            _("The file is %(size)s; this site takes files up to %(most)s.")
+            % {"size": human_size(size), "most": human_size(settings.CONFIG.max_upload_bytes)},
             field="file_size",
             code="too_large",
         )
     # The person's row is the lock under which space is reserved, so two uploads cannot share the last of it.
     refuse_over_quota(User.objects.select_for_update(no_key=True).get(pk=user.pk), size)
     if is_public and type == DatasetType.SUBMISSION:
-        raise Refused(SHOWN_WITH_SUBMISSION, field="is_public", code="submission")
+        raise Refused(_(SHOWN_WITH_SUBMISSION), field="is_public", code="submission")
     _refuse_double_name(user, name, type)
     return Dataset.objects.create(
         created_by=user,
@@ -133,7 +137,7 @@ def complete_upload(*, dataset: Dataset) -> Dataset:
     size = storage.incoming_size(locked.incoming_key)
     if size is None:
         raise Refused(
-            "The file has not arrived: upload it with PUT to the address that you were given, then try again.",
+            _("The file has not arrived: upload it with PUT to the address that you were given, then try again."),
             field="data",
             code="not_uploaded",
         )
@@ -282,13 +286,13 @@ def record_deleted(found: Iterable[Dataset], *, by: User) -> None:
     record_many(Action.DATASET_DELETED, by=by, on=told)
 
 
-NOT_YOURS_TO_CHANGE = "Cannot update a dataset that is not yours"
-IN_USE = "Cannot delete dataset: dataset is in use"
-SUBMITTED = (
+NOT_YOURS_TO_CHANGE = gettext_noop("Cannot update a dataset that is not yours")
+IN_USE = gettext_noop("Cannot delete dataset: dataset is in use")
+SUBMITTED = gettext_noop(
     "Cannot delete submission: submission belongs to an existing competition. Please visit the competition "
     "and delete your submission from there."
 )
-SHOWN_WITH_SUBMISSION = (
+SHOWN_WITH_SUBMISSION = gettext_noop(
     "Submission must be validated before it can be published: submit it, then make the finished submission public."
 )
 
@@ -303,11 +307,11 @@ def faults_of_deletion(found: Sequence[Any], by: User) -> dict[int, str]:
     faults: dict[int, str] = {}
     for one in found:
         if one.created_by_id != by.pk:
-            faults[one.pk] = "Cannot delete a dataset that is not yours"
+            faults[one.pk] = _("Cannot delete a dataset that is not yours")
         elif one.pk in entries:
-            faults[one.pk] = SUBMITTED
+            faults[one.pk] = _(SUBMITTED)
         elif one.is_in_use:
-            faults[one.pk] = IN_USE
+            faults[one.pk] = _(IN_USE)
     return faults
 
 
@@ -319,14 +323,14 @@ def update_dataset(*, dataset: Dataset, by: User, facts: Mapping[str, Any]) -> D
     is in use, and for a submission that would be shown past the rules of its competition.
     """
     if not policies.may_change_dataset(by, dataset):
-        raise Forbidden(NOT_YOURS_TO_CHANGE)
+        raise Forbidden(_(NOT_YOURS_TO_CHANGE))
     locked: Any = queries.with_use(Dataset.objects.select_for_update(of=("self",)).filter(pk=dataset.pk)).get()
     name, type = facts.get("name", locked.name), facts.get("type", locked.type)
     fixed = {DatasetType.SUBMISSION, DatasetType.COMPETITION_BUNDLE}
     if type != locked.type and (locked.is_in_use or {type, locked.type} & fixed):
-        raise Refused("The type of this dataset cannot be changed: it is in use.", field="type", code="in_use")
+        raise Refused(_("The type of this dataset cannot be changed: it is in use."), field="type", code="in_use")
     if facts.get("is_public") and not locked.is_public and type == DatasetType.SUBMISSION:
-        raise Refused(SHOWN_WITH_SUBMISSION, field="is_public", code="submission")
+        raise Refused(_(SHOWN_WITH_SUBMISSION), field="is_public", code="submission")
     if name != locked.name:
         _refuse_double_name(locked.created_by, name, type)
     before = {name: getattr(locked, name) for name in facts}
@@ -339,25 +343,34 @@ def update_dataset(*, dataset: Dataset, by: User, facts: Mapping[str, Any]) -> D
 def _refuse_double_name(owner: User, name: str, type: str) -> None:
     if name and type != DatasetType.SUBMISSION and Dataset.objects.filter(created_by=owner, name=name).exists():
         raise Refused(
-            "You already have a dataset by this name, please delete that dataset or rename this one",
+            _("You already have a dataset by this name, please delete that dataset or rename this one"),
             code="duplicate_name",
         )
+
+
+def _type_words(type: str) -> str:
+    return str(DatasetType(type).label).lower()
 
 
 def _part(name: str, dataset: Dataset | None) -> Dataset | None:
     """A dataset as a part of a task. Raises Refused for one of another type or without its file."""
     if dataset is None:
         if name == "scoring_program":
-            raise Refused("A task needs a scoring program.", field=name, code="required")
+            raise Refused(_("A task needs a scoring program."), field=name, code="required")
         return None
     if dataset.type != name:
         raise Refused(
-            f'"{dataset.name}" is of the type {dataset.type.replace("_", " ")}, not {name.replace("_", " ")}.',
+            _('"%(dataset)s" is of the type %(type)s, not %(wanted)s.')
+            % {"dataset": dataset.name, "type": _type_words(dataset.type), "wanted": _type_words(name)},
             field=name,
             code="wrong_type",
         )
     if dataset.data_file is None:
-        raise Refused(f'The file of "{dataset.name}" has not arrived yet.', field=name, code="not_uploaded")
+        raise Refused(
+            _('The file of "%(dataset)s" has not arrived yet.') % {"dataset": dataset.name},
+            field=name,
+            code="not_uploaded",
+        )
     try:
         with storage.open_file(dataset.data_file) as stream:
             inspect(stream)
@@ -402,7 +415,7 @@ def update_task(*, task: Task, by: User, facts: Mapping[str, Any], changes: Mapp
     What is not named stays as it is. Raises Forbidden, and Refused as `new_version` does.
     """
     if not policies.may_change_task(by, task):
-        raise Forbidden("Cannot update a task that is not yours")
+        raise Forbidden(_("Cannot update a task that is not yours"))
     plain = {name: value for name, value in facts.items() if name != "shared_with"}
     if plain:
         _record_task(task, by, {name: getattr(task, name) for name in plain}, plain)
@@ -436,7 +449,7 @@ def create_checked_task(*, user: User, name: str, parts: Mapping[str, Dataset], 
     return made
 
 
-NOT_YOUR_TASK = "Cannot delete a task that is not yours"
+NOT_YOUR_TASK = gettext_noop("Cannot delete a task that is not yours")
 
 
 @transaction.atomic
@@ -456,12 +469,12 @@ def delete_tasks(*, found: Sequence[Task], by: User) -> None:
                     record(Action.TASK_DELETED, by=by, on=task)
                     task.delete()
         except ProtectedError:  # something ran on it just now
-            faults[task.name] = EVALUATED
+            faults[task.name] = _(EVALUATED)
     if faults:
         raise Refused(next(iter(faults.values())), field="error", code="in_use", faults=faults)
 
 
-EVALUATED = "Cannot delete task: submissions were evaluated on it"
+EVALUATED = gettext_noop("Cannot delete task: submissions were evaluated on it")
 
 
 def faults_of_task_deletion(found: Sequence[Task], by: User) -> dict[int, str]:
@@ -475,9 +488,9 @@ def faults_of_task_deletion(found: Sequence[Task], by: User) -> dict[int, str]:
     faults: dict[int, str] = {}
     for task in found:
         if task.created_by_id != by.pk:
-            faults[task.pk] = NOT_YOUR_TASK
+            faults[task.pk] = _(NOT_YOUR_TASK)
         elif task.pk in in_phase:
-            faults[task.pk] = "Cannot delete task: task is being used by a phase"
+            faults[task.pk] = _("Cannot delete task: task is being used by a phase")
         elif task.pk in evaluated:
-            faults[task.pk] = EVALUATED
+            faults[task.pk] = _(EVALUATED)
     return faults

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 
 _MENU = [
-    ("submissions", "Submissions"),
-    ("datasets", "Datasets and programs"),
-    ("tasks", "Tasks"),
-    ("bundles", "Competition bundles"),
-    ("space", "Space"),
+    ("submissions", _("Submissions")),
+    ("datasets", _("Datasets and programs")),
+    ("tasks", _("Tasks")),
+    ("bundles", _("Competition bundles")),
+    ("space", _("Space")),
 ]
 
 

@@ -19,6 +19,7 @@ import structlog
 from django.db import close_old_connections, transaction
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from podium.site.accounts.models import User
 from podium.site.errors import Refused
@@ -98,7 +99,7 @@ def give_up(*, dataset: Dataset) -> None:
     """End an open session and forget what has arrived. Raises Refused for one that is complete."""
     locked = Dataset.objects.select_for_update().get(pk=dataset.pk)
     if locked.data_file_id is not None:
-        raise Refused("The upload is complete: delete the dataset instead.", code="completed", status=409)
+        raise Refused(_("The upload is complete: delete the dataset instead."), code="completed", status=409)
     key = str(locked.key)
     locked.delete()
     transaction.on_commit(lambda: parts.discard(key))
@@ -121,7 +122,7 @@ def complete(*, dataset: Dataset) -> Dataset:
     now = timezone.now()
     free = UploadSession.objects.filter(Q(joining_until__isnull=True) | Q(joining_until__lte=now), pk=session.pk)
     if not free.update(joining_until=now + LEASE):
-        raise Refused("The parts are being put together. Ask again in a while.", code="joining", status=409)
+        raise Refused(_("The parts are being put together. Ask again in a while."), code="joining", status=409)
     try:
         return _join(session)
     except BaseException:
@@ -161,8 +162,15 @@ def _refuse_incomplete(session: UploadSession) -> None:
     if missing:
         named = ", ".join(str(number) for number in missing[:10])
         raise Refused(
-            f"{len(missing)} of {progress.plan.count} parts have not arrived: {named}"
-            f"{', ...' if len(missing) > 10 else ''}. Send them, then complete the upload again.",
+            _(
+                "%(missing)s of %(count)s parts have not arrived: %(numbers)s. Send them, then complete the upload "
+                "again."
+            )
+            % {
+                "missing": len(missing),
+                "count": progress.plan.count,
+                "numbers": f"{named}, ..." if len(missing) > 10 else named,
+            },
             field="data",
             code="parts_missing",
         )
@@ -184,7 +192,7 @@ def _join(session: UploadSession) -> Dataset:
         digest = parts.join(str(dataset.key), plan_of(session), key, alive)
     except NoSuchUpload:
         raise Refused(
-            "A part was replaced or removed while the parts were put together. See which ones are missing.",
+            _("A part was replaced or removed while the parts were put together. See which ones are missing."),
             field="data",
             code="parts_missing",
         ) from None
@@ -201,8 +209,10 @@ def _join(session: UploadSession) -> Dataset:
 def _recorded(session: UploadSession, key: str, digest: storage.Digest) -> Dataset:
     if session.sha256 and digest.sha256 != session.sha256:
         raise Refused(
-            "The whole file's SHA-256 is not the one that was announced: the file was changed while it was sent, or "
-            "parts of another file came in between. Start a new upload.",
+            _(
+                "The whole file's SHA-256 is not the one that was announced: the file was changed while it was sent, "
+                "or parts of another file came in between. Start a new upload."
+            ),
             field="data",
             code="digest_mismatch",
         )
@@ -212,7 +222,7 @@ def _recorded(session: UploadSession, key: str, digest: storage.Digest) -> Datas
         data_file=file, upload_completed_when=timezone.now()
     )
     if not changed:
-        raise Refused("The upload was given up or completed meanwhile.", code="gone", status=409)
+        raise Refused(_("The upload was given up or completed meanwhile."), code="gone", status=409)
     UploadSession.objects.filter(pk=session.pk).update(joining_until=None)
     done = Dataset.objects.select_related("created_by", "data_file").get(pk=session.dataset_id)
     services.record_added(done)

@@ -12,6 +12,8 @@ from django.db.models import OuterRef, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from podium.site.accounts.models import User
@@ -27,10 +29,10 @@ from podium.site.resources.shell import context, numbers
 
 _READ_OR_SEND = ["GET", "HEAD", "POST"]
 COLUMNS = {
-    "name": Column("Name", "name"),
-    "type": Column("Type", "type"),
-    "size": by_amount("Size", "data_file__size"),
-    "added": by_time("Added", "created_when"),
+    "name": Column(gettext_lazy("Name"), "name"),
+    "type": Column(gettext_lazy("Type"), "type"),
+    "size": by_amount(gettext_lazy("Size"), "data_file__size"),
+    "added": by_time(gettext_lazy("Added"), "created_when"),
 }
 
 
@@ -102,7 +104,7 @@ def upload(request: HttpRequest) -> HttpResponse:
             except Refused as refused:
                 form.refuse(refused)
             else:
-                messages.success(request, f"{made.name} is there.")
+                messages.success(request, _("%(name)s is there.") % {"name": made.name})
                 return redirect("resources:dataset", made.pk)
     more = {"form": form, "licenses": LICENSES}
     tab = "submissions" if wanted == DatasetType.SUBMISSION else "datasets"
@@ -119,7 +121,7 @@ def _changed(request: HttpRequest, pk: int) -> Dataset:
     """A dataset that the viewer may change. Raises Http404, and PermissionDenied for somebody else's."""
     found = _visible(request, pk)
     if not policies.may_change_dataset(request.user, found):
-        raise PermissionDenied("Only its owner may change a dataset.")
+        raise PermissionDenied(_("Only its owner may change a dataset."))
     return found
 
 
@@ -157,7 +159,7 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
         except Refused as refused:
             form.refuse(refused)
         else:
-            messages.success(request, "Saved.")
+            messages.success(request, _("Saved."))
             return redirect("resources:dataset", pk)
     more = {"form": form, "dataset": found, "licenses": LICENSES}
     return render(
@@ -176,7 +178,8 @@ def publish(request: HttpRequest, pk: int) -> HttpResponse:
     except Refused as refused:
         messages.error(request, refused.message)
     else:
-        messages.success(request, f"{found.name} is {'public' if public else 'private'} now.")
+        words = _("%(name)s is public now.") if public else _("%(name)s is private now.")
+        messages.success(request, words % {"name": found.name})
     return redirect("resources:dataset", pk)
 
 
@@ -190,16 +193,16 @@ def delete(request: HttpRequest) -> HttpResponse:
     tab = _tab(found[0]) if found else asked.get("from", "")
     back = reverse(f"resources:{tab if tab in {'datasets', 'bundles', 'submissions'} else 'datasets'}")
     if not found:
-        messages.info(request, "Choose some of your own first.")
+        messages.info(request, _("Choose some of your own first."))
         return redirect(back)
     if request.method == "POST":
         try:
             services.delete_own_datasets(found=found, by=_me(request))
         except Refused as refused:
             for name, fault in refused.faults.items():
-                messages.error(request, f"{name}: {fault}. Nothing was deleted.")
+                messages.error(request, _("%(name)s: %(fault)s. Nothing was deleted.") % {"name": name, "fault": fault})
         else:
-            messages.success(request, f"Deleted: {', '.join(one.name for one in found[:3])}{_more(len(found) - 3)}.")
+            messages.success(request, _told_deleted([one.name for one in found]))
         return redirect(back)
     faults, used = services.faults_of_deletion(found, _me(request)), _used(request, found)
     more = {
@@ -211,8 +214,11 @@ def delete(request: HttpRequest) -> HttpResponse:
     return render(request, "resources/delete_datasets.html", context(tab, **more))
 
 
-def _more(count: int) -> str:
-    return f" and {count} more" if count > 0 else ""
+def _told_deleted(names: list[str]) -> str:
+    shown, more = ", ".join(names[:3]), len(names) - 3
+    if more > 0:
+        return _("Deleted: %(names)s and %(count)d more.") % {"names": shown, "count": more}
+    return _("Deleted: %(names)s.") % {"names": shown}
 
 
 @login_required

@@ -9,6 +9,8 @@ from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_safe
 
 from podium.formats.faults import Fault
@@ -24,15 +26,15 @@ from podium.site.resources.task_archives import create_task_from_archive
 
 _READ_OR_SEND = ["GET", "HEAD", "POST"]
 COLUMNS = {
-    "name": Column("Name", "name"),
-    "by": Column("By", "created_by__username"),
-    "added": by_time("Made", "created_when"),
+    "name": Column(gettext_lazy("Name"), "name"),
+    "by": Column(gettext_lazy("By"), "created_by__username"),
+    "added": by_time(gettext_lazy("Made"), "created_when"),
 }
 PART_LABELS = {
-    "scoring_program": "Scoring program",
-    "ingestion_program": "Ingestion program",
-    "input_data": "Input data",
-    "reference_data": "Reference data",
+    "scoring_program": gettext_lazy("Scoring program"),
+    "ingestion_program": gettext_lazy("Ingestion program"),
+    "input_data": gettext_lazy("Input data"),
+    "reference_data": gettext_lazy("Reference data"),
 }
 
 
@@ -80,7 +82,7 @@ def _changed(request: HttpRequest, pk: int) -> Task:
     """A task that the viewer may change. Raises Http404, and PermissionDenied for somebody else's."""
     found = _visible(request, pk)
     if not policies.may_change_task(request.user, found):
-        raise PermissionDenied("Only whoever made a task may change it.")
+        raise PermissionDenied(_("Only whoever made a task may change it."))
     return found
 
 
@@ -124,7 +126,9 @@ def create(request: HttpRequest) -> HttpResponse:
         except Refused as refused:
             form.refuse(refused)
         else:
-            messages.success(request, f"{made.name} is there. Use it in a phase of a competition, or share it.")
+            messages.success(
+                request, _("%(name)s is there. Use it in a phase of a competition, or share it.") % {"name": made.name}
+            )
             return redirect("resources:task", made.pk)
     more = {"form": form}
     return render(request, "resources/task_edit.html", context("tasks", **more), status=400 if form.errors else 200)
@@ -145,8 +149,8 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
             form.refuse(refused)
         else:
             number = queries.current_versions([pk])[pk].number
-            made = f" It is at version {number} now." if number != version.number else ""
-            messages.success(request, f"Saved.{made}")
+            words = _("Saved. It is at version %(number)d now.") if number != version.number else _("Saved.")
+            messages.success(request, words % {"number": number})
             return redirect("resources:task", pk)
     used = queries.competitions_with([found], competitions.visible_to(request.user))[pk]
     more = {"form": form, "task": found, "version": version, "competitions": used}
@@ -158,7 +162,7 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
 def choices(request: HttpRequest, part: str) -> HttpResponse:
     """What a search field of a task offers for what was written so far."""
     if part not in TaskVersion.PARTS:
-        raise Http404("A task has no such part.")
+        raise Http404(_("A task has no such part."))
     return render(
         request, "resources/_choices.html", {"offered": offered(_me(request), part, request.GET.get(part, ""))}
     )
@@ -174,7 +178,7 @@ def share(request: HttpRequest, pk: int) -> HttpResponse:
     if sent is not None and form.is_valid():
         facts = {"shared_with": form.cleaned_data["people"], "is_public": form.cleaned_data["is_public"]}
         services.update_task(task=found, by=_me(request), facts=facts, changes={})
-        messages.success(request, "Saved.")
+        messages.success(request, _("Saved."))
         return redirect("resources:task", pk)
     more = {"form": form, "task": found}
     return render(request, "resources/task_share.html", context("tasks", **more), status=400 if form.errors else 200)
@@ -195,9 +199,9 @@ def upload(request: HttpRequest) -> HttpResponse:
                 )
             except Refused as refused:
                 told = any(fault.severity == "error" for fault in remarks)
-                form.add_error("file", "It has faults; nothing was made of it." if told else refused.message)
+                form.add_error("file", _("It has faults; nothing was made of it.") if told else refused.message)
             else:
-                messages.success(request, f"{made.name} is there.")
+                messages.success(request, _("%(name)s is there.") % {"name": made.name})
                 for fault in remarks[:10]:
                     messages.warning(request, f"{fault.message} {fault.hint}")
                 return redirect("resources:task", made.pk)
@@ -215,16 +219,16 @@ def delete(request: HttpRequest) -> HttpResponse:
     )
     found = list(rows.order_by("name", "pk"))
     if not found:
-        messages.info(request, "Choose some of your own first.")
+        messages.info(request, _("Choose some of your own first."))
         return redirect("resources:tasks")
     if request.method == "POST":
         try:
             services.delete_tasks(found=found, by=_me(request))
         except Refused as refused:
             for name, fault in refused.faults.items():
-                messages.error(request, f"{name}: {fault}. Nothing was deleted.")
+                messages.error(request, _("%(name)s: %(fault)s. Nothing was deleted.") % {"name": name, "fault": fault})
         else:
-            messages.success(request, f"Deleted: {', '.join(one.name for one in found)}.")
+            messages.success(request, _("Deleted: %(names)s.") % {"names": ", ".join(one.name for one in found)})
         return redirect("resources:tasks")
     faults = services.faults_of_task_deletion(found, _me(request))
     used = queries.competitions_with(found, competitions.visible_to(request.user))

@@ -7,6 +7,7 @@ from datetime import timedelta
 import structlog
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from podium.site.accounts.models import User
 from podium.site.audit.actions import Action
@@ -25,7 +26,7 @@ _PIECE = 100
 
 def _may(user: User, thread: Thread) -> None:
     if not policies.moderates(user, thread.forum.competition):
-        raise Forbidden("Only the organizers keep order in the forum.")
+        raise Forbidden(_("Only the organizers keep order in the forum."))
 
 
 def _turn(thread: Thread, by: User, name: str, on: bool) -> bool:
@@ -63,9 +64,9 @@ def announce(*, thread: Thread, by: User) -> None:
     first = queries.first_post(found)
     first.thread = found
     if found.deleted_date is not None or first.deleted_date is not None:
-        raise Refused("What is deleted cannot be announced.", code="gone")
+        raise Refused(_("What is deleted cannot be announced."), code="gone")
     if not _turn(found, by, "announced", on=True):
-        raise Refused("This thread is an announcement already.", code="announced")
+        raise Refused(_("This thread is an announcement already."), code="announced")
     telling.tell_announcement(first, by)
 
 
@@ -95,7 +96,7 @@ def restore_thread(*, thread: Thread, by: User) -> None:
         # It went with its last post: that one comes back with it.
         last = Post.objects.filter(thread=found).exclude(content="").order_by("-deleted_date", "-pk").first()
         if last is None:
-            raise Refused("Nothing is left of this thread.", code="gone")
+            raise Refused(_("Nothing is left of this thread."), code="gone")
         _bring_back(last, found)
     rows = Thread.objects.filter(pk=found.pk, deleted_date__isnull=False)
     if rows.update(deleted_date=None, deleted_by=None):
@@ -108,7 +109,7 @@ def restore_post(*, post: Post, by: User) -> None:
     _may(by, post.thread)
     found = posting.locked(post.thread)
     if Post.objects.filter(pk=post.pk, content="").exists():
-        raise Refused("The text of this post is gone for good.", code="gone")
+        raise Refused(_("The text of this post is gone for good."), code="gone")
     _bring_back(post, found)
     record(Action.POST_RESTORED, by=by, on=found, after={"post": post.pk}, about=post.posted_by)
 

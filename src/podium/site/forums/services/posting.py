@@ -11,6 +11,7 @@ from datetime import timedelta
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from podium.site.accounts.models import User
 from podium.site.audit.actions import Action
@@ -35,29 +36,34 @@ REPORTS, REPORTS_IN = 10, timedelta(hours=1)
 def _reader(user: User, competition: Competition) -> bool:
     """Raise Forbidden for whoever does not read the forum; returns whether they keep order there."""
     if not competition.forum_enabled:
-        raise Forbidden("This competition has no forum.", code="forum_disabled")
+        raise Forbidden(_("This competition has no forum."), code="forum_disabled")
     if not policies.can_read(user, competition):
-        raise Forbidden("Only those who take part and the organizers write in the forum.")
+        raise Forbidden(_("Only those who take part and the organizers write in the forum."))
     return policies.moderates(user, competition)
 
 
-def _text(value: object, field: str, what: str, most: int) -> str:
+def _text(value: object, field: str, missing: str, most: int) -> str:
     text = value.strip() if isinstance(value, str) else ""
     if not text:
-        raise Refused(f"Write {what}.", field=field, code="required")
+        raise Refused(missing, field=field, code="required")
     if len(text) > most:
-        raise Refused(f"This is {len(text):,} characters long; {most:,} are allowed.", field=field, code="max_length")
+        raise Refused(
+            _("This is %(count)s characters long; %(most)s are allowed.")
+            % {"count": f"{len(text):,}", "most": f"{most:,}"},
+            field=field,
+            code="max_length",
+        )
     if "\0" in text or any("\ud800" <= each <= "\udfff" for each in text):
-        raise Refused("There are characters in this that are no text.", field=field, code="invalid")
+        raise Refused(_("There are characters in this that are no text."), field=field, code="invalid")
     return text
 
 
 def _title(value: object) -> str:
-    return _text(" ".join(value.split()) if isinstance(value, str) else "", "title", "a title", MAX_TITLE)
+    return _text(" ".join(value.split()) if isinstance(value, str) else "", "title", _("Write a title."), MAX_TITLE)
 
 
 def _content(value: object) -> str:
-    return _text(value, "content", "a text", MAX_CONTENT)
+    return _text(value, "content", _("Write a text."), MAX_CONTENT)
 
 
 def _in_turn(user: User, *, threads: bool = False) -> None:
@@ -66,18 +72,22 @@ def _in_turn(user: User, *, threads: bool = False) -> None:
     now = timezone.now()
     if Post.objects.filter(posted_by=user, date_created__gt=now - POSTS_IN).count() >= POSTS:
         raise Refused(
-            f"You have written {POSTS} posts in {_span(POSTS_IN)}. Wait a little.", code="throttled", status=429
+            _("You have written %(posts)s posts in %(minutes)s minutes. Wait a little.")
+            % {"posts": POSTS, "minutes": _minutes(POSTS_IN)},
+            code="throttled",
+            status=429,
         )
     if threads and Thread.objects.filter(started_by=user, date_created__gt=now - THREADS_IN).count() >= THREADS:
         raise Refused(
-            f"You have begun {THREADS} threads in {_span(THREADS_IN)}. Wait a little, or answer in one of them.",
+            _("You have begun %(threads)s threads in %(minutes)s minutes. Wait a little, or answer in one of them.")
+            % {"threads": THREADS, "minutes": _minutes(THREADS_IN)},
             code="throttled",
             status=429,
         )
 
 
-def _span(span: timedelta) -> str:
-    return f"{int(span.total_seconds() // 60)} minutes"
+def _minutes(span: timedelta) -> int:
+    return int(span.total_seconds() // 60)
 
 
 def locked(thread: Thread) -> Thread:
@@ -85,7 +95,7 @@ def locked(thread: Thread) -> Thread:
     rows = Thread.objects.select_for_update(of=("self",)).select_related("forum__competition__created_by")
     found = rows.filter(pk=thread.pk).first()
     if found is None:
-        raise Refused("This thread is gone.", code="gone", status=404)
+        raise Refused(_("This thread is gone."), code="gone", status=404)
     return found
 
 
@@ -98,7 +108,7 @@ def start_thread(*, competition: Competition, by: User, title: object, content: 
     """
     organizer = _reader(by, competition)
     if announce and not organizer:
-        raise Forbidden("Only the organizers announce.")
+        raise Forbidden(_("Only the organizers announce."))
     wanted, text = _title(title), _content(content)
     if not organizer:
         _in_turn(by, threads=True)
@@ -132,9 +142,9 @@ def answer(*, thread: Thread, by: User, content: object) -> Post:
         _in_turn(by)
     found = locked(thread)
     if found.deleted_date is not None:
-        raise Refused("This thread was deleted meanwhile.", code="gone", status=404)
+        raise Refused(_("This thread was deleted meanwhile."), code="gone", status=404)
     if found.closed_date is not None and not organizer:
-        raise Forbidden("This thread is closed.", code="closed")
+        raise Forbidden(_("This thread is closed."), code="closed")
     post = _posted(found, by, text)
     telling.tell_followers(post)
     competition_id = found.forum.competition_id
@@ -172,7 +182,7 @@ def edit(*, post: Post, by: User, content: object, title: object = None) -> Post
     post = Post.objects.get(pk=post.pk)
     post.thread = thread
     if not policies.may_edit(by, post, organizer=organizer):
-        raise Forbidden("You can change a post of your own, for an hour and while its thread is open.")
+        raise Forbidden(_("You can change a post of your own, for an hour and while its thread is open."))
     text, retitled = _content(content), False
     if title is not None and queries.first_post(thread).pk == post.pk:
         wanted = _title(title)
@@ -196,9 +206,9 @@ def delete_post(*, post: Post, by: User) -> bool:
     thread = locked(post.thread)
     post = Post.objects.get(pk=post.pk)
     if post.deleted_date is not None:
-        raise Refused("This post is deleted already.", code="gone", status=404)
+        raise Refused(_("This post is deleted already."), code="gone", status=404)
     if not policies.may_delete(by, post, organizer=organizer):
-        raise Forbidden("You can delete your own posts only.")
+        raise Forbidden(_("You can delete your own posts only."))
     now = timezone.now()
     Post.objects.filter(pk=post.pk).update(deleted_date=now, deleted_by=by)
     if post.posted_by_id != by.pk:
@@ -218,18 +228,18 @@ def report(*, post: Post, by: User, reason: object = "") -> Report:
     """
     _reader(by, post.thread.forum.competition)
     if post.posted_by_id == by.pk:
-        raise Refused("This post is your own: delete it.", code="own")
+        raise Refused(_("This post is your own: delete it."), code="own")
     if post.deleted_date is not None:
-        raise Refused("This post is deleted already.", code="gone", status=404)
+        raise Refused(_("This post is deleted already."), code="gone", status=404)
     text = _text(reason, "reason", "a reason", MAX_REASON) if str(reason).strip() else ""
     User.objects.select_for_update(no_key=True, of=("self",)).get(pk=by.pk)
     lately = Report.objects.filter(reported_by=by, date_created__gt=timezone.now() - REPORTS_IN)
     if lately.count() >= REPORTS:
-        raise Refused("You have reported much lately. Wait a little.", code="throttled", status=429)
+        raise Refused(_("You have reported much lately. Wait a little."), code="throttled", status=429)
     try:
         with transaction.atomic():
             made = Report.objects.create(post=post, reported_by=by, reason=text)
     except IntegrityError:
-        raise Refused("You have reported this post already.", code="reported") from None
+        raise Refused(_("You have reported this post already."), code="reported") from None
     telling.tell_report(made)
     return made

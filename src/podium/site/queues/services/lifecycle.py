@@ -16,6 +16,7 @@ import structlog
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from podium.site.accounts.models import User
 from podium.site.audit.actions import Action
@@ -45,8 +46,11 @@ def create_queue(*, user: User, name: str, is_public: bool = False, organizers: 
     owned = Queue.objects.filter(owner=owner, deleted_when__isnull=True).count()
     if not owner.is_superuser and owned >= owner.queue_limit:
         raise Forbidden(
-            f"User has reached queue limit! You own {owned} queues and may own {owner.queue_limit}: delete one that is "
-            "not used, or ask an administrator for more.",
+            _(
+                "User has reached queue limit! You own %(owned)s queues and may own %(queue_limit)s: delete one "
+                "that is not used, or ask an administrator for more."
+            )
+            % {"owned": owned, "queue_limit": owner.queue_limit},
             code="queue_limit",
         )
     queue = Queue.objects.create(name=checked_name(name), is_public=is_public, owner=owner)
@@ -77,12 +81,12 @@ def update_queue(
     so with the competitions of that person, revokes the tokens that they made and renews the broker's password.
     Raises Forbidden for others than the owner, and Refused for a bad name and for hiding the default queue.
     """
-    locked = _locked(queue, by, "Cannot update a queue that is not yours")
+    locked = _locked(queue, by, _("Cannot update a queue that is not yours"))
     there = {"name": locked.name, "is_public": locked.is_public}
     if name is not None:
         locked.name = checked_name(name)
     if is_public is False and locked.is_default:
-        raise Refused("The default queue is everybody's.", field="is_public", code="default_queue")
+        raise Refused(_("The default queue is everybody's."), field="is_public", code="default_queue")
     hidden = is_public is False and locked.is_public
     if is_public is not None:
         locked.is_public = is_public
@@ -114,9 +118,9 @@ def delete_queue(*, queue: Queue, by: User) -> None:
     Jobs under way finish; one that is lost is tried again in the queue that its competition uses then.
     Raises Forbidden for others than the owner, and Refused for the default queue.
     """
-    locked = _locked(queue, by, "Cannot delete a queue that is not yours")
+    locked = _locked(queue, by, _("Cannot delete a queue that is not yours"))
     if locked.is_default:
-        raise Refused("The default queue cannot be deleted.", code="default_queue")
+        raise Refused(_("The default queue cannot be deleted."), code="default_queue")
     now = timezone.now()
     locked.tokens.filter(revoked_when__isnull=True).update(revoked_when=now)
     Queue.objects.filter(pk=locked.pk).update(deleted_when=now)
@@ -175,10 +179,16 @@ def _checked(people: Iterable[User], owner: User | None) -> list[User]:
     """The organizers to set. Raises Refused for too many, or for an account that is gone."""
     found = {person.pk: person for person in people if owner is None or person.pk != owner.pk}
     if len(found) > MAX_ORGANIZERS:
-        raise Refused(f"A queue may have {MAX_ORGANIZERS} organizers.", field="organizers", code="too_many")
+        raise Refused(
+            _("A queue may have %(most)s organizers.") % {"most": MAX_ORGANIZERS}, field="organizers", code="too_many"
+        )
     for person in found.values():
         if person.is_deleted or not person.is_active:
-            raise Refused(f'The account "{person.username}" is closed.', field="organizers", code="closed_account")
+            raise Refused(
+                _('The account "%(person)s" is closed.') % {"person": person.username},
+                field="organizers",
+                code="closed_account",
+            )
     return list(found.values())
 
 

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from podium.site.accounts.models import User
 from podium.site.audit.actions import Action
@@ -39,7 +40,10 @@ def create_token(*, queue: Queue, by: User, name: str) -> tuple[QueueToken, str]
     """
     locked = _locked(queue, by)
     if locked.tokens.filter(revoked_when__isnull=True).count() >= MAX_TOKENS:
-        raise Refused(f"A queue may have {MAX_TOKENS} tokens. Revoke those that are not used.", code="too_many_tokens")
+        raise Refused(
+            _("A queue may have %(most)s tokens. Revoke those that are not used.") % {"most": MAX_TOKENS},
+            code="too_many_tokens",
+        )
     row, secret = _made(locked, by, checked_name(name))
     record(Action.QUEUE_TOKEN_CREATED, by=by, on=row, after={"queue": locked.name})
     return row, secret
@@ -72,7 +76,7 @@ def _locked(queue: Queue, by: User) -> Queue:
     """The queue with its row locked, so that what was checked of it still holds when the change is made."""
     locked = policies.operated_by(by).select_for_update(of=("self",), no_key=True).filter(pk=queue.pk).first()
     if locked is None:
-        raise Forbidden("Only the queue's owner and organizers handle its tokens.")
+        raise Forbidden(_("Only the queue's owner and organizers handle its tokens."))
     return locked
 
 
@@ -86,7 +90,7 @@ def _made(queue: Queue, by: User | None, name: str) -> tuple[QueueToken, str]:
 
 def _revoke(token: QueueToken) -> None:
     if not QueueToken.objects.filter(pk=token.pk, revoked_when__isnull=True).update(revoked_when=timezone.now()):
-        raise Refused(f'The token "{token.name}" is revoked already.', code="revoked")
+        raise Refused(_('The token "%(token)s" is revoked already.') % {"token": token.name}, code="revoked")
     transaction.on_commit(lambda: _forget_kept(token.token_hash))
 
 

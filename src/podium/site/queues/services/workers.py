@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from podium.protocol import Claim
 from podium.site.accounts.models import User
@@ -51,7 +52,7 @@ def undrain(*, worker: Worker, by: User) -> None:
 @transaction.atomic
 def _change(worker: Worker, by: User, *, drained: bool) -> None:
     if not policies.can_operate(by, worker.queue):
-        raise Forbidden("Only the queue's owner and organizers decide about its workers.")
+        raise Forbidden(_("Only the queue's owner and organizers decide about its workers."))
     rows = Worker.objects.filter(pk=worker.pk, drained_when__isnull=drained)
     if rows.update(drained_when=timezone.now() if drained else None):
         action = Action.WORKER_DRAINED if drained else Action.WORKER_UNDRAINED
