@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy as _
 
 from podium.site.analytics.periods import LAST_DAY, Span, Unit, last_four_weeks
 from podium.site.analytics.plots import MOST_BARS
@@ -20,18 +19,18 @@ def _day(label: Words) -> forms.DateField:
 
 
 _TOO_MANY = {
-    Unit.DAY: gettext_lazy("That makes more than %(most)s days. Choose a longer unit."),
-    Unit.WEEK: gettext_lazy("That makes more than %(most)s weeks. Choose a longer unit."),
-    Unit.MONTH: gettext_lazy("That makes more than %(most)s months. Choose a longer unit."),
+    Unit.DAY: _("That makes more than %(most)s days. Choose a longer unit."),
+    Unit.WEEK: _("That makes more than %(most)s weeks. Choose a longer unit."),
+    Unit.MONTH: _("That makes more than %(most)s months. Choose a longer unit."),
 }
 
 
 class SpanForm(forms.Form):
     """Two days (UTC), both of which count whole; the last four weeks for what is not said."""
 
-    start_date = _day(gettext_lazy("From (UTC)"))
-    end_date = _day(gettext_lazy("To (UTC)"))
-    time_unit = forms.ChoiceField(required=False, label=gettext_lazy("By"), choices=Unit.choices)
+    start_date = _day(_("From (UTC)"))
+    end_date = _day(_("To (UTC)"))
+    time_unit = forms.ChoiceField(required=False, label=_("By"), choices=Unit.choices)
 
     def clean(self) -> dict[str, Any]:
         """Raises ValidationError where no day lies between the two, or more periods than a page can draw."""

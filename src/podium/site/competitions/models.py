@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from podium.site.queues.models import Queue
 from podium.site.resources.models import Dataset, StoredFile, Task
@@ -17,8 +18,8 @@ DEFAULT_DOCKER_IMAGE = "codalab/codalab-legacy:py37"
 
 
 class CompetitionType(models.TextChoices):
-    COMPETITION = "competition", "Competition"
-    BENCHMARK = "benchmark", "Benchmark"
+    COMPETITION = "competition", _("Competition")
+    BENCHMARK = "benchmark", _("Benchmark")
 
 
 class LivingCompetitions(models.Manager["Competition"]):
@@ -261,9 +262,9 @@ class WhitelistEmail(models.Model):
 
 
 class CreationState(models.TextChoices):
-    STARTING = "Starting"
-    FINISHED = "Finished"
-    FAILED = "Failed"
+    STARTING = "Starting", _("Starting")
+    FINISHED = "Finished", _("Finished")
+    FAILED = "Failed", _("Failed")
 
 
 class CreationStatus(models.Model):
@@ -301,15 +302,15 @@ class CreationStatus(models.Model):
 
 
 class DumpState(models.TextChoices):
-    WAITING = "Waiting"
-    RUNNING = "Running"
-    FINISHED = "Finished"
-    FAILED = "Failed"
+    WAITING = "Waiting", _("Waiting")
+    RUNNING = "Running", _("Running")
+    FINISHED = "Finished", _("Finished")
+    FAILED = "Failed", _("Failed")
 
 
 class DumpKind(models.TextChoices):
-    BUNDLE = "bundle", "Bundle"
-    ARCHIVE = "archive", "Archive"
+    BUNDLE = "bundle", _("Bundle")
+    ARCHIVE = "archive", _("Archive")
 
 
 class Dump(models.Model):

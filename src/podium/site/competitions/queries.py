@@ -9,6 +9,7 @@ from typing import Any
 from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet, TextChoices, prefetch_related_objects
 from django.http import Http404
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from podium.site.accounts.models import User
 from podium.site.competitions import counts, policies
@@ -19,7 +20,7 @@ from podium.site.leaderboards.models import Leaderboard
 from podium.site.resources import policies as resource_policies
 from podium.site.resources import queries as resources
 from podium.site.resources.grants import download_url
-from podium.site.resources.models import Dataset, Solution
+from podium.site.resources.models import Dataset, DatasetType, Solution
 from podium.site.searching import matching
 
 _MOST = {"popular": "participants", "with_most_submissions": "submissions"}
@@ -28,9 +29,9 @@ _MOST = {"popular": "participants", "with_most_submissions": "submissions"}
 class Openness(TextChoices):
     """Whether one can take part in a competition now, as the capsule on its card says it."""
 
-    OPEN = "open", "Open now"
-    COMING = "coming", "Starting later"
-    OVER = "over", "Over"
+    OPEN = "open", _("Open now")
+    COMING = "coming", _("Starting later")
+    OVER = "over", _("Over")
 
 
 def public_competitions(
@@ -152,7 +153,7 @@ def competition_for_page(
     # Without an order, for which Django would first hash every selected column: a tenth of a page's time (measured).
     found = next(iter(wanted.order_by()[:1]), None)
     if found is None:
-        raise Http404("There is no such competition, or you may not see it.")
+        raise Http404(_("There is no such competition, or you may not see it."))
     boards = {board.pk: board for board in found.leaderboards.all()}
     for phase in found.phases.all():
         # The same objects, so that nothing is asked again for is_final_phase, policies, and the columns of a board.
@@ -178,10 +179,15 @@ class FileRow:
     """A file that a person may download from a competition's page."""
 
     dataset: Dataset
-    kind: str
+    type: DatasetType
     phase: str
     task: str
     available: bool
+
+    @property
+    def kind(self) -> str:
+        """What it is, in words."""
+        return str(self.type.label)
 
 
 def files_for(user: Any, competition: Competition) -> list[FileRow]:
@@ -196,18 +202,19 @@ def files_for(user: Any, competition: Competition) -> list[FileRow]:
         return []
     rows: list[FileRow] = []
     for phase in competition.phases.all():
-        for kind, dataset in (("Starting kit", phase.starting_kit), ("Public data", phase.public_data)):
-            _add(rows, dataset, kind, phase.name, "", available=True)
+        given_to_all = ((DatasetType.STARTING_KIT, phase.starting_kit), (DatasetType.PUBLIC_DATA, phase.public_data))
+        for type, dataset in given_to_all:
+            _add(rows, dataset, type, phase.name, "", available=True)
         for link in phase.phase_tasks.all():
             version = resources.current_version(link.task)
             given = policies.parts_given(phase, organizer=False, takes_part=True)
             for part in ("ingestion_program", "scoring_program", "input_data", "reference_data"):
                 if organizer or part in given:
-                    kind = part.replace("_", " ").capitalize()
-                    _add(rows, getattr(version, part), kind, phase.name, link.task.name, available=part in given)
+                    type = DatasetType(part)
+                    _add(rows, getattr(version, part), type, phase.name, link.task.name, available=part in given)
             begun = policies.has_begun(phase)
             for solution in link.task.solutions.all() if begun or organizer else ():
-                _add(rows, solution.data, "Solution", phase.name, link.task.name, available=begun)
+                _add(rows, solution.data, DatasetType.SOLUTION, phase.name, link.task.name, available=begun)
     return rows
 
 
@@ -234,9 +241,11 @@ MOST_ASKED = 50
 """Competitions that are asked whether they give a file."""
 
 
-def _add(rows: list[FileRow], dataset: Dataset | None, kind: str, phase: str, task: str, *, available: bool) -> None:
+def _add(
+    rows: list[FileRow], dataset: Dataset | None, type: DatasetType, phase: str, task: str, *, available: bool
+) -> None:
     if dataset is not None and dataset.data_file is not None:
-        rows.append(FileRow(dataset=dataset, kind=kind, phase=phase, task=task, available=available))
+        rows.append(FileRow(dataset=dataset, type=type, phase=phase, task=task, available=available))
 
 
 def counters() -> dict[str, int]:

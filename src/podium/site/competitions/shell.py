@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from podium.site.competitions import policies
 from podium.site.competitions.models import Competition, Page, Participant, ParticipantStatus, Phase
@@ -64,17 +65,17 @@ class Shell:
     def tabs(self, shown: str) -> list[Tab]:
         """The tabs; `shown` is the name of the present one."""
         named = [
-            ("Overview", "competitions:detail"),
-            ("Phases", "competitions:phases"),
-            ("My submissions", "competitions:submissions"),
-            ("Results", "competitions:results"),
+            (_("Overview"), "competitions:detail"),
+            (_("Phases"), "competitions:phases"),
+            (_("My submissions"), "competitions:submissions"),
+            (_("Results"), "competitions:results"),
         ]
         if self.competition.forum_enabled:
-            named += [("Forum", "forums:forum")]
+            named += [(_("Forum"), "forums:forum")]
         if self.can_administer:
-            named += [("All submissions", "competitions:all_submissions"), ("Tasks", "competitions:tasks")]
-            named += [("Participants", "competitions:participants"), ("Queue", "competitions:queue")]
-            named += [("Edit", "competitions:edit")]
+            named += [(_("All submissions"), "competitions:all_submissions"), (_("Tasks"), "competitions:tasks")]
+            named += [(_("Participants"), "competitions:participants"), (_("Queue"), "competitions:queue")]
+            named += [(_("Edit"), "competitions:edit")]
         return [Tab(label, self.url(name), name.partition(":")[2] == shown) for label, name in named]
 
     @property

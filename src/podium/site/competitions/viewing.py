@@ -23,6 +23,7 @@ from django.db import models
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from podium.site.accounts.models import User
 from podium.site.competitions import policies
@@ -37,8 +38,8 @@ _KEY: Final = "viewing"
 class Role(models.TextChoices):
     """As whom somebody looks."""
 
-    PARTICIPANT = "participant", "a participant"
-    NOBODY = "nobody", "nobody"
+    PARTICIPANT = "participant", _("a participant")
+    NOBODY = "nobody", _("nobody")
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,8 @@ from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from podium.site.accounts.models import User
@@ -107,7 +109,7 @@ def detail(request: HttpRequest, pk: int, page_id: int | None = None) -> HttpRes
     else:
         chosen = next((page for page in pages if page.pk == page_id), None)
         if chosen is None:
-            raise Http404("This competition has no such page.")
+            raise Http404(_("This competition has no such page."))
     own_heading = chosen is not None and begins_with_heading(chosen.content)
     return _overview(request, viewed, current=chosen.pk if chosen else "", page=chosen, own_heading=own_heading)
 
@@ -137,7 +139,7 @@ def files(request: HttpRequest, pk: int) -> HttpResponse:
             (dataset.pk, row.kind),
             {"row": row, "name": name, "url": download_url(dataset.data_file, name=name), "phases": []},
         )
-        if row.kind == "Solution":
+        if row.type == DatasetType.SOLUTION:
             line["solution"] = solutions.get(dataset.pk, "")
         if row.phase not in line["phases"]:
             line["phases"].append(row.phase)
@@ -178,7 +180,7 @@ def dump(request: HttpRequest, pk: int) -> HttpResponse:
     except Refused as refused:
         messages.error(request, refused.message)
     else:
-        messages.success(request, "The dump is being written. Load this page again to see it.")
+        messages.success(request, _("The dump is being written. Load this page again to see it."))
     return redirect(viewed.url("competitions:files"))
 
 
@@ -186,13 +188,13 @@ def overview_menu(viewed: Shell) -> list[tuple[str, str, object]]:
     """What the overview consists of: the words, address and key of each page."""
     return [
         *((page.title, viewed.url("competitions:page", page.pk), page.pk) for page in viewed.pages),
-        *([("Terms", viewed.url("competitions:terms"), "terms")] if viewed.competition.terms else []),
-        ("Files", viewed.url("competitions:files"), "files"),
-        *([("Archive", viewed.url("competitions:archives"), "archives")] if viewed.can_administer else []),
-        *([("Webhooks", viewed.url("competitions:webhooks"), "webhooks")] if viewed.can_administer else []),
-        *([("Access", viewed.url("competitions:access"), "access")] if viewed.can_administer else []),
-        *([("Statistics", viewed.url("competitions:statistics"), "statistics")] if viewed.can_administer else []),
-        *([("History", viewed.url("competitions:history"), "history")] if viewed.can_administer else []),
+        *([(_("Terms"), viewed.url("competitions:terms"), "terms")] if viewed.competition.terms else []),
+        (_("Files"), viewed.url("competitions:files"), "files"),
+        *([(_("Archive"), viewed.url("competitions:archives"), "archives")] if viewed.can_administer else []),
+        *([(_("Webhooks"), viewed.url("competitions:webhooks"), "webhooks")] if viewed.can_administer else []),
+        *([(_("Access"), viewed.url("competitions:access"), "access")] if viewed.can_administer else []),
+        *([(_("Statistics"), viewed.url("competitions:statistics"), "statistics")] if viewed.can_administer else []),
+        *([(_("History"), viewed.url("competitions:history"), "history")] if viewed.can_administer else []),
     ]
 
 
@@ -208,7 +210,7 @@ def phases(request: HttpRequest, pk: int) -> HttpResponse:
     kits = {
         row.dataset.pk: {"url": download_url(row.dataset.data_file, name=name), "name": name}
         for row in files_for(request.user, viewed.competition)
-        if row.kind == "Starting kit" and row.dataset.data_file is not None
+        if row.type == DatasetType.STARTING_KIT and row.dataset.data_file is not None
         for name in [row.dataset.file_name or f"{row.dataset.name}.zip"]
     }
     workers = limits.live_ceilings_of(viewed.competition)
@@ -236,7 +238,7 @@ def settle_limits(request: HttpRequest, pk: int, phase: int) -> HttpResponse:
     except Refused as refused:
         messages.error(request, refused.message)
     else:
-        messages.success(request, f"The limits of {found.name} are settled with its next run.")
+        messages.success(request, _("The limits of %(name)s are settled with its next run.") % {"name": found.name})
     return redirect(viewed.url("competitions:phases"))
 
 
@@ -254,7 +256,7 @@ def register(request: HttpRequest, pk: int) -> HttpResponse:
     back = viewed.url("competitions:submissions")
     form = RegisterForm(request.POST, has_terms=bool(viewed.competition.terms))
     if not form.is_valid():
-        messages.error(request, "Taking part needs your agreement to the terms: tick the box below them.")
+        messages.error(request, _("Taking part needs your agreement to the terms: tick the box below them."))
         return redirect(back)
     try:
         participant = services.register(competition=viewed.competition, user=cast("User", request.user))
@@ -262,9 +264,9 @@ def register(request: HttpRequest, pk: int) -> HttpResponse:
         messages.error(request, refused.message)
         return redirect(back)
     if participant.status == ParticipantStatus.APPROVED:
-        messages.success(request, f"You take part in {viewed.competition.title}.")
+        messages.success(request, _("You take part in %(competition)s.") % {"competition": viewed.competition.title})
     else:
-        messages.info(request, "The organizers have been asked. You can submit as soon as one of them approves you.")
+        messages.info(request, _("The organizers have been asked. You can submit as soon as one of them approves you."))
     return redirect(back)
 
 
@@ -279,8 +281,11 @@ def publish(request: HttpRequest, pk: int) -> HttpResponse:
     except Refused as refused:
         messages.error(request, refused.message)
     else:
-        text = "is published: everybody can see it." if published else "is no longer public."
-        messages.success(request, f"{viewed.competition.title} {text}")
+        public, hidden = (
+            _("%(competition)s is published: everybody can see it."),
+            _("%(competition)s is no longer public."),
+        )
+        messages.success(request, (public if published else hidden) % {"competition": viewed.competition.title})
     return redirect("competitions:detail", pk)
 
 
@@ -290,7 +295,7 @@ def unpublish(request: HttpRequest, pk: int) -> HttpResponse:
     """Ask before a competition is taken back; the form goes to `publish`."""
     viewed = shell(request, pk)
     if not viewed.can_administer:
-        raise PermissionDenied("Only the organizers may take a competition back.")
+        raise PermissionDenied(_("Only the organizers may take a competition back."))
     return render(request, "competitions/unpublish.html", {"competition": viewed.competition})
 
 
@@ -300,7 +305,7 @@ def participants(request: HttpRequest, pk: int) -> HttpResponse:
     """Who asked to take part, for the organizers to approve or deny."""
     viewed = shell(request, pk)
     if not viewed.can_administer:
-        raise PermissionDenied("Only the organizers see who takes part.")
+        raise PermissionDenied(_("Only the organizers see who takes part."))
     form = ParticipantFilterForm(request.GET)
     chosen = {name: value for name, value in (form.cleaned_data if form.is_valid() else {}).items() if value}
     rows = queries.participants(viewed.competition, **chosen)
@@ -325,7 +330,7 @@ def decide(request: HttpRequest, pk: int, participant_id: int) -> HttpResponse:
     """Approve or deny somebody who asked to take part."""
     viewed = shell(request, pk)
     if not viewed.can_administer:
-        raise PermissionDenied("Only the organizers decide who takes part.")
+        raise PermissionDenied(_("Only the organizers decide who takes part."))
     participant = get_object_or_404(
         Participant.objects.select_related("user", "competition"), pk=participant_id, competition=pk
     )
@@ -335,8 +340,9 @@ def decide(request: HttpRequest, pk: int, participant_id: int) -> HttpResponse:
     except Refused as refused:
         messages.error(request, refused.message)
     else:
-        words = "takes part now" if status == ParticipantStatus.APPROVED else "does not take part"
-        messages.success(request, f"{participant.user.username} {words}.")
+        approved = status == ParticipantStatus.APPROVED
+        words = _("%(user)s takes part now.") if approved else _("%(user)s does not take part.")
+        messages.success(request, words % {"user": participant.user.username})
     back = request.POST.get("next", "")
     here = viewed.url("competitions:participants")
     return redirect(back if back.startswith(f"{here}?") else here)
@@ -348,7 +354,7 @@ def queue(request: HttpRequest, pk: int) -> HttpResponse:
     """Which queue the competition uses, for its organizers to choose."""
     viewed = shell(request, pk)
     if not viewed.can_administer:
-        raise PermissionDenied("Only the organizers choose the queue.")
+        raise PermissionDenied(_("Only the organizers choose the queue."))
     present = viewed.competition.queue
     usable = list(queues.visible_to(request.user).select_related("owner").order_by("name", "pk")[:500])
     if present is not None and present not in usable:
@@ -362,14 +368,24 @@ def queue(request: HttpRequest, pk: int) -> HttpResponse:
         except Refused as refused:
             form.refuse(refused)
         else:
-            went = f" {moved} waiting run{'' if moved == 1 else 's'} went with it." if moved else ""
-            messages.success(request, f"{viewed.competition.title} uses {chosen or 'the default queue'} now.{went}")
+            messages.success(request, _told_queue(viewed.competition, str(chosen or _("the default queue")), moved))
             return redirect(viewed.url("competitions:queue"))
     used = present or default_queue()
     context = viewed.context(
         "queue", form=form, used=used, load=loads([used.pk])[used.pk], sees_queue=used in usable or used.is_default
     )
     return render(request, "competitions/queue.html", context, status=400 if form.errors else 200)
+
+
+def _told_queue(competition: Competition, queue: str, moved: int) -> str:
+    words = _("%(competition)s uses %(queue)s now.")
+    if moved:
+        words = ngettext(
+            "%(competition)s uses %(queue)s now. %(count)d waiting run went with it.",
+            "%(competition)s uses %(queue)s now. %(count)d waiting runs went with it.",
+            moved,
+        )
+    return words % {"competition": competition.title, "queue": queue, "count": moved}
 
 
 @login_required
@@ -397,7 +413,7 @@ def creation(request: HttpRequest, pk: int) -> HttpResponse:
     found = CreationStatus.objects.select_related("dataset", "resulting_competition")
     status = get_object_or_404(found, pk=pk)
     if status.created_by_id != request.user.pk and not cast("User", request.user).is_superuser:
-        raise Http404("There is no such upload.")
+        raise Http404(_("There is no such upload."))
     faults = sorted(status.faults, key=lambda fault: fault.get("severity") != "error")
     context = {
         "section": "upload",
@@ -416,8 +432,8 @@ def bundle(request: HttpRequest, pk: int) -> HttpResponse:
     """Download the bundle that a competition was made of; for its organizers."""
     viewed = shell(request, pk)
     if not viewed.can_administer:
-        raise PermissionDenied("Only the organizers may download the bundle.")
+        raise PermissionDenied(_("Only the organizers may download the bundle."))
     dataset = viewed.competition.bundle
     if dataset is None or dataset.data_file is None:
-        raise Http404("The bundle is no longer there.")
+        raise Http404(_("The bundle is no longer there."))
     return redirect(download_url(dataset.data_file, name=dataset.file_name or "bundle.zip"))

@@ -12,6 +12,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from podium.site.accounts.models import User
@@ -32,7 +33,7 @@ NAMED = 20
 def _organized(request: HttpRequest, pk: int) -> Shell:
     viewed = shell(request, pk)
     if not viewed.can_administer:
-        raise PermissionDenied("Only the organizers may do this.")
+        raise PermissionDenied(_("Only the organizers may do this."))
     return viewed
 
 
@@ -43,7 +44,7 @@ def access(request: HttpRequest, pk: int) -> HttpResponse:
     viewed = _organized(request, pk)
     if request.method == "POST":
         services.rotate_secret(competition=viewed.competition, by=cast("User", request.user))
-        messages.success(request, "There is another secret link. The one before opens nothing any more.")
+        messages.success(request, _("There is another secret link. The one before opens nothing any more."))
         return redirect(reverse("competitions:access", args=[pk]))
     path = reverse("competitions:detail", args=[pk])
     link = f"{mails.address_of(viewed.competition).removesuffix(path)}{path}?secret_key={viewed.competition.secret_key}"
@@ -103,9 +104,9 @@ def _sent(request: HttpRequest, viewed: Shell, to: Participant | None, form: Mes
         form.add_error(None, refused.message)
         return False
     if reached:
-        messages.success(request, "Your message is being sent.")
+        messages.success(request, _("Your message is being sent."))
     else:
-        messages.warning(request, "There is nobody who can be written to.")
+        messages.warning(request, _("There is nobody who can be written to."))
     return True
 
 
@@ -121,7 +122,7 @@ def _person(viewed: Shell, asked: str) -> Participant | None:
     if not asked:
         return None
     if not (asked.isascii() and asked.isdecimal() and len(asked) < 19):
-        raise Http404("There is no such participant.")
+        raise Http404(_("There is no such participant."))
     rows = Participant.objects.select_related("user", "competition")
     return get_object_or_404(rows, pk=int(asked), competition=viewed.competition)
 
@@ -145,11 +146,14 @@ def delete(request: HttpRequest, pk: int) -> HttpResponse:
     """Ask before a competition is deleted, and delete it."""
     viewed = shell(request, pk)
     if not deleting.may_delete(cast("User", request.user), viewed.competition):
-        raise PermissionDenied("You cannot delete competitions that you didn't create")
+        raise PermissionDenied(_("You cannot delete competitions that you didn't create"))
     form = DeleteForm(request.POST if request.method == "POST" else None, title=viewed.competition.title)
     if request.method == "POST" and form.is_valid():
         deleting.delete_competition(competition=viewed.competition, by=cast("User", request.user))
-        text = f"{viewed.competition.title} is deleted. You can restore it here for {deleting.KEPT.days} days."
+        text = _("%(competition)s is deleted. You can restore it here for %(kept)s days.") % {
+            "competition": viewed.competition.title,
+            "kept": deleting.KEPT.days,
+        }
         messages.success(request, text)
         return redirect("competitions:mine")
     context = {"competition": viewed.competition, "form": form, "days": deleting.KEPT.days}
@@ -164,7 +168,11 @@ def restore(request: HttpRequest, pk: int) -> HttpResponse:
         competition = deleting.restore_competition(pk=pk, by=cast("User", request.user))
     except Refused as refused:
         raise Http404(refused.message) from refused
-    messages.success(request, f"{competition.title} is back, unpublished. Submissions that were waiting are cancelled.")
+    messages.success(
+        request,
+        _("%(competition)s is back, unpublished. Submissions that were waiting are cancelled.")
+        % {"competition": competition.title},
+    )
     return redirect("competitions:detail", pk)
 
 
@@ -174,14 +182,14 @@ def view_as(request: HttpRequest, pk: int) -> HttpResponse:
     """Look at one's own competition as a participant or as nobody would, or as its organizer again."""
     viewed = shell(request, pk)
     if not viewed.can_administer:
-        raise PermissionDenied("Only the organizers look at a competition as somebody else.")
+        raise PermissionDenied(_("Only the organizers look at a competition as somebody else."))
     role = request.POST.get("role", "")
     if role == "organizer":
         viewing.end(request)
     elif role in viewing.Role.values:
         viewing.begin(request, viewed.competition, viewing.Role(role))
     else:
-        raise Http404("There is nobody of this kind to look as.")
+        raise Http404(_("There is nobody of this kind to look as."))
     back = request.POST.get("next", "")
     is_here = back.startswith("/") and url_has_allowed_host_and_scheme(back, allowed_hosts=None)
     return redirect(back if is_here else reverse("competitions:detail", args=[pk]))

@@ -9,6 +9,7 @@ from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from podium.site.accounts.models import User
@@ -25,11 +26,11 @@ def archives(request: HttpRequest, pk: int) -> HttpResponse:
     """The archives of a competition, how far the one under way is, and the wish for another."""
     viewed = shell(request, pk)
     if not viewed.can_administer:
-        raise PermissionDenied("Only the organizers archive a competition.")
+        raise PermissionDenied(_("Only the organizers archive a competition."))
     here = viewed.url("competitions:archives")
     if request.method == "POST":
         dumping.start_dump(competition=viewed.competition, by=cast("User", request.user), kind=DumpKind.ARCHIVE)
-        messages.success(request, "The archive is being written. You may leave this page meanwhile.")
+        messages.success(request, _("The archive is being written. You may leave this page meanwhile."))
         return redirect(here)
     rows = archives_with_addresses(viewed.competition)
     context = viewed.context(

@@ -10,6 +10,7 @@ from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from podium.site.accounts.models import User
@@ -39,7 +40,7 @@ class Shown:
 def _organizers_shell(request: HttpRequest, pk: int) -> Shell:
     viewed = shell(request, pk)
     if not viewed.can_administer:
-        raise PermissionDenied("Only the organizers see the tasks.")
+        raise PermissionDenied(_("Only the organizers see the tasks."))
     return viewed
 
 
@@ -77,7 +78,7 @@ def replace(request: HttpRequest, pk: int, task_id: int) -> HttpResponse:
     used = Task.objects.filter(phase_tasks__phase__competition=viewed.competition).distinct()
     shown = _shown(viewed, get_object_or_404(queries.with_versions(used), pk=task_id))
     if not shown.may_replace:
-        raise Http404("Only whoever made this task can change it.")
+        raise Http404(_("Only whoever made this task can change it."))
     form = TaskForm(request.POST, request.FILES) if request.method == "POST" else TaskForm()
     if request.method == "POST" and form.is_valid() and _replaced(request, form, viewed, shown.task):
         return redirect("competitions:tasks", pk)
@@ -106,6 +107,7 @@ def _replaced(request: HttpRequest, form: TaskForm, viewed: Shell, task: Task) -
         return False
     messages.success(
         request,
-        f"{task.name} is now version {version.number}. Scores stay as they are until you run the phase again.",
+        _("%(task)s is now version %(number)s. Scores stay as they are until you run the phase again.")
+        % {"task": task.name, "number": version.number},
     )
     return True

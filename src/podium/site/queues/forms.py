@@ -6,8 +6,8 @@ import re
 from typing import Any
 
 from django import forms
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, pgettext
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext
 
 from podium.site.accounts.models import User
 from podium.site.accounts.policies import people_to_name
@@ -26,22 +26,20 @@ class _Refusable(forms.Form):
 class QueueForm(_Refusable):
     """What an owner sets of a queue."""
 
-    name = forms.CharField(
-        max_length=MAX_NAME, label=gettext_lazy("Name"), widget=forms.TextInput(attrs={"autocomplete": "off"})
-    )
+    name = forms.CharField(max_length=MAX_NAME, label=_("Name"), widget=forms.TextInput(attrs={"autocomplete": "off"}))
     is_public = forms.BooleanField(
         required=False,
-        label=gettext_lazy("Public"),
-        help_text=gettext_lazy(
+        label=_("Public"),
+        help_text=_(
             "Everybody may use a public queue for their competitions; a private one is for you and its organizers."
         ),
     )
     organizers = forms.CharField(
         required=False,
-        label=gettext_lazy("Organizers"),
+        label=_("Organizers"),
         max_length=MAX_ORGANIZERS * 60,
         widget=forms.Textarea(attrs={"rows": 3, "autocomplete": "off", "spellcheck": "false"}),
-        help_text=gettext_lazy(
+        help_text=_(
             "User names, separated by spaces or commas. Organizers use the queue, make tokens and see its "
             "workers; only you can change or delete it."
         ),
@@ -74,8 +72,8 @@ class TokenForm(_Refusable):
 
     name = forms.CharField(
         max_length=MAX_NAME,
-        label=gettext_lazy("Name"),
-        help_text=gettext_lazy("For you, such as the machine that will use it."),
+        label=_("Name"),
+        help_text=_("For you, such as the machine that will use it."),
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
 
@@ -83,7 +81,7 @@ class TokenForm(_Refusable):
 class ChooseQueueForm(_Refusable):
     """Which queue a competition uses."""
 
-    queue = forms.ChoiceField(required=False, label=gettext_lazy("Queue"))
+    queue = forms.ChoiceField(required=False, label=_("Queue"))
 
     def __init__(self, *args: Any, usable: list[Queue], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

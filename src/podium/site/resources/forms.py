@@ -6,8 +6,7 @@ from typing import Any, cast
 
 from django import forms
 from django.http import QueryDict
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy as _
 
 from podium.site.errors import Refused
 from podium.site.resources.models import Dataset, DatasetType
@@ -17,7 +16,7 @@ from podium.site.resources.queries import FAMILIES
 class UploadForm(forms.Form):
     """A file, either in the form itself or uploaded before: `data_key` names it then."""
 
-    file = forms.FileField(required=False, label=gettext_lazy("File"), widget=forms.FileInput(attrs={"accept": ".zip"}))
+    file = forms.FileField(required=False, label=_("File"), widget=forms.FileInput(attrs={"accept": ".zip"}))
     data_key = forms.UUIDField(required=False, widget=forms.HiddenInput)
 
     def clean(self) -> dict[str, Any]:
@@ -55,34 +54,32 @@ class Refusable(forms.Form):
 
 def name_field(most: int) -> forms.CharField:
     """A name of so many characters at most."""
-    return forms.CharField(
-        max_length=most, label=gettext_lazy("Name"), widget=forms.TextInput(attrs={"autocomplete": "off"})
-    )
+    return forms.CharField(max_length=most, label=_("Name"), widget=forms.TextInput(attrs={"autocomplete": "off"}))
 
 
 def description_field(most: int) -> forms.CharField:
     """A description of so many characters at most."""
     widget = forms.Textarea(attrs={"rows": 3})
-    return forms.CharField(required=False, max_length=most, label=gettext_lazy("Description"), widget=widget)
+    return forms.CharField(required=False, max_length=most, label=_("Description"), widget=widget)
 
 
 class DatasetForm(Refusable):
     """What is said of a dataset."""
 
     name = name_field(255)
-    type = forms.ChoiceField(label=gettext_lazy("Type"), choices=[(kind.value, kind.label) for kind in UPLOADED])
+    type = forms.ChoiceField(label=_("Type"), choices=[(kind.value, kind.label) for kind in UPLOADED])
     description = description_field(10_000)
     license = forms.CharField(
         required=False,
         max_length=128,
-        label=gettext_lazy("Licence"),
-        help_text=gettext_lazy("Under which others may use it, such as CC-BY-4.0."),
+        label=_("Licence"),
+        help_text=_("Under which others may use it, such as CC-BY-4.0."),
         widget=forms.TextInput(attrs={"list": "licenses", "autocomplete": "off"}),
     )
     is_public = forms.BooleanField(
         required=False,
-        label=gettext_lazy("Public"),
-        help_text=gettext_lazy(
+        label=_("Public"),
+        help_text=_(
             "Everybody may find and download it. Never make the reference data of a running competition public."
         ),
     )
@@ -119,15 +116,15 @@ class FilterForm(forms.Form):
         required=False, max_length=200, widget=forms.TextInput(attrs={"type": "search", "autocomplete": "off"})
     )
     type = forms.ChoiceField(
-        required=False, choices=[("", gettext_lazy("All")), *((kind.value, kind.label) for kind in FAMILIES["dataset"])]
+        required=False, choices=[("", _("All")), *((kind.value, kind.label) for kind in FAMILIES["dataset"])]
     )
     made = forms.ChoiceField(
         required=False,
-        label=gettext_lazy("From"),
+        label=_("From"),
         choices=[
-            ("", gettext_lazy("Anywhere")),
-            ("uploads", gettext_lazy("Uploads")),
-            ("bundles", gettext_lazy("Bundles of competitions")),
+            ("", _("Anywhere")),
+            ("uploads", _("Uploads")),
+            ("bundles", _("Bundles of competitions")),
         ],
     )
 
@@ -138,11 +135,11 @@ class PublicFilterForm(forms.Form):
     search = FilterForm.base_fields["search"]
     ordering = forms.ChoiceField(
         required=False,
-        label=gettext_lazy("Order"),
+        label=_("Order"),
         choices=[
-            ("recently_added", gettext_lazy("Recently added")),
-            ("most_downloaded", gettext_lazy("Most downloaded")),
+            ("recently_added", _("Recently added")),
+            ("most_downloaded", _("Most downloaded")),
         ],
     )
-    has_license = forms.BooleanField(required=False, label=gettext_lazy("With a licence"))
-    is_verified = forms.BooleanField(required=False, label=gettext_lazy("Verified"))
+    has_license = forms.BooleanField(required=False, label=_("With a licence"))
+    is_verified = forms.BooleanField(required=False, label=_("Verified"))

@@ -9,8 +9,7 @@ from uuid import UUID
 
 from django import forms
 from django.urls import reverse_lazy
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy as _
 
 from podium.site.accounts.choosing import PeopleField
 from podium.site.accounts.models import User
@@ -23,10 +22,10 @@ OFFERED: Final = 20
 """Datasets that a search field offers at once."""
 _NUMBER = re.compile(r"#(\d{1,18})\s*\Z")
 _HELP = {
-    "scoring_program": gettext_lazy("Reads what was submitted and writes the scores."),
-    "ingestion_program": gettext_lazy("Runs the submitted program; without one, what is submitted are results."),
-    "input_data": gettext_lazy("What the submitted program gets."),
-    "reference_data": gettext_lazy("The truth, which only the scoring program sees."),
+    "scoring_program": _("Reads what was submitted and writes the scores."),
+    "ingestion_program": _("Runs the submitted program; without one, what is submitted are results."),
+    "input_data": _("What the submitted program gets."),
+    "reference_data": _("The truth, which only the scoring program sees."),
 }
 
 
@@ -47,19 +46,19 @@ class TaskForm(Refusable):
 
     name = name_field(256)
     description = description_field(100_000)
-    scoring_program = forms.CharField(max_length=400, label=gettext_lazy("Scoring program"))
-    ingestion_program = forms.CharField(max_length=400, required=False, label=gettext_lazy("Ingestion program"))
+    scoring_program = forms.CharField(max_length=400, label=_("Scoring program"))
+    ingestion_program = forms.CharField(max_length=400, required=False, label=_("Ingestion program"))
     ingestion_only_during_scoring = forms.BooleanField(
         required=False,
-        label=gettext_lazy("Ingestion runs beside scoring"),
-        help_text=gettext_lazy("The two run at the same time and may speak to each other, as in games."),
+        label=_("Ingestion runs beside scoring"),
+        help_text=_("The two run at the same time and may speak to each other, as in games."),
     )
-    input_data = forms.CharField(max_length=400, required=False, label=gettext_lazy("Input data"))
-    reference_data = forms.CharField(max_length=400, required=False, label=gettext_lazy("Reference data"))
+    input_data = forms.CharField(max_length=400, required=False, label=_("Input data"))
+    reference_data = forms.CharField(max_length=400, required=False, label=_("Reference data"))
     is_public = forms.BooleanField(
         required=False,
-        label=gettext_lazy("Public"),
-        help_text=gettext_lazy("Everybody may use the task in their competitions and see its parts' names."),
+        label=_("Public"),
+        help_text=_("Everybody may use the task in their competitions and see its parts' names."),
     )
 
     def __init__(self, *args: Any, user: User, version: TaskVersion | None = None, **kwargs: Any) -> None:
@@ -145,16 +144,16 @@ class ShareForm(Refusable):
 
     people = PeopleField(
         required=False,
-        label=gettext_lazy("Shared with"),
-        help_text=gettext_lazy(
+        label=_("Shared with"),
+        help_text=_(
             "User names, separated by spaces or commas. They see the task and use it in their competitions, with "
             "its files; only you change it."
         ),
     )
     is_public = forms.BooleanField(
         required=False,
-        label=gettext_lazy("Public"),
-        help_text=gettext_lazy("Everybody may see it and use it, with its files."),
+        label=_("Public"),
+        help_text=_("Everybody may see it and use it, with its files."),
     )
 
     @staticmethod
@@ -167,4 +166,4 @@ class ShareForm(Refusable):
 class TaskArchiveForm(Refusable):
     """A task as a zip."""
 
-    file = forms.FileField(label=gettext_lazy("Task (.zip)"), widget=forms.FileInput(attrs={"accept": ".zip"}))
+    file = forms.FileField(label=_("Task (.zip)"), widget=forms.FileInput(attrs={"accept": ".zip"}))

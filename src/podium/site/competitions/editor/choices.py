@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db.models import Case, IntegerField, Value, When
+from django.utils.translation import gettext as _
 
 from podium.site.accounts.models import User
 from podium.site.resources import policies
@@ -28,5 +29,6 @@ def files(user: User, kind: DatasetType) -> list[tuple[str, str]]:
 
 
 def _named(name: str, owner: User | None, user: User) -> str:
-    whose = "" if owner is None or owner.pk == user.pk else f" (of {owner.username})"
-    return f"{name}{whose}"
+    if owner is None or owner.pk == user.pk:
+        return name
+    return _("%(name)s (of %(owner)s)") % {"name": name, "owner": owner.username}

@@ -7,11 +7,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
 from podium.formats.sections import SWITCHES
 from podium.site.competitions.models import CompetitionType
 from podium.site.competitions.services.editor_payload import Path
 from podium.site.leaderboards.models import SubmissionRule
+from podium.site.words import Words
 
 MAX_LOGO_BYTES = 2 * 1024 * 1024
 EXTRA_ROWS = 2
@@ -20,20 +22,20 @@ SIZES = ("memory_limit", "disk_limit", "shared_memory_limit", "output_limit")
 LIMITS = ("execution_time_limit", *SIZES, "cpu_limit", "process_limit", "gpus", "network")
 
 
-def _text(label: str, **options: Any) -> forms.CharField:
+def _text(label: Words, **options: Any) -> forms.CharField:
     return forms.CharField(**{"required": False, "label": label, "max_length": 256, **options})
 
 
-def _long(label: str, rows: int = 8, **options: Any) -> forms.CharField:
+def _long(label: Words, rows: int = 8, **options: Any) -> forms.CharField:
     widget = forms.Textarea(attrs={"rows": rows})
     return forms.CharField(**{"required": False, "label": label, "widget": widget, "strip": False, **options})
 
 
-def _switch(label: str, help_text: str = "") -> forms.BooleanField:
+def _switch(label: Words, help_text: Words = "") -> forms.BooleanField:
     return forms.BooleanField(required=False, label=label, help_text=help_text)
 
 
-def _number(label: str, **options: Any) -> forms.IntegerField:
+def _number(label: Words, **options: Any) -> forms.IntegerField:
     return forms.IntegerField(**{"required": False, "label": label, "min_value": 0, **options})
 
 
@@ -57,19 +59,19 @@ class Section(forms.Form):
 class DetailsForm(Section):
     """What a competition is called and how it looks."""
 
-    title = _text("Title", required=True)
-    description = _long("Description", rows=3, help_text="One or two sentences for lists and search.")
+    title = _text(_("Title"), required=True)
+    description = _long(_("Description"), rows=3, help_text=_("One or two sentences for lists and search."))
     logo = forms.FileField(
         required=False,
-        label="Logo",
+        label=_("Logo"),
         widget=forms.FileInput(attrs={"accept": "image/png,image/jpeg,image/gif,image/webp"}),
-        help_text="PNG, JPEG, GIF or WebP, up to 2 MiB. Left empty, the present one stays.",
+        help_text=_("PNG, JPEG, GIF or WebP, up to 2 MiB. Left empty, the present one stays."),
     )
-    competition_type = forms.ChoiceField(label="Type", choices=CompetitionType.choices)
-    docker_image = _text("Docker image", max_length=255, help_text="In which programs run; phases share it.")
-    reward = _text("Reward")
-    contact_email = _text("E-mail address for questions")
-    report = _text("Address of a report", help_text="A paper or a page about the competition.")
+    competition_type = forms.ChoiceField(label=_("Type"), choices=CompetitionType.choices)
+    docker_image = _text(_("Docker image"), max_length=255, help_text=_("In which programs run; phases share it."))
+    reward = _text(_("Reward"))
+    contact_email = _text(_("E-mail address for questions"))
+    report = _text(_("Address of a report"), help_text=_("A paper or a page about the competition."))
 
     def clean_logo(self) -> Any:
         """The picture as the API takes it."""
@@ -77,7 +79,7 @@ class DetailsForm(Section):
         if not file:
             return None
         if file.size > MAX_LOGO_BYTES:
-            raise forms.ValidationError("A logo has at most 2 MiB.")
+            raise forms.ValidationError(_("A logo has at most 2 MiB."))
         return {"file_name": file.name, "data": base64.b64encode(file.read()).decode()}
 
     def given(self) -> dict[str, Any]:
@@ -87,27 +89,32 @@ class DetailsForm(Section):
         return facts
 
 
-_SWITCH_WORDS: Mapping[str, tuple[str, str]] = {
-    "registration_auto_approve": ("Whoever asks takes part at once", "Otherwise an organizer approves each person."),
-    "allow_robot_submissions": ("Bots may submit", ""),
-    "auto_run_submissions": ("Submissions run at once", "Otherwise an organizer starts each."),
-    "can_participants_make_submissions_public": ("Participants may make their submissions public", ""),
-    "make_programs_available": ("Participants may download the programs", ""),
-    "make_input_data_available": ("Participants may download the input data", ""),
-    "enable_detailed_results": ("Scoring programs write detailed results", ""),
-    "show_detailed_results_in_submission_panel": ("Detailed results are shown with one's submissions", ""),
-    "show_detailed_results_in_leaderboard": ("Detailed results are shown on the leaderboard", ""),
-    "forum_enabled": ("The competition has a forum", ""),
-    "history": ("Scoring programs are told who submitted, and earlier scores", ""),
+_SWITCH_WORDS: Mapping[str, tuple[Words, Words]] = {
+    "registration_auto_approve": (
+        _("Whoever asks takes part at once"),
+        _("Otherwise an organizer approves each person."),
+    ),
+    "allow_robot_submissions": (_("Bots may submit"), ""),
+    "auto_run_submissions": (_("Submissions run at once"), _("Otherwise an organizer starts each.")),
+    "can_participants_make_submissions_public": (_("Participants may make their submissions public"), ""),
+    "make_programs_available": (_("Participants may download the programs"), ""),
+    "make_input_data_available": (_("Participants may download the input data"), ""),
+    "enable_detailed_results": (_("Scoring programs write detailed results"), ""),
+    "show_detailed_results_in_submission_panel": (_("Detailed results are shown with one's submissions"), ""),
+    "show_detailed_results_in_leaderboard": (_("Detailed results are shown on the leaderboard"), ""),
+    "forum_enabled": (_("The competition has a forum"), ""),
+    "history": (_("Scoring programs are told who submitted, and earlier scores"), ""),
 }
 
 
 class ParticipationForm(Section):
     """Who takes part, on which terms, and what participants may."""
 
-    terms = _long("Terms", rows=10, help_text="Markdown. Everybody agrees to them before taking part.")
+    terms = _long(_("Terms"), rows=10, help_text=_("Markdown. Everybody agrees to them before taking part."))
     whitelist_emails = _long(
-        "Approved addresses", rows=4, help_text="One e-mail address a line. Whoever has one takes part at once."
+        _("Approved addresses"),
+        rows=4,
+        help_text=_("One e-mail address a line. Whoever has one takes part at once."),
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -124,50 +131,50 @@ class ParticipationForm(Section):
 class PageForm(Section):
     """A page of a competition."""
 
-    title = _text("Title", required=True)
-    content = _long("Text", rows=20, help_text="Markdown, or HTML; pictures as data or from this site.")
-    index = _number("Place", help_text="Pages stand in this order; 0 is the first.")
+    title = _text(_("Title"), required=True)
+    content = _long(_("Text"), rows=20, help_text=_("Markdown, or HTML; pictures as data or from this site."))
+    index = _number(_("Place"), help_text=_("Pages stand in this order; 0 is the first."))
 
 
-def _moment(label: str, **options: Any) -> forms.DateTimeField:
+def _moment(label: Words, **options: Any) -> forms.DateTimeField:
     widget = forms.DateTimeInput(attrs={"type": "datetime-local", "data-utc": ""}, format="%Y-%m-%dT%H:%M")
     formats = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]
     return forms.DateTimeField(**{"label": label, "widget": widget, "input_formats": formats, **options})
 
 
-def _size(label: str) -> forms.CharField:
-    return _text(label, max_length=30, help_text="For example 8 GB. Left empty, what the site gives.")
+def _size(label: Words) -> forms.CharField:
+    return _text(label, max_length=30, help_text=_("For example 8 GB. Left empty, what the site gives."))
 
 
 class PhaseForm(Section):
     """A phase: when, with which tasks and files, under which limits. Tasks stand in `TaskFormSet` beside it."""
 
-    name = _text("Name", required=True)
-    description = _long("Description", rows=4, help_text="Markdown.")
-    start = _moment("Start", help_text="")
-    end = _moment("End", required=False, help_text="Left empty, the phase stays open.")
-    parallel = _switch("May overlap the phase before it")
-    leaderboard = forms.ChoiceField(label="Leaderboard")
-    add_task = forms.ChoiceField(required=False, label="Add a task")
-    public_data = forms.ChoiceField(required=False, label="Public data")
-    starting_kit = forms.ChoiceField(required=False, label="Starting kit")
-    max_submissions_per_day = _number("Submissions a day and person", help_text="0 or empty is no limit.")
-    max_submissions_per_person = _number("Submissions of a person in all", help_text="0 or empty is no limit.")
-    failed_submissions_count = _switch("Failures that are the participant's fault count as tries")
-    accepts_only_result_submissions = _switch("Takes results only, no code")
-    auto_migrate_to_this_phase = _switch("Takes over the submissions of the phase before it when it starts")
-    hide_output = _switch("Participants see no output at all")
-    hide_prediction_output = _switch("Participants see no output of the ingestion step")
-    hide_score_output = _switch("Participants see no output of the scoring step")
-    execution_time_limit = _number("Time limit of a step in seconds", min_value=1)
-    memory_limit = _size("Memory of a step")
-    disk_limit = _size("Disk of a step")
-    shared_memory_limit = _size("Shared memory of a step (/dev/shm)")
-    output_limit = _size("What a program may print")
-    cpu_limit = forms.FloatField(required=False, label="Processors of a step", min_value=0)
-    process_limit = _number("Processes and threads of a step")
-    gpus = _number("GPUs of a step")
-    network = _switch("Programs have network", "Where site and worker allow it.")
+    name = _text(_("Name"), required=True)
+    description = _long(_("Description"), rows=4, help_text=_("Markdown."))
+    start = _moment(_("Start"), help_text="")
+    end = _moment(_("End"), required=False, help_text=_("Left empty, the phase stays open."))
+    parallel = _switch(_("May overlap the phase before it"))
+    leaderboard = forms.ChoiceField(label=_("Leaderboard"))
+    add_task = forms.ChoiceField(required=False, label=_("Add a task"))
+    public_data = forms.ChoiceField(required=False, label=_("Public data"))
+    starting_kit = forms.ChoiceField(required=False, label=_("Starting kit"))
+    max_submissions_per_day = _number(_("Submissions a day and person"), help_text=_("0 or empty is no limit."))
+    max_submissions_per_person = _number(_("Submissions of a person in all"), help_text=_("0 or empty is no limit."))
+    failed_submissions_count = _switch(_("Failures that are the participant's fault count as tries"))
+    accepts_only_result_submissions = _switch(_("Takes results only, no code"))
+    auto_migrate_to_this_phase = _switch(_("Takes over the submissions of the phase before it when it starts"))
+    hide_output = _switch(_("Participants see no output at all"))
+    hide_prediction_output = _switch(_("Participants see no output of the ingestion step"))
+    hide_score_output = _switch(_("Participants see no output of the scoring step"))
+    execution_time_limit = _number(_("Time limit of a step in seconds"), min_value=1)
+    memory_limit = _size(_("Memory of a step"))
+    disk_limit = _size(_("Disk of a step"))
+    shared_memory_limit = _size(_("Shared memory of a step (/dev/shm)"))
+    output_limit = _size(_("What a program may print"))
+    cpu_limit = forms.FloatField(required=False, label=_("Processors of a step"), min_value=0)
+    process_limit = _number(_("Processes and threads of a step"))
+    gpus = _number(_("GPUs of a step"))
+    network = _switch(_("Programs have network"), _("Where site and worker allow it."))
 
     def __init__(
         self,
@@ -179,9 +186,9 @@ class PhaseForm(Section):
     ) -> None:
         super().__init__(*args, **kwargs)
         self.fields["leaderboard"].choices = list(boards)  # type: ignore[attr-defined]
-        self.fields["add_task"].choices = [("", "None"), *tasks]  # type: ignore[attr-defined]
+        self.fields["add_task"].choices = [("", _("None")), *tasks]  # type: ignore[attr-defined]
         for name, choices in files.items():
-            self.fields[name].choices = [("", "None"), *choices]  # type: ignore[attr-defined]
+            self.fields[name].choices = [("", _("None")), *choices]  # type: ignore[attr-defined]
 
     def limits(self) -> list[forms.BoundField]:
         """The fields of the limits of steps, which have a place of their own."""
@@ -214,8 +221,8 @@ class TaskRowForm(forms.Form):
     """A task that a phase has already: its place, and whether it goes."""
 
     key = forms.UUIDField(widget=forms.HiddenInput)
-    order_index = _number("Place")
-    remove = _switch("Take out")
+    order_index = _number(_("Place"))
+    remove = _switch(_("Take out"))
 
 
 TaskFormSet = forms.formset_factory(TaskRowForm, extra=0)
@@ -224,30 +231,48 @@ TaskFormSet = forms.formset_factory(TaskRowForm, extra=0)
 class BoardForm(Section):
     """A leaderboard; its columns stand in `ColumnFormSet` beside it."""
 
-    title = _text("Title", required=True, max_length=64)
-    key = _text("Key", required=True, max_length=36, help_text="A short word, as in competition.yaml.")
-    submission_rule = forms.ChoiceField(label="Submission rule", choices=SubmissionRule.choices)
-    primary = _text("Key of the primary column", max_length=64, help_text="It decides first; empty is the first.")
-    hidden = _switch("Hidden from participants")
+    title = _text(_("Title"), required=True, max_length=64)
+    key = _text(
+        _("Key"),
+        required=True,
+        max_length=36,
+        help_text=_("A short word, as in competition.yaml."),
+    )
+    submission_rule = forms.ChoiceField(label=_("Submission rule"), choices=SubmissionRule.choices)
+    primary = _text(
+        _("Key of the primary column"),
+        max_length=64,
+        help_text=_("It decides first; empty is the first."),
+    )
+    hidden = _switch(_("Hidden from participants"))
 
 
 class ColumnRowForm(forms.Form):
     """A column of a leaderboard. A row without key is none."""
 
     id = forms.IntegerField(required=False, widget=forms.HiddenInput)
-    index = _number("Place")
-    title = _text("Title", max_length=64)
-    key = _text("Key", max_length=64)
-    sorting = forms.ChoiceField(choices=[("desc", "Higher is better"), ("asc", "Lower is better")], label="Order")
-    precision = _number("Digits", max_value=17, initial=2)
+    index = _number(_("Place"))
+    title = _text(_("Title"), max_length=64)
+    key = _text(_("Key"), max_length=64)
+    sorting = forms.ChoiceField(
+        choices=[("desc", _("Higher is better")), ("asc", _("Lower is better"))],
+        label=_("Order"),
+    )
+    precision = _number(_("Digits"), max_value=17, initial=2)
     computation = forms.ChoiceField(
         required=False,
-        label="Computed",
-        choices=[("", "No"), ("avg", "Average"), ("sum", "Sum"), ("min", "Smallest"), ("max", "Largest")],
+        label=_("Computed"),
+        choices=[
+            ("", _("No")),
+            ("avg", _("Average")),
+            ("sum", _("Sum")),
+            ("min", _("Smallest")),
+            ("max", _("Largest")),
+        ],
     )
-    of = _text("Of the columns", max_length=500, help_text="Keys, with blanks between.")
-    hidden = _switch("Hidden")
-    remove = _switch("Delete")
+    of = _text(_("Of the columns"), max_length=500, help_text=_("Keys, with blanks between."))
+    hidden = _switch(_("Hidden"))
+    remove = _switch(_("Delete"))
 
 
 ColumnFormSet = forms.formset_factory(ColumnRowForm, extra=EXTRA_ROWS)
@@ -256,17 +281,26 @@ ColumnFormSet = forms.formset_factory(ColumnRowForm, extra=EXTRA_ROWS)
 class QuestionRowForm(forms.Form):
     """A question of the fact sheet. A row without key is none."""
 
-    key = _text("Key", max_length=64)
-    title = _text("Question")
+    key = _text(_("Key"), max_length=64)
+    title = _text(_("Question"))
     type = forms.ChoiceField(
-        label="Answer", choices=[("text", "Text"), ("checkbox", "Yes or no"), ("select", "One of these")]
+        label=_("Answer"),
+        choices=[
+            ("text", _("Text")),
+            ("checkbox", _("Yes or no")),
+            ("select", _("One of these")),
+        ],
     )
     selection = forms.CharField(
-        required=False, label="Choices", widget=forms.Textarea(attrs={"rows": 2}), help_text="One a line.", strip=False
+        required=False,
+        label=_("Choices"),
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text=_("One a line."),
+        strip=False,
     )
-    is_required = _switch("Required")
-    is_on_leaderboard = _switch("On the leaderboard")
-    remove = _switch("Delete")
+    is_required = _switch(_("Required"))
+    is_on_leaderboard = _switch(_("On the leaderboard"))
+    remove = _switch(_("Delete"))
 
 
 QuestionFormSet = forms.formset_factory(QuestionRowForm, extra=EXTRA_ROWS)
@@ -275,24 +309,31 @@ QuestionFormSet = forms.formset_factory(QuestionRowForm, extra=EXTRA_ROWS)
 class CollaboratorForm(Section):
     """Somebody who is to organize the competition as well."""
 
-    username = _text("User name", required=True, widget=forms.TextInput(attrs={"autocomplete": "off"}))
+    username = _text(_("User name"), required=True, widget=forms.TextInput(attrs={"autocomplete": "off"}))
 
 
 class NewForm(Section):
     """The least that a competition is made of; everything else is edited afterwards."""
 
-    title = _text("Title", required=True)
-    description = _long("Description", rows=3)
-    competition_type = forms.ChoiceField(label="Type", choices=CompetitionType.choices)
-    task = forms.ChoiceField(label="Task", help_text="How submissions are run and scored.")
-    phase = _text("Name of the first phase", required=True, initial="Development")
-    start = _moment("Start of the first phase")
-    end = _moment("Its end", required=False, help_text="Left empty, it stays open.")
-    column_title = _text("Name of the score", required=True, max_length=64, initial="Score")
+    title = _text(_("Title"), required=True)
+    description = _long(_("Description"), rows=3)
+    competition_type = forms.ChoiceField(label=_("Type"), choices=CompetitionType.choices)
+    task = forms.ChoiceField(label=_("Task"), help_text=_("How submissions are run and scored."))
+    phase = _text(_("Name of the first phase"), required=True, initial="Development")
+    start = _moment(_("Start of the first phase"))
+    end = _moment(_("Its end"), required=False, help_text=_("Left empty, it stays open."))
+    column_title = _text(_("Name of the score"), required=True, max_length=64, initial="Score")
     column_key = _text(
-        "Key of the score", required=True, max_length=64, initial="score", help_text="As the scoring program writes it."
+        _("Key of the score"),
+        required=True,
+        max_length=64,
+        initial="score",
+        help_text=_("As the scoring program writes it."),
     )
-    sorting = forms.ChoiceField(choices=[("desc", "Higher is better"), ("asc", "Lower is better")], label="Order")
+    sorting = forms.ChoiceField(
+        choices=[("desc", _("Higher is better")), ("asc", _("Lower is better"))],
+        label=_("Order"),
+    )
 
     def __init__(self, *args: Any, tasks: Sequence[tuple[str, str]], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

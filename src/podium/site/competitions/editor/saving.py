@@ -11,6 +11,8 @@ from django.core.exceptions import PermissionDenied
 from django.core.serializers.json import DjangoJSONEncoder
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from podium.site.accounts.models import User
 from podium.site.competitions.editor.forms import Section
@@ -20,18 +22,18 @@ from podium.site.competitions.services.editor_payload import FieldsRefused, Path
 from podium.site.competitions.shell import Shell, shell
 from podium.site.errors import Refused
 
-CHANGED = (
+CHANGED = gettext_lazy(
     "Somebody has changed this since you opened the page. What you wrote is still here; "
     "compare it with theirs in another window. Saving again puts yours in its place."
 )
 MENU = (
-    ("Details", "edit"),
-    ("Participation", "edit-participation"),
-    ("Pages", "edit-pages"),
-    ("Phases", "edit-phases"),
-    ("Leaderboards", "edit-boards"),
-    ("Fact sheet", "edit-fact-sheet"),
-    ("Administrators", "edit-people"),
+    (gettext_lazy("Details"), "edit"),
+    (gettext_lazy("Participation"), "edit-participation"),
+    (gettext_lazy("Pages"), "edit-pages"),
+    (gettext_lazy("Phases"), "edit-phases"),
+    (gettext_lazy("Leaderboards"), "edit-boards"),
+    (gettext_lazy("Fact sheet"), "edit-fact-sheet"),
+    (gettext_lazy("Administrators"), "edit-people"),
 )
 
 
@@ -39,7 +41,7 @@ def edited(request: HttpRequest, pk: int) -> Shell:
     """The competition that is edited. Raises Http404, and PermissionDenied for others than its organizers."""
     viewed = shell(request, pk)
     if not viewed.can_administer:
-        raise PermissionDenied("Only the organizers may do this.")
+        raise PermissionDenied(_("Only the organizers may do this."))
     return viewed
 
 
@@ -73,7 +75,7 @@ def save(
     except Refused as refused:
         form.add_error(refused.field if refused.field in form.fields else None, refused.message)
     else:
-        messages.success(request, "Saved.")
+        messages.success(request, _("Saved."))
         return True
     return False
 

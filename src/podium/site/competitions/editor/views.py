@@ -8,6 +8,8 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -32,7 +34,7 @@ from podium.site.pages.markdown import render as rendered
 _READ_OR_SEND = ["GET", "HEAD", "POST"]
 
 
-STILL = (
+STILL = gettext_lazy(
     "Who asked to take part or has submitted still takes part: deny that on the page Participants where they are not "
     "to. The secret link, and where webhooks lead to, they know."
 )
@@ -74,7 +76,7 @@ def details(request: HttpRequest, pk: int) -> HttpResponse:
     form = DetailsForm(_sent(request), request.FILES or None, initial={**part, "seen": mark(part)})
     if request.method == "POST" and form.is_valid() and save(request, viewed, form, form.given(), part=part):
         return redirect(viewed.url("competitions:edit"))
-    return shown(request, viewed, "form", "edit", form=form, heading="Details", files=True)
+    return shown(request, viewed, "form", "edit", form=form, heading=_("Details"), files=True)
 
 
 @login_required
@@ -90,7 +92,7 @@ def participation(request: HttpRequest, pk: int) -> HttpResponse:
     form = ParticipationForm(_sent(request), initial=initial)
     if request.method == "POST" and form.is_valid() and save(request, viewed, form, form.given(), part=part):
         return redirect(viewed.url("competitions:edit-participation"))
-    return shown(request, viewed, "form", "edit-participation", form=form, heading="Participation")
+    return shown(request, viewed, "form", "edit-participation", form=form, heading=_("Participation"))
 
 
 @login_required
@@ -112,7 +114,7 @@ def page(request: HttpRequest, pk: int, page_id: int | None = None) -> HttpRespo
     if page_id is not None:
         part = next((one for one in there if one["id"] == page_id), None)
         if part is None:
-            raise Http404("This competition has no such page.")
+            raise Http404(_("This competition has no such page."))
     start = part or {"title": "", "content": "", "index": len(there)}
     form = PageForm(_sent(request), initial={**start, "seen": mark(part)})
     back = redirect(viewed.url("competitions:edit-pages"))
@@ -174,7 +176,7 @@ def fact_sheet(request: HttpRequest, pk: int) -> HttpResponse:
             for row in kept
         }
         if len(sheet) < len(kept):
-            form.add_error(None, "Two questions have the same key.")
+            form.add_error(None, _("Two questions have the same key."))
         elif save(request, viewed, form, {"fact_sheet": sheet or None}, part=part):
             return redirect(viewed.url("competitions:edit-fact-sheet"))
     return shown(request, viewed, "fact_sheet", "edit-fact-sheet", form=form, rows=rows)
@@ -202,7 +204,7 @@ def people(request: HttpRequest, pk: int) -> HttpResponse:
         if form.is_valid():
             found = people_to_name().filter(username__iexact=form.cleaned_data["username"]).first()
             if found is None:
-                form.add_error("username", "There is nobody of that name.")
+                form.add_error("username", _("There is nobody of that name."))
             elif save(request, viewed, form, {"collaborators": [*part, found.pk]}, part=part):
                 return redirect(here)
     people = viewed.competition.collaborators.all()

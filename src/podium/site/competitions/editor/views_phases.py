@@ -8,6 +8,7 @@ from typing import Any, cast
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -57,7 +58,7 @@ def phase(request: HttpRequest, pk: int, phase_id: int | None = None) -> HttpRes
     there = now["phases"]
     part = next((one for one in there if one["id"] == phase_id), None)
     if phase_id is not None and part is None:
-        raise Http404("This competition has no such phase.")
+        raise Http404(_("This competition has no such phase."))
     form, rows = _phase_forms(request, viewed, now, part)
     if request.method == "POST" and form.is_valid() and rows.is_valid():
         back = redirect(viewed.url("competitions:edit-phases"))
@@ -136,7 +137,7 @@ def board(request: HttpRequest, pk: int, board_id: int | None = None) -> HttpRes
     there = facts_of(viewed.competition)["leaderboards"]
     part = next((one for one in there if one["id"] == board_id), None)
     if board_id is not None and part is None:
-        raise Http404("This competition has no such leaderboard.")
+        raise Http404(_("This competition has no such leaderboard."))
     columns = part["columns"] if part else []
     keys = {column["index"]: column["key"] for column in columns}
     initial = {name: part[name] for name in ("title", "key", "submission_rule", "hidden")} if part else {}
@@ -166,7 +167,11 @@ def _board(form: BoardForm, rows: Any, board_id: int | None) -> dict[str, Any] |
     for place, row in enumerate(ordered):
         of = row["of"].split()
         if strange := [key for key in of if key not in places]:
-            form.add_error(None, f'The column {row["key"]} is computed of "{strange[0]}", which is no key of a column.')
+            form.add_error(
+                None,
+                _('The column %(key)s is computed of "%(strange)s", which is no key of a column.')
+                % {"key": row["key"], "strange": strange[0]},
+            )
             return None
         columns.append(
             {
@@ -180,6 +185,6 @@ def _board(form: BoardForm, rows: Any, board_id: int | None) -> dict[str, Any] |
     facts = form.given()
     primary = facts.pop("primary").strip()
     if primary and primary not in places:
-        form.add_error("primary", "No column has this key.")
+        form.add_error("primary", _("No column has this key."))
         return None
     return {**facts, "id": board_id, "primary_index": places.get(primary, 0), "columns": columns}

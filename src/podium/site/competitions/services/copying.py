@@ -6,6 +6,7 @@ from typing import IO, Final, cast
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _
 
 from podium.site.accounts.models import User
 from podium.site.audit.actions import Action
@@ -33,7 +34,7 @@ def start_copy(*, competition: Competition, by: User) -> CreationStatus:
     files that `by` may not use elsewhere, or cannot be said by a bundle.
     """
     if not policies.can_administer(by, competition):
-        raise Forbidden("Only the organizers may copy a competition.")
+        raise Forbidden(_("Only the organizers may copy a competition."))
     _check_rights(competition, by)
     try:
         dumping.check_parts(competition)
@@ -77,19 +78,21 @@ def _check_rights(competition: Competition, by: User) -> None:
         Q(pk__in=competition.phases.values("public_data")) | Q(pk__in=competition.phases.values("starting_kit"))
     )
     foreign = [
-        *_names(tasks.exclude(pk__in=resources.tasks_visible_to(by).values("pk")), "task"),
-        *_names(files.exclude(pk__in=resources.datasets_visible_to(by).values("pk")), "file"),
+        *_names(tasks.exclude(pk__in=resources.tasks_visible_to(by).values("pk")), _("the task \u201c%(name)s\u201d")),
+        *_names(
+            files.exclude(pk__in=resources.datasets_visible_to(by).values("pk")), _("the file \u201c%(name)s\u201d")
+        ),
     ]
     if foreign:
-        more = f" and {len(foreign) - _NAMED} more" if len(foreign) > _NAMED else ""
+        words = _("This competition uses what you may not use elsewhere: %(names)s.")
+        if len(foreign) > _NAMED:
+            words = _("This competition uses what you may not use elsewhere: %(names)s and %(more)d more.")
         raise Refused(
-            f"This competition uses what you may not use elsewhere: {', '.join(foreign[:_NAMED])}{more}.",
-            hint="Ask who made them to share the tasks with you, or download a dump with files and upload that.",
+            words % {"names": ", ".join(foreign[:_NAMED]), "more": len(foreign) - _NAMED},
+            hint=_("Ask who made them to share the tasks with you, or download a dump with files and upload that."),
             code="cannot_be_copied",
         )
 
 
-def _names(rows: QuerySet[Task] | QuerySet[Dataset], what: str) -> list[str]:
-    return [
-        f"the {what} \u201c{name}\u201d" for name in rows.distinct().order_by("name").values_list("name", flat=True)
-    ]
+def _names(rows: QuerySet[Task] | QuerySet[Dataset], words: str) -> list[str]:
+    return [words % {"name": name} for name in rows.distinct().order_by("name").values_list("name", flat=True)]

@@ -18,6 +18,8 @@ import structlog
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from podium.formats import model as formats
 from podium.formats.bundle import Bundle, Fault, Report, check_bundle, open_bundle, place_of
@@ -53,7 +55,12 @@ from podium.site.resources.services import create_dataset, create_task, delete_d
 
 log = structlog.get_logger(__name__)
 
-STEPS = ["Read the bundle", "Check it", "Store its files", "Create the competition"]
+STEPS = [
+    gettext_noop("Read the bundle"),
+    gettext_noop("Check it"),
+    gettext_noop("Store its files"),
+    gettext_noop("Create the competition"),
+]
 
 
 class BundleRefused(Exception):
@@ -69,7 +76,7 @@ def start_creation(*, dataset: Dataset, user: User) -> CreationStatus:
     from podium.site.competitions.tasks import create_competition  # noqa: PLC0415 - tasks call this module
 
     if dataset.type != DatasetType.COMPETITION_BUNDLE:
-        raise Refused("This file was not uploaded as a competition bundle.", field="type", code="wrong_type")
+        raise Refused(_("This file was not uploaded as a competition bundle."), field="type", code="wrong_type")
     with transaction.atomic():
         Dataset.objects.select_for_update().get(pk=dataset.pk)
         existing = CreationStatus.objects.filter(dataset=dataset).first()
@@ -228,7 +235,7 @@ class _Builder:
 
     def name_files(self, competition: formats.Competition) -> list[str]:
         """Choose a storage key for every file that the bundle's parts and its logo become."""
-        for _, part in competition.parts():
+        for _place, part in competition.parts():
             if isinstance(part, formats.FileRef) and part.path not in self._files:
                 name = Path(part.path).name + ("" if Path(part.path).suffix and not part.folder else ".zip")
                 self._files[part.path] = storage.new_key("dataset", name)

@@ -14,6 +14,7 @@ import structlog
 from django.db import transaction
 from django.db.models import ProtectedError, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from podium.site.accounts.models import User
 from podium.site.audit.actions import Action
@@ -46,7 +47,7 @@ def delete_competition(*, competition: Competition, by: User) -> None:
     from podium.site.competitions.tasks import end_submissions  # noqa: PLC0415 - tasks call this module
 
     if not may_delete(by, competition):
-        raise Forbidden("You cannot delete competitions that you didn't create")
+        raise Forbidden(_("You cannot delete competitions that you didn't create"))
     if Competition.objects.filter(pk=competition.pk).update(deleted_when=timezone.now(), published=False):
         end_submissions.enqueue(competition.pk)
         wakeups.notify(wakeups.access_topic(competition.pk))
@@ -67,7 +68,7 @@ def restore_competition(*, pk: int, by: User) -> Competition:
     if found is None or not Competition.everything.filter(pk=pk, deleted_when=found.deleted_when).update(
         deleted_when=None
     ):
-        raise Refused("This competition is not there any more, or it was not deleted.", code="gone", status=404)
+        raise Refused(_("This competition is not there any more, or it was not deleted."), code="gone", status=404)
     record(Action.COMPETITION_RESTORED, by=by, on=found)
     return Competition.objects.get(pk=pk)
 

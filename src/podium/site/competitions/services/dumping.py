@@ -20,6 +20,7 @@ from typing import IO, Any, cast
 import structlog
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from podium.formats.bundle import check_bundle
 from podium.formats.dump import to_yaml
@@ -82,7 +83,7 @@ def start_dump(
     Raises Forbidden when `by` does not run the competition.
     """
     if not policies.can_administer(by, competition):
-        raise Forbidden("You don't have access to create a competition dump")
+        raise Forbidden(_("You don't have access to create a competition dump"))
     wanted = {"kind": kind, "keys_instead_of_files": keys_instead_of_files}
     with transaction.atomic():
         Competition.objects.select_for_update(of=("self",)).get(pk=competition.pk)
@@ -218,7 +219,7 @@ def _forget(*dumps: Dump) -> int:
 def check_parts(competition: Competition) -> None:
     """Raises DumpRefused for a competition that no bundle can say."""
     if not competition.leaderboards.exists() or not competition.phases.exists():
-        raise DumpRefused("A competition without phases or leaderboard cannot be dumped: no bundle can say that.")
+        raise DumpRefused(_("A competition without phases or leaderboard cannot be dumped: no bundle can say that."))
 
 
 def pack(description: Description, stream: IO[bytes]) -> None:
@@ -239,4 +240,6 @@ def check(path: Path) -> None:
     errors = check_bundle(path).errors
     if errors:
         told = "\n".join(str(fault) for fault in errors[:20])
-        raise DumpRefused(f"The competition cannot be written as a bundle that could be uploaded again:\n{told}")
+        raise DumpRefused(
+            _("The competition cannot be written as a bundle that could be uploaded again:\n%(told)s") % {"told": told}
+        )

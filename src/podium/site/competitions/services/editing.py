@@ -14,6 +14,7 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, ProtectedError, Q
+from django.utils.translation import gettext as _
 
 from podium.formats import editor
 from podium.formats.editor import BoardRow, EditedCompetition, PhaseRow
@@ -89,7 +90,7 @@ def update_competition(*, competition: Competition, by: User, given: Mapping[str
     Raises Forbidden for non-organizers, FieldsRefused and Refused.
     """
     if not policies.can_administer(by, competition):
-        raise Forbidden("You do not have permission to perform this action.")
+        raise Forbidden(_("You do not have permission to perform this action."))
     with storage.removed_on_failure() as stored:
         changes_logo = "logo" in given and not _is_address(given["logo"])
         pictures = _stored_logo(given, stored) if changes_logo else (None, None)
@@ -215,7 +216,9 @@ def _set_collaborators(competition: Competition, wanted: Iterable[int], by: User
     if missing:
         raise FieldsRefused(list(missing))
     if len(ids) > MAX_COLLABORATORS:
-        raise FieldsRefused([(("collaborators",), f"A competition has at most {MAX_COLLABORATORS} collaborators.")])
+        raise FieldsRefused(
+            [(("collaborators",), _("A competition has at most %(most)s collaborators.") % {"most": MAX_COLLABORATORS})]
+        )
     if set(people) != before:
         for user in competition.collaborators.exclude(pk__in=people):
             record(Action.COLLABORATOR_REMOVED, by=by, on=user, competition=competition, about=user)
@@ -319,9 +322,9 @@ class _Phases:
     def _delete(self, phase: Phase) -> None:
         Phase.objects.select_for_update(of=("self",)).get(pk=phase.pk)
         if phase.submissions.exists():
-            message = (
-                f'The phase "{phase.name}" has submissions and stays. Send it with its id, or delete them before it.'
-            )
+            message = _(
+                'The phase "%(phase)s" has submissions and stays. Send it with its id, or delete them before it.'
+            ) % {"phase": phase.name}
             raise FieldsRefused([(("phases",), message)])
         phase.delete()
 
@@ -343,7 +346,7 @@ class _Phases:
             return
         if phase.leaderboard_id != board.pk:
             if phase.submissions.exists():
-                message = "A phase that has submissions keeps its leaderboard."
+                message = _("A phase that has submissions keeps its leaderboard.")
                 raise FieldsRefused([(("phases", row.place, "leaderboard"), message)])
             values["leaderboard"] = board
         for name in ("max_submissions_per_day", "max_submissions_per_person"):
@@ -373,7 +376,7 @@ class _Phases:
 def delete_phase(*, phase: Phase, by: User) -> None:
     """Delete a phase without submissions, not the only one. Raises Forbidden and Refused."""
     if not policies.can_administer(by, phase.competition):
-        raise Forbidden("You do not have permission to perform this action.")
+        raise Forbidden(_("You do not have permission to perform this action."))
     others = phase.competition.phases.exclude(pk=phase.pk).order_by("index")
     given = {"phases": [{"id": pk} for pk in others.values_list("pk", flat=True)]}
     try:

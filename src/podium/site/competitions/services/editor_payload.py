@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from podium.formats.sections import SWITCHES
 from podium.site.competitions.description import PHASE_SAME
 from podium.site.competitions.models import Competition, Phase
@@ -24,7 +26,7 @@ class FieldsRefused(Refused):
     """What was sent cannot be taken; `messages` say why, each with the path of its field."""
 
     def __init__(self, messages: list[tuple[Path, str]]) -> None:
-        super().__init__(" ".join(dict.fromkeys(text for _, text in messages)), code="invalid")
+        super().__init__(" ".join(dict.fromkeys(text for _path, text in messages)), code="invalid")
         self.messages = messages
 
 
@@ -146,8 +148,13 @@ def _named_once(kind: str, rows: list[dict[str, Any]]) -> dict[str, dict[str, An
 
 
 def _strange(kind: str, path: Path) -> FieldsRefused:
-    words = {"pages": "page", "phases": "phase", "leaderboards": "leaderboard", "columns": "column"}
-    return FieldsRefused([(path, f"This competition has no such {words[kind]}, or it is named twice.")])
+    words = {
+        "pages": _("This competition has no such page, or it is named twice."),
+        "phases": _("This competition has no such phase, or it is named twice."),
+        "leaderboards": _("This competition has no such leaderboard, or it is named twice."),
+        "columns": _("This competition has no such column, or it is named twice."),
+    }
+    return FieldsRefused([(path, words[kind])])
 
 
 def nested(messages: list[tuple[Path, str]]) -> dict[str, Any]:

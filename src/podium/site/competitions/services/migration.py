@@ -12,6 +12,7 @@ import structlog
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from podium.formats.metadata import Kind
 from podium.site.accounts.models import User
@@ -75,10 +76,10 @@ def migrate_by_hand(*, phase: Phase, by: User) -> int:
     and Refused for the last phase.
     """
     if not policies.can_administer(by, phase.competition):
-        raise Forbidden("You do not have administrative permissions for this competition")
+        raise Forbidden(_("You do not have administrative permissions for this competition"))
     target = next_phase(phase)
     if target is None:
-        raise Refused("This is the last phase: there is none to migrate to.", code="last_phase")
+        raise Refused(_("This is the last phase: there is none to migrate to."), code="last_phase")
     _tasks_of(target)
     begun = phase_work.begin(kind=WorkKind.MIGRATE, phase=phase, by=by)
     record(Action.PHASE_MIGRATED, by=by, on=phase, after={"to": target.name, "entries": begun})
@@ -93,7 +94,10 @@ def _tasks_of(target: Phase) -> list[Task]:
     """The tasks on which copies run. Raises Refused where there is none."""
     tasks = [link.task for link in target.phase_tasks.select_related("task").order_by("order_index", "task")]
     if not tasks:
-        raise Refused(f'The phase "{target.name}" has no task yet, so nothing can be run in it.', code="no_task")
+        raise Refused(
+            _('The phase "%(target)s" has no task yet, so nothing can be run in it.') % {"target": target.name},
+            code="no_task",
+        )
     return tasks
 
 
@@ -104,7 +108,7 @@ def _to_copy(source: Phase) -> QuerySet[Submission]:
 def _copy_piece(source: Phase, keys: Sequence[int]) -> int:
     target = next_phase(source)
     if target is None:
-        raise Refused("There is no next phase any more.", code="last_phase")
+        raise Refused(_("There is no next phase any more."), code="last_phase")
     tasks = _tasks_of(target)
     return sum(_copy(pk, source, target, tasks) for pk in keys)
 

@@ -7,6 +7,7 @@ from uuid import uuid4
 from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
 
 from podium.site.accounts.models import User
 from podium.site.audit.actions import Action
@@ -37,7 +38,9 @@ def register(*, competition: Competition, user: User) -> Participant:
                 messages.tell_of_status(participant)
             return participant
     except IntegrityError:
-        raise Refused("You already applied for participation in this competition!", code="already_registered") from None
+        raise Refused(
+            _("You already applied for participation in this competition!"), code="already_registered"
+        ) from None
 
 
 def _is_whitelisted(user: User, competition: Competition) -> bool:
@@ -71,16 +74,18 @@ def set_participant_status(*, participant: Participant, by: User, status: str, r
     Raises Forbidden for non-organizers, and Refused where nothing would change or an organizer would be shut out.
     """
     if not policies.can_administer(by, participant.competition):
-        raise Forbidden("Only the organizers decide who takes part.")
+        raise Forbidden(_("Only the organizers decide who takes part."))
     if status not in ParticipantStatus.values:
-        raise Refused(f'"{status}" is not a valid choice.', field="status", code="invalid_choice")
+        raise Refused(
+            _('"%(status)s" is not a valid choice.') % {"status": status}, field="status", code="invalid_choice"
+        )
     locked = (
         Participant.objects.select_for_update(of=("self",)).select_related("competition", "user").get(pk=participant.pk)
     )
     if locked.status == status:
-        raise Refused(f"Status is already set to `{status}`", field="error", code="unchanged")
+        raise Refused(_("Status is already set to `%(status)s`") % {"status": status}, field="error", code="unchanged")
     if status != ParticipantStatus.APPROVED and policies.can_administer(locked.user, locked.competition):
-        raise Refused("An organizer always takes part.", field="status", code="organizer")
+        raise Refused(_("An organizer always takes part."), field="status", code="organizer")
     before = {"status": locked.status, "reason": locked.reason}
     locked.status = status
     locked.reason = reason[:100]
@@ -98,7 +103,7 @@ def set_participant_status(*, participant: Participant, by: User, status: str, r
 def rotate_secret(*, competition: Competition, by: User) -> Competition:
     """Give a competition another secret link; the one before opens nothing any more. Raises Forbidden."""
     if not policies.can_administer(by, competition):
-        raise Forbidden("Only the organizers handle the secret link.")
+        raise Forbidden(_("Only the organizers handle the secret link."))
     competition.secret_key = uuid4()
     competition.save(update_fields=["secret_key"])
     record(Action.COMPETITION_SECRET, by=by, on=competition, after={"secret_key": competition.secret_key})
@@ -110,7 +115,7 @@ def rotate_secret(*, competition: Competition, by: User) -> Competition:
 def set_published(*, competition: Competition, by: User, published: bool) -> Competition:
     """Show a competition to everybody, or only to those who take part. Raises Forbidden for non-organizers."""
     if not policies.can_administer(by, competition):
-        raise Forbidden("You don't have access to publish this competition")
+        raise Forbidden(_("You don't have access to publish this competition"))
     before, competition.published = competition.published, published
     competition.save(update_fields=["published"])
     action = Action.COMPETITION_PUBLISHED if published else Action.COMPETITION_UNPUBLISHED

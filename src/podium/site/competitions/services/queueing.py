@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from podium.site.accounts.models import User
 from podium.site.audit.actions import Action
@@ -28,7 +29,7 @@ def queue_with_id(given: object) -> Queue | None:
 
 def _no_access() -> Refused:
     """Also for a queue that is not there, so that nobody learns which private ones are."""
-    return Refused("You do not have access to the specified queue!", field="queue", code="no_queue")
+    return Refused(_("You do not have access to the specified queue!"), field="queue", code="no_queue")
 
 
 @transaction.atomic
@@ -40,7 +41,7 @@ def choose_queue(*, competition: Competition, queue: Queue | None, by: User) -> 
     not use; the one that is used already is never refused.
     """
     if not policies.can_administer(by, competition):
-        raise Forbidden("Only the organizers choose the queue of a competition.")
+        raise Forbidden(_("Only the organizers choose the queue of a competition."))
     if queue is not None and queue.pk == competition.queue_id:
         return 0
     # The queue's row is locked until the competition uses it, so that it is not made private or deleted meanwhile.

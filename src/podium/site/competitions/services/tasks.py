@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from podium.site.accounts.models import User
 from podium.site.competitions import policies
@@ -21,5 +22,5 @@ def replace_parts(*, competition: Competition, task: Task, by: User, parts: Mapp
     Raises Forbidden, and Refused for a dataset that does not fit.
     """
     if not policies.may_replace_task(by, competition, task):
-        raise Forbidden("Only whoever made this task can change it.")
+        raise Forbidden(_("Only whoever made this task can change it."))
     return resources.new_version(task=task, by=by, changes=parts)
