@@ -44,6 +44,10 @@ audit: setup ## Ask whether a locked package has a known vulnerability
 bench: setup-tests ## Measure, print tables and write bench/results/*.json
 	$(BIN)/python -m bench.all
 
+.PHONY: pictures
+pictures: setup-tests ## Take the pictures of README and docs anew, from a platform that plays a small competition
+	$(BIN)/python scripts/pictures.py
+
 .PHONY: lint
 lint: setup ## Style, import contracts, module sizes, missing migrations
 	$(BIN)/ruff check .
