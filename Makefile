@@ -65,6 +65,11 @@ format: setup ## Put the code into its format and mend what can be mended by its
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+.PHONY: messages
+messages: setup ## Take the messages of the source into the catalogues of translations (NEW=de begins one)
+	$(BIN)/python scripts/messages.py $(NEW)
+	$(BIN)/python scripts/compile_messages.py
+
 .PHONY: examples
 examples: setup ## Zip the example competitions and their solutions into build/examples
 	$(BIN)/python examples/build.py
@@ -79,5 +84,6 @@ docs: setup ## Build the documentation into site-docs
 .PHONY: clean
 clean: ## Remove what was built; the data folder stays
 	rm -rf .venv .tools node_modules build dist site-docs artefacts src/podium/site/static/vendor
+	find src/podium/site/locale -name "*.mo" -delete
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

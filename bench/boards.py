@@ -9,6 +9,7 @@ Pages and exports are asked for inside the process that holds the site; a second
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import json
 import os
@@ -18,6 +19,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from typing import Any
 
@@ -145,8 +147,11 @@ def land(phase_id: int) -> None:
         time.sleep(PAUSE)
 
 
-def verdict(phase_id: int) -> None:
-    """Somebody's new submission is scored in all tasks and its place found."""
+def verdict(phase_id: int, *measures: AbstractContextManager[Any]) -> float:
+    """Somebody's new submission is scored in all tasks and its place found; returns how many seconds the latter took.
+
+    measures: what is entered while the place is found.
+    """
     import random
 
     from django.db import transaction
@@ -172,9 +177,12 @@ def verdict(phase_id: int) -> None:
             given = {f"s{n}": random.random() for n in range(COLUMNS)}
             scores = {key: Score(value=number, text=repr(number)) for key, number in given.items()}
             services.record_scores(submission=part, scores=scores)
-        begun = time.perf_counter()
-        services.on_verdict(submission=whole)
-    verdict.took = time.perf_counter() - begun  # type: ignore[attr-defined]
+        with contextlib.ExitStack() as entered:
+            for measure in measures:
+                entered.enter_context(measure)
+            begun = time.perf_counter()
+            services.on_verdict(submission=whole)
+            return time.perf_counter() - begun
 
 
 def measure(phase_id: int, number: int) -> dict[str, Any]:
@@ -276,24 +284,19 @@ class Share:
 
 
 def _nothing() -> Any:
-    import contextlib
-
     return contextlib.nullcontext()
 
 
 def verdicts(phase_id: int) -> dict[str, float]:
     """What a verdict costs: its place alone, and what is read."""
-    from django.db import connection, transaction
+    from django.db import connection
     from django.test.utils import CaptureQueriesContext
 
     from tests.site.database_reading import Reading
 
-    took = []
-    for _ in range(ROUNDS):
-        verdict(phase_id)
-        took.append(verdict.took)  # type: ignore[attr-defined]
-    with transaction.atomic(), Reading() as reading, CaptureQueriesContext(connection) as queries:
-        verdict(phase_id)
+    took = [verdict(phase_id) for _ in range(ROUNDS)]
+    reading, queries = Reading(), CaptureQueriesContext(connection)
+    verdict(phase_id, reading, queries)
     return {"p50": statistics.median(took), "queries": len(queries), "read": reading.count()}
 
 

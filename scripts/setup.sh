@@ -97,6 +97,20 @@ front_end_packages() {
     set_stamp npm "$mark"
 }
 
+catalogues() {
+    local written compiled mark
+    shopt -s nullglob
+    written=(src/podium/site/locale/*/LC_MESSAGES/*.po)
+    compiled=(src/podium/site/locale/*/LC_MESSAGES/*.mo)
+    shopt -u nullglob
+    mark="$(stamp scripts/compile_messages.py "${written[@]+"${written[@]}"}")"
+    if [ "${#compiled[@]}" = "${#written[@]}" ] && stamped catalogues "$mark"; then
+        return
+    fi
+    .venv/bin/python scripts/compile_messages.py
+    set_stamp catalogues "$mark"
+}
+
 # Made with uv when it is on PATH, which is many times quicker than pip.
 sandbox_environment() {
     PATH="$PATH:$PWD/.tools/uv/bin" .venv/bin/python scripts/default_environment.py
@@ -106,4 +120,5 @@ python="$(find_python)"
 system_packages "$@"
 python_packages
 front_end_packages
+catalogues
 sandbox_environment

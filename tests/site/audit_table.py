@@ -483,6 +483,7 @@ _WRITTEN = "stands in the forum, with its author and whether it was changed"
 _MADE_LATER = "nothing is there yet; it is recorded when the upload is complete"
 NOT_RECORDED: dict[tuple[str, str], str] = {
     ("POST", "theme/"): "a cookie, nothing on the site",
+    ("POST", "language/"): "how one reads the site oneself",
     ("POST", "analytics/storage/"): "has the site-worker look, changes nothing",
     ("POST", "competitions/<pk>/view_as/"): "changes nothing but what one is shown oneself",
     ("POST", "competitions/upload/"): "the competition is recorded when the site-worker has made it of the bundle",

@@ -1,5 +1,7 @@
 """What a hostile reader who organizes a competition of their own got of others: docs/developers/hostile-reading.md."""
 
+# ruff: noqa: PLR0917 - pytest passes fixtures by name
+
 from __future__ import annotations
 
 import io

@@ -117,7 +117,7 @@ def test_a_mail_server_that_fails_is_asked_again_and_the_others_get_theirs(
     original = EmailBackend.send_messages
     monkeypatch.setattr(EmailBackend, "send_messages", send)
     people = list(User.objects.filter(username__in=["olivia", "pat"]).values_list("pk", flat=True))
-    services.post(subject="Two\nlines", text="x", why="y", to=people)
+    services.post(words=lambda: services.Words(subject="Two\nlines", text="x", why="y"), to=people)
     assert sent() == [("olivia@example.org", "Two lines")]
     failed = Delivery.objects.get(user__username="pat")
     assert (failed.state, failed.attempts, failed.error) == ("waiting", 1, "OSError")
@@ -142,7 +142,7 @@ def test_what_is_taken_back_is_not_mailed(competition: Competition, pat: User) -
     from django.db import transaction  # noqa: PLC0415 - used here alone
 
     with pytest.raises(RuntimeError), transaction.atomic():
-        services.post(subject="x", text="x", why="x", to=[pat.pk])
+        services.post(words=lambda: services.Words(subject="x", text="x", why="x"), to=[pat.pk])
         raise RuntimeError
     assert sent() == [] and not Message.objects.exists()
 

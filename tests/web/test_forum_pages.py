@@ -89,7 +89,7 @@ def test_pinned_threads_come_first_then_those_with_the_newest_post(
     assert order() == ["Alpha", "Gamma", "Beta"]
 
 
-def test_threads_are_found_by_words_of_their_title(
+def test_threads_are_found_by_words_of_their_title_or_of_a_post(
     visitor: Visiting, forum: str, begun: Thread, competition: Competition, olivia: User, pat: User
 ) -> None:
     posting.start_thread(competition=competition, by=olivia, title="Rules of teams", content="x")
@@ -97,6 +97,10 @@ def test_threads_are_found_by_words_of_their_title(
     found = reader.open(f"{forum}?search=DATA+which").text
     assert "1 thread with “DATA which”" in found
     assert "Rules of teams" not in found
+    posting.answer(thread=begun, by=olivia, content="The one with 80,000 rows.")
+    found = reader.open(f"{forum}?search=80,000+ROWS").text
+    assert "1 thread with" in found
+    assert begun.title in found
     assert "Nothing found" in reader.open(f"{forum}?search=nowhere").text
     assert "2 threads" in reader.open(f"{forum}?search=%00&page=-3&show=deleted").text, "nonsense is no search"
 

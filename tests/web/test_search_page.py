@@ -78,6 +78,20 @@ def test_each_finds_what_their_lists_show_and_nothing_else(
         assert found(looking.open(f"/search/?q=thorn&in={kind}").text) <= thorns
 
 
+def test_a_thread_is_found_by_the_words_of_one_of_its_posts_while_that_stands(
+    garden: Competition, visitor: Visiting, olivia: User, pat: User, sam: User
+) -> None:
+    thread = Thread.objects.get()
+    post = posting.answer(thread=thread, by=olivia, content="Below the Hawthorn, mostly.")
+    asked = "/search/?q=mostly+hawthorn"
+    assert found(visitor(pat).open(asked).text) == THREAD
+    assert found(visitor(sam).open(asked).text) == set(), "who does not read the forum finds none of its words"
+    assert found(visitor(pat).open("/search/?q=mostly+thorns").text) == set(), "all words in one post, or in the title"
+    posting.delete_post(post=post, by=olivia)
+    assert found(visitor(pat).open(asked).text) == set()
+    assert found(visitor(olivia).open(asked).text) == set()
+
+
 def test_what_is_gone_is_not_found(garden: Competition, visitor: Visiting, olivia: User, pat: User) -> None:
     Thread.objects.update(deleted_date="2026-01-01T00:00Z")
     assert found(visitor(olivia).open("/search/?q=grow").text) == set(), "deleted threads are in their forum's own list"

@@ -114,10 +114,10 @@ MIDDLEWARE = [
     "podium.site.private_answers.PrivateAnswersMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "podium.site.languages.LanguageMiddleware",
     "podium.site.accounts.middleware.BannedUserMiddleware",
     "podium.site.audit.middleware.OriginMiddleware",
     "podium.site.monitoring.middleware.RequestFactsMiddleware",
@@ -306,7 +306,9 @@ else:
 
 # --- language, time ---------------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"
-LANGUAGES = [("en", "English")]  # until the interface is translated, or its parts would speak several languages
+LANGUAGES = [("en", "English"), ("fr", "Français"), ("es", "Español")]  # each in its own words
+LOCALE_PATHS = [BASE_DIR / "locale"]
+LANGUAGE_COOKIE_NAME = "podium_language"
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "UTC"

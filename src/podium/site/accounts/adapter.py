@@ -14,8 +14,10 @@ from cryptography.fernet import Fernet
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
+from django.utils import translation
 
 from podium.site.accounts.validators import USERNAME_VALIDATORS
+from podium.site.languages import is_language
 
 log = structlog.get_logger(__name__)
 
@@ -31,7 +33,10 @@ class AccountAdapter(DefaultAccountAdapter):
         from podium.site.accounts import mails  # noqa: PLC0415 - models are not ready when adapters are loaded
 
         whole = {**context, "email": email, "current_site": {"name": "Podium", "domain": settings.CONFIG.public_url}}
-        message = self.render_mail(template_prefix, email, whole)
+        # These mails answer what somebody has just done on a page: its language holds for who has chosen none.
+        chosen = getattr(context.get("user"), "language", "")
+        with translation.override(chosen if is_language(chosen) else translation.get_language()):
+            message = self.render_mail(template_prefix, email, whole)
         mails.write(to=email, subject=message.subject, body=str(message.body))
 
 

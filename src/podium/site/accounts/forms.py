@@ -9,12 +9,13 @@ from typing import Any
 from allauth.account.forms import SignupForm as BaseSignupForm
 from allauth.socialaccount.forms import SignupForm as BaseSocialSignupForm
 from django import forms
+from django.conf import settings
 from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from podium.site.accounts.models import SETTABLE, Organization, Scope, User
-from podium.site.accounts.services.people import PROFILE
+from podium.site.accounts.services.people import PREFERENCES, PROFILE
 from podium.site.errors import Refused
 from podium.site.pictures import Picture, read_picture
 
@@ -79,8 +80,14 @@ _URL = {"placeholder": "https://", "autocomplete": "off"}
 
 
 class ProfileForm(_Refusable, forms.ModelForm[User]):
-    """What others see of a person."""
+    """What others see of a person, and the language in which they see the site."""
 
+    language = forms.ChoiceField(
+        label=gettext_lazy("Language"),
+        choices=lambda: [("", _("As the browser says")), *settings.LANGUAGES],
+        required=False,
+        help_text=gettext_lazy("Of pages and of mails to you. Nobody else sees it."),
+    )
     photo = PhotoField(
         required=False, label=gettext_lazy("Photo"), help_text=gettext_lazy("PNG, JPEG, GIF or WebP, up to 2 MiB.")
     )
@@ -88,7 +95,7 @@ class ProfileForm(_Refusable, forms.ModelForm[User]):
 
     class Meta:
         model = User
-        fields = PROFILE
+        fields = (*PROFILE, *PREFERENCES)
         labels = {
             "username": gettext_lazy("User name"),
             "display_name": gettext_lazy("Display name"),

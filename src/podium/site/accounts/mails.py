@@ -17,9 +17,10 @@ from django.core.cache import caches
 from django.core.mail import send_mail
 from django.template.loader import render_to_string
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from podium.site.accounts.models import User
+from podium.site.languages import written_in
 from podium.site.resources.grants import absolute_url
 
 log = structlog.get_logger(__name__)
@@ -48,18 +49,26 @@ def address(route: str, *args: Any, query: Mapping[str, str] | None = None) -> s
     return absolute_url(reverse(route, args=args)) + (f"?{urlencode(query)}" if query else "")
 
 
-def send(*, to: User | str, template: str, subject: str, context: Mapping[str, Any]) -> None:
-    """Write a mail in the caller's transaction; it is sent once that has committed.
+def send(*, to: User, template: str, subject: Any, context: Mapping[str, Any]) -> None:
+    """Write a mail in the caller's transaction, in the language of whom it goes to; it is sent once that has committed.
 
-    to: a person, or an address. Somebody without an address, or whose account is gone, gets none.
-    template: the name below `templates/mails/`, without its ending. subject: one line.
+    Somebody without an address, or whose account is gone, gets none.
+    template: the name below `templates/mails/`, without its ending. subject: one line, lazy; filled from `context`.
     """
-    receiver = to.email if isinstance(to, User) else to
-    if not receiver or (isinstance(to, User) and to.is_deleted):
-        return
-    name = to.shown_name if isinstance(to, User) else ""
-    body = render_to_string(f"mails/{template}.txt", {**context, "name": name})
-    write(to=receiver, subject=subject, body=body)
+    if to.email and not to.is_deleted:
+        send_to_address(
+            to.email,
+            language=to.language,
+            template=template,
+            subject=subject,
+            context={**context, "name": to.shown_name},
+        )
+
+
+def send_to_address(to: str, *, language: str, template: str, subject: Any, context: Mapping[str, Any]) -> None:
+    """The same to an address whose account may be gone. language: which its owner had chosen, "" for none."""
+    with translation.override(written_in(language)):
+        write(to=to, subject=subject % context, body=render_to_string(f"mails/{template}.txt", dict(context)))
 
 
 def write(*, to: str, subject: str, body: str) -> None:

@@ -43,6 +43,9 @@ class User(AbstractUser):
     organizer_direct_message_updates = models.BooleanField(default=True)
     allow_forum_notifications = models.BooleanField(default=True)
     allow_organization_invite_emails = models.BooleanField(default=True)
+    language = models.CharField(
+        max_length=12, blank=True, default="", help_text="of pages and mails; empty is as the browser says"
+    )
     is_bot = models.BooleanField(default=False)
     is_banned = models.BooleanField(default=False)
     is_deleted = models.BooleanField(default=False)

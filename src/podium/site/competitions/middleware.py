@@ -44,9 +44,9 @@ class ViewingMiddleware:
 
 
 def _is_free(request: HttpRequest, found: viewing.Viewing) -> bool:
-    """Whether a change has nothing to do with what is looked at: the way back, log-out, colours."""
+    """Whether a change has nothing to do with what is looked at: the way back, log-out, colours, language."""
     back = reverse("competitions:view_as", args=[found.competition.pk])
-    return request.path in {back, reverse("account_logout"), reverse("theme")}
+    return request.path in {back, reverse("account_logout"), reverse("theme"), reverse("language")}
 
 
 def _refused(request: HttpRequest, found: viewing.Viewing) -> HttpResponseBase:

@@ -6,7 +6,7 @@ import builtins
 from contextlib import AbstractContextManager
 from typing import Any
 
-from django.db.models import Prefetch
+from django.db.models import Prefetch, QuerySet
 from django.http import Http404, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404
 from django_filters import FilterSet, ModelChoiceFilter
@@ -24,7 +24,7 @@ from podium.site.accounts.models import Organization
 from podium.site.api_fields import ID_REGEX, MAX_ID, Cap, caller, refuse_change_by_reading, searched, wants
 from podium.site.competitions import policies as competitions
 from podium.site.competitions.api_serializers import LeaderboardSerializer
-from podium.site.competitions.models import Phase
+from podium.site.competitions.models import Competition, Phase
 from podium.site.errors import Forbidden, Refused
 from podium.site.evaluation import downloads, log_links, policies, queries, services
 from podium.site.evaluation.api_shapes import (
@@ -102,7 +102,9 @@ def _organization(pk: int | None) -> Organization | None:
 class SubmissionFilter(FilterSet):
     """The list's filters; a competition or phase that the caller does not see is refused like one that is not there."""
 
-    phase__competition = ModelChoiceFilter(queryset=lambda request: competitions.visible_to(request.user))
+    phase__competition = ModelChoiceFilter(
+        queryset=lambda request: competitions.visible_to(request.user), method="of_competition"
+    )
     phase = ModelChoiceFilter(
         queryset=lambda request: Phase.objects.filter(competition__in=competitions.visible_to(request.user))
     )
@@ -110,6 +112,10 @@ class SubmissionFilter(FilterSet):
     class Meta:
         model = Submission
         fields = ["phase__competition", "phase", "status", "is_soft_deleted"]
+
+    def of_competition(self, rows: QuerySet[Submission], name: str, competition: Competition) -> QuerySet[Submission]:
+        """Those of the competition's phases, asked for by their ids: for a phase there is an index."""
+        return rows.filter(phase__in=[phase.pk for phase in competition.phases.all()])
 
 
 class SubmissionViewSet(viewsets.GenericViewSet[Submission]):
@@ -129,9 +135,14 @@ class SubmissionViewSet(viewsets.GenericViewSet[Submission]):
 
     def _rows(self, *, deleted: bool) -> Any:
         versions = TaskVersion.objects.select_related(*TaskVersion.PARTS)
+        run = self._competition_of_the_caller()
+        visible = (
+            policies.seen_by_organizers(run, deleted=deleted)
+            if run is not None
+            else policies.visible_to(self.request.user, deleted=deleted)
+        )
         return (
-            policies.visible_to(self.request.user, deleted=deleted)
-            .select_related("data", "entry", "parent__entry")
+            visible.select_related("data", "entry", "parent__entry")
             # What many rows share is fetched once, not joined to each of them.
             .prefetch_related("phase__competition__collaborators", "phase__leaderboard", "owner")
             .prefetch_related("organization")
@@ -139,6 +150,14 @@ class SubmissionViewSet(viewsets.GenericViewSet[Submission]):
             .prefetch_related("task__shared_with", Prefetch("task_version", queryset=versions))
             .order_by("-pk")
         )
+
+    def _competition_of_the_caller(self) -> Competition | None:
+        """The competition that a list is asked of, where the caller runs it; its submissions are found by index."""
+        asked = self.request.query_params
+        for name, field in (("phase__competition", "pk"), ("phase", "phases")):
+            if self.action == "list" and (value := asked.get(name, "")).isdecimal():
+                return competitions.administered_by(self.request.user).filter(**{field: int(value)}).first()
+        return None
 
     def get_renderers(self) -> builtins.list[Any]:
         return [*super().get_renderers(), *([CsvRenderer()] if self.action == "list" else [])]

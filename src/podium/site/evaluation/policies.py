@@ -49,15 +49,17 @@ def visible_to(user: Any, *, deleted: bool = False) -> QuerySet[Submission]:
     )
 
 
-def seen_by_organizers(competition: Competition) -> QuerySet[Submission]:
+def seen_by_organizers(competition: Competition, *, deleted: bool = False) -> QuerySet[Submission]:
     """The submissions of a competition that whoever runs it sees: of that competition the same as `visible_to`.
 
-    Asked by the ids of its phases, for which there is an index. Nobody else may be given them.
+    Asked by the ids of its phases, for which there is an index. Nobody else may be given them. deleted: with those
+    that their owner has deleted.
     """
     if competition.deleted_when is not None:
         return Submission.objects.none()
     phases = [phase.pk for phase in competition.phases.all()]
-    return Submission.objects.filter(phase__in=phases, is_soft_deleted=False)
+    rows = Submission.objects.filter(phase__in=phases)
+    return rows if deleted else rows.filter(is_soft_deleted=False)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from django.db.models import Count, Exists, F, OuterRef, Prefetch, Q, QuerySet
 from podium.site.competitions.models import Competition
 from podium.site.forums import policies
 from podium.site.forums.models import Follower, Post, Reading, Report, Thread
+from podium.site.searching import matching
 
 PER_PAGE = 50
 
@@ -20,16 +21,24 @@ def threads_of(user: Any, competition: Competition, *, search: str = "", deleted
 
     Each has `is_new` (something in it that `user` has not been shown), `is_followed`, and `is_reported` (a report of
     one of its posts waits; for organizers).
-    search: words in the title. deleted: the deleted ones instead of the others.
+    search: words as of `saying`. deleted: the deleted ones instead of the others.
     """
     rows = policies.visible_to(user).filter(forum__competition=competition, deleted_date__isnull=not deleted)
-    for word in search.split():
-        rows = rows.filter(title__icontains=word)
+    rows = saying(rows, search)
     read = Reading.objects.filter(thread=OuterRef("pk"), user=user, until__gte=OuterRef("last_post_date"))
     followed = Follower.objects.filter(thread=OuterRef("pk"), user=user, active=True)
     rows = rows.annotate(is_new=~Exists(read), is_followed=Exists(followed), is_reported=_reported())
     rows = rows.select_related("started_by", "last_post_by")
     return rows.order_by(F("pinned_date").asc(nulls_last=True), "-last_post_date", "-pk")
+
+
+def saying(rows: QuerySet[Thread], text: str) -> QuerySet[Thread]:
+    """Those of some threads in whose title, or in one of whose standing posts, all words of a text are."""
+    if not text.split():
+        return rows
+    posts = Post.objects.filter(thread=OuterRef("pk"), deleted_date__isnull=True)
+    titled = matching(Thread.objects.filter(pk=OuterRef("pk")), text, "title")
+    return rows.filter(Exists(titled) | Exists(matching(posts, text, "content")))
 
 
 def thread_for_page(user: Any, competition: Competition, pk: int) -> Thread | None:

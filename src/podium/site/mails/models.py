@@ -17,6 +17,7 @@ class Message(models.Model):
     subject = models.CharField(max_length=300)
     text = models.TextField(help_text="Markdown")
     why = models.CharField(max_length=300, help_text="why it is sent, below the text")
+    translations = models.JSONField(default=dict, help_text="by language what of these three differs in it")
     competition = models.ForeignKey(
         "competitions.Competition", null=True, blank=True, on_delete=models.SET_NULL, related_name="messages"
     )
@@ -32,6 +33,10 @@ class Message(models.Model):
 
     def __str__(self) -> str:
         return self.subject
+
+    def words(self, language: str) -> dict[str, str]:
+        """Subject, text and why in a language, as far as it was written in it."""
+        return {"subject": self.subject, "text": self.text, "why": self.why} | self.translations.get(language, {})
 
 
 class DeliveryState(models.TextChoices):

@@ -9,6 +9,7 @@ where a person is then, and to nobody who has left.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
@@ -16,11 +17,12 @@ from django.conf import settings
 from django.core.mail import EmailMultiAlternatives, get_connection
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from podium.site.accounts.models import User
 from podium.site.competitions.models import Competition
+from podium.site.languages import written_in
 from podium.site.mails.models import Delivery, DeliveryState, Message
 from podium.site.pages.markdown import render
 
@@ -38,12 +40,29 @@ def reachable(people: QuerySet[User]) -> QuerySet[User]:
     return people.filter(is_active=True, is_deleted=False, is_banned=False, email__isnull=False).exclude(email="")
 
 
+@dataclass(frozen=True)
+class Words:
+    """What a message says. subject: becomes one line. text: Markdown, cleaned when sent. why: a sentence below it."""
+
+    subject: str
+    text: str
+    why: str
+
+    def fields(self) -> dict[str, str]:
+        """As a message keeps them."""
+        lines = {"subject": self.subject, "why": self.why}
+        return {"text": self.text, **{name: " ".join(line.split())[:300] for name, line in lines.items()}}
+
+
+def _in_language(words: Callable[[], Words], language: str) -> dict[str, str]:
+    with translation.override(language):
+        return words().fields()
+
+
 @transaction.atomic
 def post(
     *,
-    subject: str,
-    text: str,
-    why: str,
+    words: Callable[[], Words],
     to: Iterable[int],
     competition: Competition | None = None,
     sender: User | None = None,
@@ -51,23 +70,24 @@ def post(
 ) -> Message | None:
     """Write a message to people, to be sent once the transaction has committed; None where nobody can be reached.
 
-    text: Markdown, cleaned when it is sent. why: a sentence below it. to: ids of users. leave: by the id of a user the
-    address at which they stop getting such mails without logging in.
+    words: what it says, in the language that is active when it is called: everybody gets the mail in theirs. to: ids of
+    users. leave: by the id of a user the address at which they stop getting such mails without logging in.
     """
     from podium.site.mails.tasks import deliver_message  # noqa: PLC0415 - tasks call this module
 
-    ids = list(reachable(User.objects.filter(pk__in=set(to))).order_by("pk").values_list("pk", flat=True))
-    if not ids:
+    people = dict(reachable(User.objects.filter(pk__in=set(to))).order_by("pk").values_list("pk", "language"))
+    if not people:
         return None
+    said = _in_language(words, settings.LANGUAGE_CODE)
+    others = sorted({written_in(language) for language in people.values()} - {settings.LANGUAGE_CODE})
     message = Message.objects.create(
-        subject=" ".join(subject.split())[:300],
-        text=text,
-        why=" ".join(why.split())[:300],
+        **said,
+        translations={language: dict(_in_language(words, language).items() - said.items()) for language in others},
         competition=competition,
         reply_to=competition.contact_email if competition else "",
         sender=sender,
     )
-    rows = [Delivery(message=message, user_id=pk, leave_url=leave(pk) if leave else "") for pk in ids]
+    rows = [Delivery(message=message, user_id=pk, leave_url=leave(pk) if leave else "") for pk in people]
     Delivery.objects.bulk_create(rows, batch_size=500)
     deliver_message.enqueue(message.pk)
     return message
@@ -78,11 +98,10 @@ def deliver(message_id: int) -> int:
     message = Message.objects.filter(pk=message_id).first()
     if message is None:
         return 0
-    html = str(render(message.text))
     sent = 0
     with get_connection() as connection:
         while (delivery := _claimed(message)) is not None:
-            sent += _send(message, html, delivery, connection)
+            sent += _send(message, delivery, connection)
     return sent
 
 
@@ -98,24 +117,25 @@ def _claimed(message: Message) -> Delivery | None:
     return None
 
 
-def _send(message: Message, html: str, delivery: Delivery, connection: object) -> bool:
+def _send(message: Message, delivery: Delivery, connection: object) -> bool:
     person = delivery.user
     if not reachable(User.objects.filter(pk=person.pk)).exists():
         return _end(delivery, state=DeliveryState.FAILED, error="The account is closed or has no address.")
-    leave = ""
+    said, leave = message.words(written_in(person.language)), ""
     if delivery.leave_url:
-        leave = _("Get no more of these mails: <%(url)s>") % {"url": delivery.leave_url} + "\n"
+        with translation.override(written_in(person.language)):
+            leave = _("Get no more of these mails: <%(url)s>") % {"url": delivery.leave_url} + "\n"
     mail = EmailMultiAlternatives(
-        message.subject,
-        f"{message.text}\n\n-- \n{message.why}\n{leave}",
+        said["subject"],
+        f"{said['text']}\n\n-- \n{said['why']}\n{leave}",
         settings.DEFAULT_FROM_EMAIL,
         [str(person.email)],
         connection=connection,
         reply_to=[message.reply_to] if message.reply_to else None,
         headers={"Auto-Submitted": "auto-generated", **_unsubscribing(delivery.leave_url)},
     )
-    foot = f"{render(message.why)}{render(leave)}"
-    mail.attach_alternative(f"{html}<hr><p><small>{foot}</small></p>", "text/html")
+    foot = f"{render(said['why'])}{render(leave)}"
+    mail.attach_alternative(f"{render(said['text'])}<hr><p><small>{foot}</small></p>", "text/html")
     try:
         mail.send()
     except Exception as error:  # noqa: BLE001 - whatever a mail server says, the next person's mail is sent

@@ -24,6 +24,7 @@ def site(request: HttpRequest) -> dict[str, Any]:
         "registration_open": settings.CONFIG.open_registration,
         "sends_mail": bool(settings.CONFIG.email_url),
         "theme": theme,
+        "languages": settings.LANGUAGES,
         "viewing": getattr(request, "viewing", None),
         "next_theme": {"": "light", "light": "dark", "dark": "auto"}[theme],
     }

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from podium.site.accounts import policies as people
 from podium.site.competitions import policies as competitions
 from podium.site.forums import policies as forums
+from podium.site.forums import queries as forum_queries
 from podium.site.resources import queries as resources
 from podium.site.searching import matching, search_words
 from podium.site.words import Words
@@ -58,7 +59,7 @@ def _organizations(user: Any, text: str) -> QuerySet[Any]:
 
 
 def _threads(user: Any, text: str) -> QuerySet[Any]:
-    rows = matching(forums.visible_to(user).filter(deleted_date__isnull=True), text, "title")
+    rows = forum_queries.saying(forums.visible_to(user).filter(deleted_date__isnull=True), text)
     return _best(rows, text, "title").select_related("forum__competition", "started_by")
 
 

@@ -12,6 +12,7 @@ urlpatterns = [
     path("news/", views.news, name="news"),
     path("about/", views.about, name="about"),
     path("theme/", views.theme, name="theme"),
+    path("language/", views.language, name="language"),
     path("robots.txt", views.robots, name="robots"),
     path("favicon.ico", views.favicon, name="favicon"),
 ]

@@ -1,4 +1,4 @@
-"""The home page, the pages about the site, the choice of colours, and what answers when something is wrong."""
+"""The home page, the pages about the site, and the choice of colours and of the language."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_POST, require_safe
 
+from podium.site.accounts.models import User
+from podium.site.accounts.services import people
 from podium.site.competitions.queries import counters, home_page
+from podium.site.languages import is_language
 from podium.site.pages import queries
 from podium.site.pages.context import THEME_COOKIE, THEMES
 
@@ -50,22 +53,40 @@ def about(request: HttpRequest) -> HttpResponse:
     return render(request, "pages/about.html")
 
 
+def _back(request: HttpRequest) -> HttpResponseRedirect:
+    """To where the form stood, if that is a page of this site."""
+    target = request.POST.get("next", "/")
+    is_ours = url_has_allowed_host_and_scheme(
+        target, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    )
+    return HttpResponseRedirect(target if is_ours else "/")
+
+
+def _remember(response: HttpResponse, cookie: str, value: str) -> None:
+    response.set_cookie(cookie, value, max_age=A_YEAR, samesite="Lax", secure=bool(settings.SESSION_COOKIE_SECURE))
+
+
 @require_POST
 def theme(request: HttpRequest) -> HttpResponse:
     """Remember light, dark or the system's colours in a cookie, and go back; works with scripts off."""
     chosen = request.POST.get("theme", "")
-    target = request.POST.get("next", "/")
-    if not url_has_allowed_host_and_scheme(
-        target, allowed_hosts={request.get_host()}, require_https=request.is_secure()
-    ):
-        target = "/"
-    response = HttpResponseRedirect(target)
+    response = _back(request)
     if chosen in THEMES:
-        response.set_cookie(
-            THEME_COOKIE, chosen, max_age=A_YEAR, samesite="Lax", secure=bool(settings.SESSION_COOKIE_SECURE)
-        )
+        _remember(response, THEME_COOKIE, chosen)
     else:
         response.delete_cookie(THEME_COOKIE)
+    return response
+
+
+@require_POST
+def language(request: HttpRequest) -> HttpResponse:
+    """Speak another language from now on, and go back: by a cookie, and by the account of who is logged in."""
+    chosen = request.POST.get("language", "")
+    response = _back(request)
+    if is_language(chosen):
+        _remember(response, settings.LANGUAGE_COOKIE_NAME, chosen)
+        if isinstance(request.user, User):
+            people.choose_language(user=request.user, language=chosen)
     return response
 
 

@@ -13,6 +13,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from podium.site.accounts import mails
 from podium.site.accounts.models import User
@@ -232,19 +233,19 @@ def _disable_if_hopeless(hook: Webhook) -> None:
     waiting = WebhookDelivery.objects.filter(webhook=hook, state=DeliveryState.WAITING)
     waiting.update(state=DeliveryState.FAILED, error="The webhook was disabled.")
     person = hook.created_by or hook.competition.created_by
-    address = person.email if person is not None else ""
-    if not address:
+    if person is None:
         return
-    page = absolute_url(f"/competitions/{hook.competition_id}/webhooks/{hook.pk}/")
-    text = _(
-        "Nothing could be delivered for %(days)d days. The webhook %(url)s of the competition “%(competition)s” is "
-        "disabled and told nothing more. When the address answers again, enable it here:\n\n%(page)s\n"
-    )
-    facts = {"days": GIVEN_UP_AFTER.days, "url": hook.url, "competition": hook.competition.title, "page": page}
-    mails.write(
-        to=address,
-        subject=_("A webhook of %(competition)s is disabled") % {"competition": hook.competition.title},
-        body=text % facts,
+    facts = {
+        "days": GIVEN_UP_AFTER.days,
+        "webhook": hook.url,
+        "competition": hook.competition.title,
+        "page": absolute_url(f"/competitions/{hook.competition_id}/webhooks/{hook.pk}/"),
+    }
+    mails.send(
+        to=person,
+        template="webhook_disabled",
+        subject=gettext_lazy("A webhook of %(competition)s is disabled"),
+        context=facts,
     )
 
 
@@ -280,5 +281,5 @@ def forget_old() -> int:
     limit = timezone.now() - LOG_KEPT
     PhaseTurn.objects.filter(moment__lte=limit).delete()
     old = WebhookDelivery.objects.filter(created_when__lte=limit).exclude(state=DeliveryState.WAITING)
-    removed, _ = old.delete()
+    removed, _rows = old.delete()
     return removed

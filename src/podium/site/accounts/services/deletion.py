@@ -20,6 +20,7 @@ from django.utils import timezone
 from django.utils.encoding import force_str
 from django.utils.http import urlsafe_base64_decode, urlsafe_base64_encode
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from podium.site.accounts import mails
 from podium.site.accounts.models import User
@@ -76,7 +77,7 @@ def request_deletion(*, user: User) -> None:
     mails.send(
         to=user,
         template="deletion_requested",
-        subject=_("Confirm Your Account Deletion Request"),
+        subject=gettext_lazy("Confirm Your Account Deletion Request"),
         context={"address": mails.address("accounts:delete", *link_of(user)), "username": user.username},
     )
 
@@ -88,7 +89,7 @@ def delete_account(*, user: User) -> None:
     if locked.is_deleted:
         raise Refused(_("This account is deleted already."), code="deleted")
     refuse_deletion(locked)
-    username, email, photo = locked.username, locked.email, locked.photo
+    username, email, language, photo = locked.username, locked.email, locked.language, locked.photo
     owned = {
         "competitions": locked.competitions.count(),
         "submissions": locked.submissions.filter(parent__isnull=True).count(),
@@ -104,13 +105,13 @@ def delete_account(*, user: User) -> None:
     if photo is not None:
         storage.delete(photo)
     changed(user=locked, fields=["username", "display_name"])
-    _tell(locked, username, email, owned)
+    _tell(locked, username, email, language, owned)
 
 
 def _blank(user: User) -> None:
     user.username = f"deleted_user_{user.pk}"
     user.display_name = SHOWN
-    for name in ("first_name", "last_name", "title", "location", "biography"):
+    for name in ("first_name", "last_name", "title", "location", "biography", "language"):
         setattr(user, name, "")
     for name in ("personal_url", "linkedin_url", "twitter_url", "github_url"):
         setattr(user, name, "")
@@ -145,16 +146,20 @@ def _forget_threads(user: User) -> None:
     following.forget_person(user=user)
 
 
-def _tell(user: User, username: str, email: str | None, owned: dict[str, int]) -> None:
+def _tell(user: User, username: str, email: str | None, language: str, owned: dict[str, int]) -> None:
     facts = {"username": username, "id": user.pk, **owned}
     if email:
-        mails.send(
-            to=email, template="account_deleted", subject=_("Your account has been successfully removed"), context=facts
+        mails.send_to_address(
+            email,
+            language=language,
+            template="account_deleted",
+            subject=gettext_lazy("Your account has been successfully removed"),
+            context=facts,
         )
     for administrator in User.objects.filter(is_superuser=True, is_active=True, is_deleted=False):
         mails.send(
             to=administrator,
             template="account_deleted_notice",
-            subject=_("Notice: user %(username)s removed their account") % {"username": username},
+            subject=gettext_lazy("Notice: user %(username)s removed their account"),
             context=facts,
         )

@@ -15,6 +15,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import ProtectedError
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from podium.site.accounts import mails, policies
 from podium.site.accounts.models import MEMBERS, SETTABLE, Group, Membership, Organization, User
@@ -145,7 +146,7 @@ def invite(*, organization: Organization, by: User, users: Collection[int]) -> l
             mails.send(
                 to=membership.user,
                 template="organization_invite",
-                subject=_("You have been invited to join %(organization)s") % {"organization": organization.name},
+                subject=gettext_lazy("You have been invited to join %(organization)s"),
                 context={
                     "organization": organization.name,
                     "by": by.shown_name,

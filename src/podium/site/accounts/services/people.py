@@ -21,6 +21,7 @@ from podium.site.accounts.validators import check_shown_name
 from podium.site.audit.actions import Action
 from podium.site.audit.services import record
 from podium.site.errors import Forbidden, Refused
+from podium.site.languages import is_language
 from podium.site.pictures import Picture
 from podium.site.resources import storage
 from podium.site.resources.models import StoredFile
@@ -47,6 +48,8 @@ NOTIFICATIONS = (
     "allow_organization_invite_emails",
 )
 """Which mails people want."""
+PREFERENCES = ("language",)
+"""What else people set; nobody else sees it, nor is it part of the API."""
 
 
 def profile_of(user: User) -> dict[str, Any]:
@@ -142,15 +145,15 @@ def _refuse_taken(user: User) -> None:
 def update_profile(*, user: User, by: User, facts: Mapping[str, Any], photo: Picture | None = None) -> User:
     """Change what a person tells of themselves, and which mails they want; boards follow the name.
 
-    facts: of `PROFILE` and `NOTIFICATIONS`, and `email`: an administrator's change of an address counts at once, one's
-    own as `change_email` says. photo: a new picture; the former one stays when None.
+    facts: of `PROFILE`, `NOTIFICATIONS` and `PREFERENCES`, and `email`: an administrator's change of an address counts
+    at once, one's own as `change_email` says. photo: a new picture; the former one stays when None.
     Raises Forbidden for others than the person and administrators, and Refused for a name or an address that is taken
     or is none.
     """
     if user.pk != by.pk and not by.is_superuser:
         raise Forbidden(_("You can change your own profile only."))
     locked = User.objects.select_for_update(of=("self",)).select_related("photo").get(pk=user.pk)
-    named = [name for name in (*PROFILE, *NOTIFICATIONS) if name in facts]
+    named = [name for name in (*PROFILE, *NOTIFICATIONS, *PREFERENCES) if name in facts]
     before = {name: getattr(locked, name) for name in named}
     for name in named:
         setattr(locked, name, facts[name])
@@ -187,6 +190,13 @@ def _refuse_bad(user: User, names: Iterable[str]) -> None:
                 check_shown_name(getattr(user, name))
         except ValidationError as error:
             raise Refused(" ".join(error.messages), field=name, code="invalid") from None
+
+
+def choose_language(*, user: User, language: str) -> None:
+    """Answer a person in another language from now on, and write to them in it. Raises Refused for an unknown one."""
+    if not is_language(language):
+        raise Refused("This site does not speak that language.", field="language", code="invalid")
+    User.objects.filter(pk=user.pk).update(language=language)
 
 
 def remove_photo(*, user: User, by: User) -> None:

@@ -467,7 +467,9 @@ class _Builder:
             where = f"solutions[{place}]"
             for index in solution.tasks:
                 if not resource_policies.may_change_task(self._user, tasks[index]):
-                    message = f"The task \u201c{tasks[index].name}\u201d is somebody else's, who alone gives it solutions."
+                    message = (
+                        f"The task \u201c{tasks[index].name}\u201d is somebody else's, who alone gives it solutions."
+                    )
                     raise self._refuse(message, where, "Leave the solution out, or name a task of your own.")
             data = self._dataset("solution", solution.data, where)
             assert data is not None  # noqa: S101 - the checker refuses a solution without data

@@ -6,10 +6,14 @@ who let organizers write to them.
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Any
+
 from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
 from django.urls import reverse
+from django.utils.translation import gettext, gettext_lazy
 
 from podium.site.accounts.models import User
 from podium.site.audit.actions import Action
@@ -21,9 +25,9 @@ from podium.site.mails import services as mails
 from podium.site.mails.models import Message
 
 MAX_CHARACTERS = 50_000
-_ORGANIZER = "You get this because you organize this competition."
-_PARTICIPANT = "You get this because you asked to take part in this competition."
-_WRITTEN = (
+_ORGANIZER = gettext_lazy("You get this because you organize this competition.")
+_PARTICIPANT = gettext_lazy("You get this because you asked to take part in this competition.")
+_WRITTEN = gettext_lazy(
     "The organizers of this competition wrote this to its participants through this site. Whether organizers may write "
     "to you is among the settings of your account."
 )
@@ -45,38 +49,54 @@ def _organizers(competition: Competition) -> list[int]:
     return [*([competition.created_by_id] if competition.created_by_id else []), *people]
 
 
+_OF_STATUS = {
+    ParticipantStatus.PENDING: (
+        gettext_lazy("%(person)s applied to your competition"),
+        gettext_lazy(
+            "%(person)s asks to take part in [%(competition)s](%(url)s). Approve or deny them on the page "
+            "[Participants](%(url)sparticipants/)."
+        ),
+        gettext_lazy("Application sent to %(competition)s"),
+        gettext_lazy(
+            "The organizers of [%(competition)s](%(url)s) have been asked. You hear from us as soon as they have "
+            "decided."
+        ),
+    ),
+    ParticipantStatus.APPROVED: (
+        gettext_lazy("%(person)s was accepted in to your competition"),
+        gettext_lazy("%(person)s takes part in [%(competition)s](%(url)s)."),
+        gettext_lazy("Participation status update for %(competition)s"),
+        gettext_lazy("You take part in [%(competition)s](%(url)s): you can submit now."),
+    ),
+    ParticipantStatus.DENIED: (
+        gettext_lazy("%(person)s was denied from your competition"),
+        gettext_lazy("%(person)s does not take part in [%(competition)s](%(url)s)."),
+        gettext_lazy("Participation status update for %(competition)s"),
+        gettext_lazy("You do not take part in [%(competition)s](%(url)s). Questions answer its organizers."),
+    ),
+}
+"""By the status that a participant has now: subject and text of the mail to the organizers, and of that to them."""
+
+
 def tell_of_status(participant: Participant) -> None:
     """Mail a participant and the organizers what the participant's status is now; part of the change itself."""
     competition, user = participant.competition, participant.user
-    title, name, url = plain(competition.title), plain(user.username), address_of(competition)
     status = ParticipantStatus(participant.status)
-    subjects = {
-        ParticipantStatus.PENDING: (
-            f"{user.username} applied to your competition",
-            f"{name} asks to take part in [{title}]({url}). Approve or deny them on the page "
-            f"[Participants]({url}participants/).",
-            f"Application sent to {competition.title}",
-            f"The organizers of [{title}]({url}) have been asked. You hear from us as soon as they have decided.",
-        ),
-        ParticipantStatus.APPROVED: (
-            f"{user.username} was accepted in to your competition",
-            f"{name} takes part in [{title}]({url}).",
-            f"Participation status update for {competition.title}",
-            f"You take part in [{title}]({url}): you can submit now.",
-        ),
-        ParticipantStatus.DENIED: (
-            f"{user.username} was denied from your competition",
-            f"{name} does not take part in [{title}]({url}).",
-            f"Participation status update for {competition.title}",
-            f"You do not take part in [{title}]({url}). Questions answer its organizers.",
-        ),
-    }
-    if status not in subjects:
+    if status not in _OF_STATUS:
         return
-    to_organizers, told, to_person, said = subjects[status]
+    names = {"person": user.username, "competition": competition.title}
+    marked = {name: plain(text) for name, text in names.items()} | {"url": address_of(competition)}
+    to_organizers, told, to_person, said = _OF_STATUS[status]
     others = [pk for pk in _organizers(competition) if pk != user.pk]
-    mails.post(subject=to_organizers, text=told, why=_ORGANIZER, to=others, competition=competition)
-    mails.post(subject=to_person, text=said, why=_PARTICIPANT, to=[user.pk], competition=competition)
+    for_organizers = partial(_filled, to_organizers, names, told, marked, _ORGANIZER)
+    mails.post(words=for_organizers, to=others, competition=competition)
+    for_person = partial(_filled, to_person, names, said, marked, _PARTICIPANT)
+    mails.post(words=for_person, to=[user.pk], competition=competition)
+
+
+def _filled(subject: Any, names: dict[str, str], text: Any, marked: dict[str, str], why: Any) -> mails.Words:
+    """Words in the language that is active, with what is told in them. marked: the same names within Markdown."""
+    return mails.Words(subject=subject % names, text=text % marked, why=str(why))
 
 
 def _checked(message: object) -> str:
@@ -89,8 +109,8 @@ def _checked(message: object) -> str:
 
 
 def subject_of(competition: Competition) -> str:
-    """The subject of what organizers write."""
-    return f"A message from the admins of {competition.title}"
+    """The subject of what organizers write, in the language that is active."""
+    return gettext("A message from the admins of %(competition)s") % {"competition": competition.title}
 
 
 def reached_by_all(competition: Competition) -> QuerySet[User]:
@@ -134,9 +154,10 @@ def write_to_one(*, participant: Participant, by: User, message: object) -> Mess
 
 
 def _write(competition: Competition, by: User, text: str, to: list[int], alone: User | None = None) -> Message | None:
-    subject = subject_of(competition)
-    why = f"{_WRITTEN} {address_of(competition)}"
-    sent = mails.post(subject=subject, text=text, why=why, to=to, competition=competition, sender=by)
+    def words() -> mails.Words:
+        return mails.Words(subject=subject_of(competition), text=text, why=f"{_WRITTEN} {address_of(competition)}")
+
+    sent = mails.post(words=words, to=to, competition=competition, sender=by)
     if sent is not None:
         record(Action.MESSAGE_SENT, by=by, on=sent, after={"recipients": sent.deliveries.count()}, about=alone)
     return sent

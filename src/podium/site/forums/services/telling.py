@@ -7,9 +7,11 @@ announcements to the participants who let organizers write to them, as every mes
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 from django.db.models import Q, QuerySet
 from django.urls import reverse
+from django.utils.translation import gettext, gettext_lazy
 
 from podium.site.accounts.models import User
 from podium.site.competitions.models import Competition, Participant, ParticipantStatus
@@ -20,15 +22,17 @@ from podium.site.forums.services.following import unfollow_link
 from podium.site.mails import services as mails
 from podium.site.resources.grants import absolute_url
 
-_FOLLOWING = "You get this because you follow this thread. Mails of forums are among the settings of your account."
-_ORGANIZING = (
+_FOLLOWING = gettext_lazy(
+    "You get this because you follow this thread. Mails of forums are among the settings of your account."
+)
+_ORGANIZING = gettext_lazy(
     "You get this because you organize this competition. Mails of forums are among the settings of your account."
 )
-_ANNOUNCED = (
+_ANNOUNCED = gettext_lazy(
     "The organizers of this competition announced this to its participants. Whether organizers may write to you is "
     "among the settings of your account."
 )
-_REPORTED = "You get this because you organize this competition."
+_REPORTED = gettext_lazy("You get this because you organize this competition.")
 
 
 def address_of_post(post: Post) -> str:
@@ -37,13 +41,31 @@ def address_of_post(post: Post) -> str:
     return absolute_url(f"{path}?post={post.pk}#post-{post.pk}")
 
 
-def _said(post: Post, did: str) -> str:
+_BEGAN = gettext_lazy("%(person)s began the thread [%(thread)s](%(url)s), in the forum of %(competition)s:")
+_ANSWERED = gettext_lazy("%(person)s answered in [%(thread)s](%(url)s), in the forum of %(competition)s:")
+_ANNOUNCES = gettext_lazy("%(person)s announces [%(thread)s](%(url)s), in the forum of %(competition)s:")
+_WROTE = gettext_lazy("%(person)s wrote [%(thread)s](%(url)s), in the forum of %(competition)s:")
+
+
+def _said(post: Post, did: Any) -> str:
     """A post as Markdown: who did what where, then the text, which comes last because nothing closes its markup."""
     thread = post.thread
-    competition = thread.forum.competition
-    name = plain(post.posted_by.shown_name) if post.posted_by else "Somebody"
-    where = f"[{plain(thread.title)}]({address_of_post(post)})"
-    return f"{name} {did} {where}, in the forum of {plain(competition.title)}:\n\n{post.content}"
+    told = did % {
+        "person": plain(post.posted_by.shown_name) if post.posted_by else gettext("Somebody"),
+        "thread": plain(thread.title),
+        "url": address_of_post(post),
+        "competition": plain(thread.forum.competition.title),
+    }
+    return f"{told}\n\n{post.content}"
+
+
+def _news(post: Post, did: Any, why: Any) -> mails.Words:
+    """What is told of a post, in the language that is active."""
+    return mails.Words(
+        subject=gettext("New post in %(thread)s") % {"thread": post.thread.title},
+        text=_said(post, did),
+        why=f"{why} {address_of(post.thread.forum.competition)}",
+    )
 
 
 def _organizers(competition: Competition) -> QuerySet[User]:
@@ -55,9 +77,7 @@ def tell_organizers_of_thread(post: Post) -> None:
     competition = post.thread.forum.competition
     to = _organizers(competition).filter(allow_forum_notifications=True).exclude(pk=post.posted_by_id or 0)
     mails.post(
-        subject=f"New post in {post.thread.title}",
-        text=_said(post, "began the thread"),
-        why=f"{_ORGANIZING} {address_of(competition)}",
+        words=partial(_news, post, _BEGAN, _ORGANIZING),
         to=to.values_list("pk", flat=True),
         competition=competition,
     )
@@ -70,9 +90,7 @@ def tell_followers(post: Post) -> None:
     following = Follower.objects.filter(thread=thread, active=True).exclude(user=post.posted_by_id)
     to = policies.readers_of(competition).filter(pk__in=following.values("user"), allow_forum_notifications=True)
     mails.post(
-        subject=f"New post in {thread.title}",
-        text=_said(post, "answered in"),
-        why=f"{_FOLLOWING} {address_of(competition)}",
+        words=partial(_news, post, _ANSWERED, _FOLLOWING),
         to=to.values_list("pk", flat=True),
         competition=competition,
         leave=partial(unfollow_link, thread.pk),
@@ -90,10 +108,16 @@ def reached_by_announcement(competition: Competition, by: User) -> QuerySet[User
 def tell_announcement(post: Post, by: User) -> None:
     """Mail a thread's first post as an announcement of the organizers."""
     competition = post.thread.forum.competition
+
+    def words() -> mails.Words:
+        return mails.Words(
+            subject=f"{competition.title}: {post.thread.title}",
+            text=_said(post, _ANNOUNCES if post.posted_by_id == by.pk else _WROTE),
+            why=f"{_ANNOUNCED} {address_of(competition)}",
+        )
+
     mails.post(
-        subject=f"{competition.title}: {post.thread.title}",
-        text=_said(post, "announces" if post.posted_by_id == by.pk else "wrote"),
-        why=f"{_ANNOUNCED} {address_of(competition)}",
+        words=words,
         to=reached_by_announcement(competition, by).values_list("pk", flat=True),
         competition=competition,
         sender=by,
@@ -102,16 +126,29 @@ def tell_announcement(post: Post, by: User) -> None:
 
 def tell_report(report: Report) -> None:
     """Mail the organizers that somebody finds a post out of place; they get it whatever mails they want of forums."""
-    post = report.post
-    thread: Thread = post.thread
-    competition = thread.forum.competition
-    reason = f"\n\nWhat they say: {plain(report.reason)}" if report.reason else ""
-    author = plain(post.posted_by.shown_name) if post.posted_by else "a deleted user"
+    competition = report.post.thread.forum.competition
     mails.post(
-        subject=f"A post was reported in {thread.title}",
-        text=f"{plain(report.reported_by.shown_name)} reports a post of {author} in "
-        f"[{plain(thread.title)}]({address_of_post(post)}). There you can delete it, or settle the report.{reason}",
-        why=f"{_REPORTED} {address_of(competition)}",
+        words=partial(_reported, report),
         to=_organizers(competition).values_list("pk", flat=True),
         competition=competition,
+    )
+
+
+def _reported(report: Report) -> mails.Words:
+    post = report.post
+    thread: Thread = post.thread
+    said = gettext("What they say: %(reason)s") % {"reason": plain(report.reason)} if report.reason else ""
+    text = gettext(
+        "%(person)s reports a post of %(author)s in [%(thread)s](%(url)s). There you can delete it, or settle the "
+        "report."
+    ) % {
+        "person": plain(report.reported_by.shown_name),
+        "author": plain(post.posted_by.shown_name) if post.posted_by else gettext("a deleted user"),
+        "thread": plain(thread.title),
+        "url": address_of_post(post),
+    }
+    return mails.Words(
+        subject=gettext("A post was reported in %(thread)s") % {"thread": thread.title},
+        text=f"{text}\n\n{said}" if said else text,
+        why=f"{_REPORTED} {address_of(thread.forum.competition)}",
     )

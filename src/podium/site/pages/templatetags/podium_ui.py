@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from html import escape
 from typing import Any
 
 from django import template
 from django.forms import BoundField
-from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from podium.protocol import Cause
 from podium.ranking.display import format_score
@@ -236,19 +234,6 @@ def person(who: User | None) -> SafeString | str:
     if who.is_deleted or who.is_banned or not who.is_active:
         return who.shown_name
     return format_html('<a href="{}">{}</a>', who.get_absolute_url(), who.shown_name)
-
-
-@register.simple_tag
-def competition_links(competitions: Sequence[tuple[int, str]], most: int | None = None) -> SafeString:
-    """Links to competitions, given by number and title, side by side; most: how many, the others are only counted."""
-    shown = competitions[:most]
-    links = format_html_join(
-        ", ", '<a href="{}">{}</a>', ((reverse("competitions:detail", args=[pk]), title) for pk, title in shown)
-    )
-    others = len(competitions) - len(shown)
-    if not others:
-        return links
-    return format_html("{} {}", links, ngettext("and %(n)s more", "and %(n)s more", others) % {"n": others})
 
 
 @register.simple_tag
