@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from datetime import UTC, datetime
 
-from django.utils.formats import date_format
+from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, ngettext_lazy
 
@@ -50,7 +50,7 @@ def relative(moment: datetime, now: datetime) -> str:
 def seconds_text(seconds: float) -> str:
     """A limit or a measurement in seconds: "0.42 s", "45 s", "10 min", "2 h 30 min"."""
     if seconds < 10 and seconds != int(seconds):
-        return f"{seconds:.2f} s"
+        return f"{number_format(seconds, 2)} s"
     whole = round(seconds)
     if whole < 120:
         return f"{whole} s"

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import F, ProtectedError, Q, Sum
 from django.utils import timezone
-from django.utils.formats import date_format
+from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
@@ -25,11 +25,13 @@ from podium.site.resources.models import Dataset, DatasetType, StoredFile, Task,
 
 def human_size(size: float) -> str:
     """A size in decimal units, as people read it: "1.5 GB"."""
-    for unit in ("bytes", "KB", "MB", "GB"):
-        if size < 1000:
-            return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
+    if size < 1000:
+        return _("{number} bytes").format(number=f"{size:.0f}")
+    for text in (_("{number} KB"), _("{number} MB"), _("{number} GB")):
         size /= 1000
-    return f"{size:.1f} TB"
+        if size < 1000:
+            return text.format(number=number_format(size, 1))
+    return _("{number} TB").format(number=number_format(size / 1000, 1))
 
 
 PENDING_HOURS = 1

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from html import escape
 from typing import Any
 
 from django import template
 from django.forms import BoundField
+from django.templatetags.static import static
+from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join, json_script
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from podium.protocol import Cause
 from podium.ranking.display import format_score
@@ -25,7 +28,7 @@ from podium.site.evaluation.waiting import Wait
 from podium.site.leaderboards.cells import Cell
 from podium.site.leaderboards.models import Score
 from podium.site.leaderboards.queries import Row
-from podium.site.pages import times
+from podium.site.pages import script_words, times
 from podium.site.pages.causes import CAUSE_TITLES
 from podium.site.pages.icons import ICONS
 from podium.site.pages.listing import Listing
@@ -43,6 +46,14 @@ def icon(name: str) -> SafeString:
     """A line icon; decoration only, so it is hidden from screen readers. Raises KeyError for an unknown name."""
     inside = mark_safe(ICONS[name])  # noqa: S308 - constants of this package
     return format_html('<svg class="icon" viewBox="0 0 24 24" aria-hidden="true" focusable="false">{}</svg>', inside)
+
+
+@register.simple_tag
+def script(name: str) -> SafeString:
+    """A module of `static/js`, with the words that it says where the page is not in English."""
+    module = format_html('<script type="module" src="{}"></script>', static(f"js/{name}.js"))
+    words = script_words.translated(name)
+    return format_html("{}{}", json_script(words, f"words-{name}"), module) if words else module
 
 
 @register.simple_tag
@@ -234,6 +245,19 @@ def person(who: User | None) -> SafeString | str:
     if who.is_deleted or who.is_banned or not who.is_active:
         return who.shown_name
     return format_html('<a href="{}">{}</a>', who.get_absolute_url(), who.shown_name)
+
+
+@register.simple_tag
+def competition_links(competitions: Sequence[tuple[int, str]], most: int | None = None) -> SafeString:
+    """Links to competitions, given by number and title, side by side; most: how many, the others are only counted."""
+    shown = competitions[:most]
+    links = format_html_join(
+        ", ", '<a href="{}">{}</a>', ((reverse("competitions:detail", args=[pk]), title) for pk, title in shown)
+    )
+    others = len(competitions) - len(shown)
+    if not others:
+        return links
+    return format_html("{} {}", links, ngettext("and %(n)s more", "and %(n)s more", others) % {"n": others})
 
 
 @register.simple_tag

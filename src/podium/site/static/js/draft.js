@@ -1,6 +1,8 @@
 // Forms that take long to fill in: what was typed and not saved is kept in this browser, and offered when the page is
 // opened again; buttons that lose something ask first.
 
+import { say } from "./words.js";
+
 const PREFIX = "podium-draft:";
 const DAYS = 7;
 
@@ -31,15 +33,15 @@ function offer(form, draft, forget) {
   notice.className = "notice";
   notice.setAttribute("role", "status");
   const text = document.createElement("span");
-  text.textContent = "What you wrote here earlier was not saved. ";
+  text.textContent = `${say("What you wrote here earlier was not saved.")} `;
   const take = document.createElement("button");
   take.type = "button";
   take.className = "button button--small";
-  take.textContent = "Take it back in";
+  take.textContent = say("Take it back in");
   const drop = document.createElement("button");
   drop.type = "button";
   drop.className = "button button--small button--quiet";
-  drop.textContent = "Forget it";
+  drop.textContent = say("Forget it");
   take.addEventListener("click", () => {
     fill(form, draft);
     notice.remove();

@@ -1,6 +1,8 @@
 // What every page does once scripts run: times in the viewer's zone, the colour switch, menus that close, and
 // buttons that are not pressed twice.
 
+import { say } from "./words.js";
+
 // The day before the month and 24 hours, as the server writes them; always with the zone, since deadlines hang on it.
 const language = document.documentElement.lang === "en" ? "en-GB" : document.documentElement.lang || undefined;
 const exact = new Intl.DateTimeFormat(language, {
@@ -39,7 +41,7 @@ function localizeField(input) {
   const given = new Date(`${input.value}Z`);
   if (!Number.isNaN(given.getTime())) input.value = localField(given);
   for (const text of [...input.labels].flatMap((label) => [...label.childNodes])) {
-    if (text.nodeType === Node.TEXT_NODE) text.data = text.data.replace("(UTC)", "(your time)");
+    if (text.nodeType === Node.TEXT_NODE) text.data = text.data.replace("(UTC)", say("(your time)"));
   }
   input.form.addEventListener("formdata", (event) => {
     const written = new Date(input.value);
@@ -88,10 +90,10 @@ async function copyText(event) {
   const said = button.querySelector("[data-copied]");
   try {
     await navigator.clipboard.writeText(source.textContent.trim());
-    said.textContent = "Copied";
+    said.textContent = say("Copied");
   } catch {
     getSelection().selectAllChildren(source); // no clipboard outside of HTTPS: what is selected can be copied by hand
-    said.textContent = "Selected";
+    said.textContent = say("Selected");
   }
 }
 

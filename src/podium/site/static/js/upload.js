@@ -1,7 +1,14 @@
 // Uploads a chosen file straight to storage, in parts and with progress, and then sends the form with the file's key in
 // place of the file. Without scripts the form sends the file itself.
 
-const units = ["bytes", "KB", "MB", "GB"];
+import { say } from "./words.js";
+
+const units = [say("{number} bytes"), say("{number} KB"), say("{number} MB"), say("{number} GB")];
+const tenths = new Intl.NumberFormat(document.documentElement.lang, {
+  minimumFractionDigits: 1,
+  maximumFractionDigits: 1,
+  useGrouping: false,
+});
 
 function sizeText(bytes) {
   let size = bytes;
@@ -10,7 +17,7 @@ function sizeText(bytes) {
     size /= 1000;
     unit += 1;
   }
-  return `${unit ? size.toFixed(1) : size} ${units[unit]}`;
+  return units[unit].replace("{number}", unit ? tenths.format(size) : size);
 }
 
 /** The first sentence in an error answer of the API. */
@@ -19,7 +26,7 @@ function reason(body, status) {
   for (const [name, value] of Object.entries(body ?? {})) {
     if (name !== "code") return Array.isArray(value) ? value.join(" ") : String(value);
   }
-  return `The server answered ${status}.`;
+  return say("The server answered {status}.", { status });
 }
 
 async function ask(method, url, token, body) {
@@ -49,10 +56,10 @@ function put(url, data, headers, onProgress) {
     request.upload.addEventListener("progress", (event) => onProgress(event.loaded));
     request.addEventListener("load", () => {
       if (request.status >= 200 && request.status < 300) resolve();
-      else if (request.status >= 500) reject(new Broken(`The server answered ${request.status}.`));
-      else reject(new Error(request.responseText.slice(0, 300) || `The server answered ${request.status}.`));
+      else if (request.status >= 500) reject(new Broken(say("The server answered {status}.", { status: request.status })));
+      else reject(new Error(request.responseText.slice(0, 300) || say("The server answered {status}.", { status: request.status })));
     });
-    request.addEventListener("error", () => reject(new Broken("The connection broke. Check it and try again.")));
+    request.addEventListener("error", () => reject(new Broken(say("The connection broke. Check it and try again."))));
     request.send(data);
   });
 }
@@ -129,7 +136,9 @@ function connect(form) {
 
   const label = drop.querySelector("label");
   const kept = key.value !== ""; // uploaded already; the form came back for another reason
-  label.textContent = kept ? "Your file is uploaded. Choose another to replace it" : "Choose a zip file, or drop it here";
+  label.textContent = kept
+    ? say("Your file is uploaded. Choose another to replace it")
+    : say("Choose a zip file, or drop it here");
   drop.classList.add("is-live"); // the input itself is out of sight now; its label fills the whole box
 
   function show(file) {
@@ -137,12 +146,12 @@ function connect(form) {
     key.value = "";
     error.textContent = "";
     label.textContent = file.name;
-    hint.textContent = `${sizeText(file.size)}. Click or drop to choose another file.`;
+    hint.textContent = say("{size}. Click or drop to choose another file.", { size: sizeText(file.size) });
   }
 
   function progress(loaded, total) {
     bar.value = total ? (100 * loaded) / total : 100;
-    text.textContent = `${sizeText(loaded)} of ${sizeText(total)}`;
+    text.textContent = say("{sent} of {size}", { sent: sizeText(loaded), size: sizeText(total) });
   }
 
   async function send(event) {
@@ -153,12 +162,12 @@ function connect(form) {
     box.hidden = false;
     error.textContent = "";
     try {
-      if (file.size === 0) throw new Error(`${file.name} is empty.`);
+      if (file.size === 0) throw new Error(say("{name} is empty.", { name: file.name }));
       progress(0, file.size);
       const token = form.querySelector('input[name="csrfmiddlewaretoken"]').value;
       const sendFile = crypto.subtle ? sendParts : sendWhole;
       const sentKey = await sendFile(file, factsOf(form), token, progress);
-      text.textContent = "Uploaded. Checking…";
+      text.textContent = say("Uploaded. Checking…");
       key.value = sentKey;
       input.disabled = true; // the key stands for the file now
       form.submit();

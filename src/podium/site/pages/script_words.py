@@ -1,0 +1,54 @@
+"""What the modules in `static/js` say, by the name of the module.
+
+They say it in English themselves, by `say`, so pages in English carry nothing; pages in other languages carry the words
+of the modules that they load. `{name}` is filled by the module.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from django.utils.translation import gettext, gettext_noop
+
+SCRIPT_WORDS: Final[dict[str, tuple[str, ...]]] = {
+    "page": (
+        # Translators: in place of "(UTC)" in the label of a field with a time
+        gettext_noop("(your time)"),
+        # Translators: on a button, when what it stands for is on the clipboard
+        gettext_noop("Copied"),
+        # Translators: on a button, when the text beside it is selected and can be copied by hand
+        gettext_noop("Selected"),
+    ),
+    "select": (
+        # Translators: of rows in a list; the number may be any, so put it so that it needs no plural
+        gettext_noop("{count} chosen"),
+    ),
+    "draft": (
+        gettext_noop("What you wrote here earlier was not saved."),
+        gettext_noop("Take it back in"),
+        # Translators: on a button, of text that was not saved
+        gettext_noop("Forget it"),
+    ),
+    "upload": (
+        gettext_noop("Choose a zip file, or drop it here"),
+        gettext_noop("Your file is uploaded. Choose another to replace it"),
+        gettext_noop("{size}. Click or drop to choose another file."),
+        # Translators: how much of a file is sent: 1.5 MB of 3.0 MB
+        gettext_noop("{sent} of {size}"),
+        gettext_noop("Uploaded. Checking…"),
+        gettext_noop("{name} is empty."),
+        gettext_noop("The connection broke. Check it and try again."),
+        # Translators: {status} is a number such as 502
+        gettext_noop("The server answered {status}."),
+        gettext_noop("{number} bytes"),
+        gettext_noop("{number} KB"),
+        gettext_noop("{number} MB"),
+        gettext_noop("{number} GB"),
+    ),
+}
+
+
+def translated(name: str) -> dict[str, str]:
+    """What a module says otherwise in the language that is active, by its English words."""
+    words = {word: gettext(word) for word in SCRIPT_WORDS.get(name, ())}
+    return {word: said for word, said in words.items() if said != word}
