@@ -60,8 +60,9 @@ const NEXT = { auto: "light", light: "dark", dark: "auto" };
 const YEAR = 365 * 24 * 3600;
 
 function switchTheme(event) {
+  const button = event.submitter;
+  if (button.name !== "theme") return; // another language comes from the server
   event.preventDefault();
-  const button = event.currentTarget.querySelector("button");
   const chosen = button.value;
   const root = document.documentElement;
   const secure = location.protocol === "https:" ? "; secure" : "";
@@ -122,7 +123,7 @@ document.addEventListener("keydown", find);
 document.addEventListener("click", copyText);
 for (const button of document.querySelectorAll("button[data-copy]")) button.hidden = false;
 for (const input of document.querySelectorAll("input[type=datetime-local][data-utc]")) localizeField(input);
-document.querySelector("[data-theme-form]")?.addEventListener("submit", switchTheme);
+document.querySelector("#look")?.addEventListener("submit", switchTheme);
 document.addEventListener("click", (event) => closeMenus(event.target.closest("details.menu")));
 document.addEventListener("keydown", (event) => {
   if (event.key !== "Escape") return;
@@ -132,7 +133,7 @@ document.addEventListener("keydown", (event) => {
 });
 document.addEventListener("submit", (event) => {
   const form = event.target;
-  if (form.method !== "post" || form.matches("[data-theme-form]")) return;
+  if (form.method !== "post" || form.id === "look") return;
   if (form.dataset.sent !== undefined) {
     event.preventDefault();
     return;
