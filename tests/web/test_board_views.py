@@ -93,6 +93,7 @@ def test_columns_are_chosen_in_the_address_and_kept_by_every_link(visitor: Visit
     assert [heading.split(" ")[0] for heading in board.head[:3]] == ["#", "Participant", "B"]
     sorting = [link for link in page.links if "sort=" in link]
     assert sorting and all("column=b" in link and "search=a" in link for link in sorting)
+    assert "Ordered by A, then by" in page.text, "by the primary column, shown or not"
 
 
 def test_equal_scores_have_the_medal_of_the_first_of_them(visitor: Visiting, competition: Competition) -> None:

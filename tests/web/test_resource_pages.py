@@ -16,6 +16,7 @@ from django.test import Client
 from podium.site.accounts.models import User
 from podium.site.competitions.models import Competition, Dump, Phase, PhaseTask
 from podium.site.evaluation.models import Submission
+from podium.site.pages.templatetags.podium_ui import competition_links
 from podium.site.queues.models import Queue
 from podium.site.resources.models import Dataset, Solution, Task, TaskVersion
 from podium.site.resources.services import create_task, usage
@@ -562,3 +563,11 @@ def test_lists_are_turned_page_by_page_and_keep_what_was_asked(
     page = visitor(None).open("/datasets/public/?search=dataset&has_license=&page=2")
     assert "dataset-50" in page.text
     assert any("search=dataset" in link and "page=3" in link for link in page.links)
+
+
+def test_competitions_in_a_sentence_are_links_and_the_others_are_counted() -> None:
+    three = [(1, "One"), (2, "<Two>"), (3, "Three")]
+    both = '<a href="/competitions/1/">One</a>, <a href="/competitions/2/">&lt;Two&gt;</a>'
+    assert competition_links(three, 2) == f"{both} and 1 more"
+    assert competition_links(three[:2], 2) == competition_links(three[:2]) == both
+    assert competition_links([], 2) == ""
