@@ -20,6 +20,8 @@ from django.utils.translation.template import templatize
 ROOT = Path(__file__).resolve().parent.parent
 SITE = ROOT / "src" / "podium" / "site"
 LOCALE = SITE / "locale"
+ADVICE = SITE.parent / "protocol" / "causes.py"
+"""What to do about a failure: the one text outside the site that its pages show."""
 COMMENTS = ["Translators:"]
 KEYWORDS: Any = DEFAULT_KEYWORDS | {
     f"{name}{suffix}": DEFAULT_KEYWORDS[name]
@@ -38,7 +40,7 @@ def _of_template(file: Any, keywords: Any, comments: Any, options: Any) -> Itera
 def sources() -> list[Path]:
     """Every file that may have messages."""
     python = [path for path in SITE.rglob("*.py") if "migrations" not in path.parts]
-    return sorted([*python, *(SITE / "templates").rglob("*.html"), *(SITE / "templates").rglob("*.txt")])
+    return sorted([ADVICE, *python, *(SITE / "templates").rglob("*.html"), *(SITE / "templates").rglob("*.txt")])
 
 
 def extracted() -> Catalog:
@@ -46,7 +48,7 @@ def extracted() -> Catalog:
     catalogue = Catalog(charset="utf-8")
     for path in sources():
         method: Any = extract_python if path.suffix == ".py" else _of_template
-        name = path.relative_to(SITE).as_posix()
+        name = path.relative_to(SITE.parent).as_posix()
         with path.open("rb") as file:
             for line, message, comments, context in extract(method, file, KEYWORDS, COMMENTS):
                 catalogue.add(message, None, [(name, line)], auto_comments=comments, context=context)

@@ -87,26 +87,45 @@ def fault_of(cause: Cause, step: Step) -> Fault:
     return Fault.PARTICIPANT
 
 
+def gettext_noop(text: str) -> str:
+    """Mark a text that the site's pages translate."""
+    return text
+
+
 _ADVICE: dict[Cause, str] = {
-    Cause.IMAGE_PULL: "The image could not be fetched by the worker. Nothing was wrong with the submission; try again "
-    "later or tell the organizer which image failed.",
-    Cause.UNPACK: "Zip the files again as a plain zip without links or absolute paths, and submit once more.",
-    Cause.BAD_LAYOUT: "Compare the archive with the starting kit: something that the task needs is missing or "
-    "misplaced.",
-    Cause.TIME_LIMIT: "Make the program quicker, or try it on less data first; the limit stands on the phase.",
-    Cause.MEMORY_LIMIT: "Use less memory: load data in parts, use smaller types or a smaller model.",
-    Cause.DISK_LIMIT: "Write less to disk: keep only the files that the task asks for.",
-    Cause.OUTPUT_LIMIT: "Print less: write long output to no file and no console.",
-    Cause.EXIT_CODE: "Read the end of its error log; the program ended by itself with an error.",
-    Cause.MISSING_OUTPUT: "The program ended without writing the file that the next step needs. Check file names and "
-    "the output folder.",
-    Cause.BAD_SCORES: "The scoring program wrote scores that cannot be used. The organizer has to mend it.",
-    Cause.SCORER_FAILED: "Look at the end of the scoring log first: it may say what is wrong with your files. "
-    "If it does not, tell the organizer.",
-    Cause.WORKER_LOST: "The worker went away three times. The try was given back; submit again.",
-    Cause.CANCELLED: "Submit again whenever you like.",
-    Cause.PLATFORM: "Something went wrong on the platform's side. The try was given back; submit again, and tell the "
-    "administrator if it happens twice.",
+    Cause.IMAGE_PULL: gettext_noop(
+        "The image could not be fetched by the worker. Nothing was wrong with the submission; try again "
+        "later or tell the organizer which image failed."
+    ),
+    Cause.UNPACK: gettext_noop(
+        "Zip the files again as a plain zip without links or absolute paths, and submit once more."
+    ),
+    Cause.BAD_LAYOUT: gettext_noop(
+        "Compare the archive with the starting kit: something that the task needs is missing or misplaced."
+    ),
+    Cause.TIME_LIMIT: gettext_noop(
+        "Make the program quicker, or try it on less data first; the limit stands on the phase."
+    ),
+    Cause.MEMORY_LIMIT: gettext_noop("Use less memory: load data in parts, use smaller types or a smaller model."),
+    Cause.DISK_LIMIT: gettext_noop("Write less to disk: keep only the files that the task asks for."),
+    Cause.OUTPUT_LIMIT: gettext_noop("Print less: write long output to no file and no console."),
+    Cause.EXIT_CODE: gettext_noop("Read the end of its error log; the program ended by itself with an error."),
+    Cause.MISSING_OUTPUT: gettext_noop(
+        "The program ended without writing the file that the next step needs. Check file names and the output folder."
+    ),
+    Cause.BAD_SCORES: gettext_noop(
+        "The scoring program wrote scores that cannot be used. The organizer has to mend it."
+    ),
+    Cause.SCORER_FAILED: gettext_noop(
+        "Look at the end of the scoring log first: it may say what is wrong with your files. "
+        "If it does not, tell the organizer."
+    ),
+    Cause.WORKER_LOST: gettext_noop("The worker went away three times. The try was given back; submit again."),
+    Cause.CANCELLED: gettext_noop("Submit again whenever you like."),
+    Cause.PLATFORM: gettext_noop(
+        "Something went wrong on the platform's side. The try was given back; submit again, and tell the "
+        "administrator if it happens twice."
+    ),
 }
 
 

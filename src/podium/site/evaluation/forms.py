@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
 from podium.site.competitions.models import Phase
 from podium.site.evaluation.models import MAX_CREDIT
@@ -23,13 +24,13 @@ class FilterForm(forms.Form):
         required=False, max_length=200, widget=forms.TextInput(attrs={"type": "search", "autocomplete": "off"})
     )
     phase = forms.TypedChoiceField(required=False, coerce=int, empty_value=None)
-    status = forms.ChoiceField(required=False, choices=[("", "All"), *SubmissionStatus.choices])
+    status = forms.ChoiceField(required=False, choices=[("", _("All")), *SubmissionStatus.choices])
 
     def __init__(self, *args: Any, phases: list[Phase], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         phase = self.fields["phase"]
         assert isinstance(phase, forms.TypedChoiceField)  # noqa: S101 - declared above
-        phase.choices = [("", "All"), *((each.pk, each.name) for each in phases)]
+        phase.choices = [("", _("All")), *((each.pk, each.name) for each in phases)]
 
 
 class OwnFilterForm(forms.Form):
@@ -43,7 +44,7 @@ class OwnFilterForm(forms.Form):
         super().__init__(*args, **kwargs)
         field = self.fields["competition"]
         assert isinstance(field, forms.TypedChoiceField)  # noqa: S101 - declared above
-        field.choices = [("", "All"), *competitions]
+        field.choices = [("", _("All")), *competitions]
 
 
 class SubmissionForm(UploadForm):
@@ -51,9 +52,9 @@ class SubmissionForm(UploadForm):
 
     tasks = forms.MultipleChoiceField(
         required=False,
-        label="Tasks",
+        label=_("Tasks"),
         widget=forms.CheckboxSelectMultiple,
-        error_messages={"required": "Choose at least one task."},
+        error_messages={"required": _("Choose at least one task.")},
     )
 
     def __init__(self, *args: Any, phase: Phase, **kwargs: Any) -> None:
@@ -114,9 +115,11 @@ def _as_defined(question: Mapping[str, Any], answer: Any) -> Any:
 class CreditForm(forms.Form):
     """Tries that an organizer gives a person beyond the limits."""
 
-    phase = forms.ModelChoiceField(Phase.objects.none(), empty_label=None)
-    tries = forms.IntegerField(min_value=1, max_value=MAX_CREDIT, initial=1)
-    note = forms.CharField(max_length=240, help_text="Why; for example: the scorer was wrong on Monday.")
+    phase = forms.ModelChoiceField(Phase.objects.none(), empty_label=None, label=_("Phase"))
+    tries = forms.IntegerField(label=_("Tries"), min_value=1, max_value=MAX_CREDIT, initial=1)
+    note = forms.CharField(
+        label=_("Note"), max_length=240, help_text=_("Why; for example: the scorer was wrong on Monday.")
+    )
 
     def __init__(self, *args: Any, phases: Sequence[Phase], **more: Any) -> None:
         super().__init__(*args, **more)

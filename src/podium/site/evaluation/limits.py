@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 from django.conf import settings
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext_lazy, pgettext
 from pydantic import ValidationError
 
 from podium.protocol import AskedLimits, Ceilings, JobLimits, Promise, complete, promise, shortfalls
@@ -31,18 +34,22 @@ _COLUMNS = {
 """Limit -> column of a phase and key in a bundle."""
 
 LABELS = {
-    "wall_seconds": "Time",
-    "memory_bytes": "Memory",
-    "disk_bytes": "Disk",
-    "shm_bytes": "Shared memory",
-    "cpus": "Processors",
-    "processes": "Processes",
-    "output_bytes": "Kept output",
-    "gpus": "GPUs",
-    "network": "Network",
+    "wall_seconds": gettext_lazy("Time"),
+    "memory_bytes": gettext_lazy("Memory"),
+    "disk_bytes": gettext_lazy("Disk"),
+    "shm_bytes": gettext_lazy("Shared memory"),
+    "cpus": gettext_lazy("Processors"),
+    "processes": gettext_lazy("Processes"),
+    "output_bytes": gettext_lazy("Kept output"),
+    "gpus": gettext_lazy("GPUs"),
+    "network": gettext_lazy("Network"),
 }
 
-_COUNTED = {"cpus": ("processor", "processors"), "processes": ("process", "processes"), "gpus": ("GPU", "GPUs")}
+_COUNTED = {
+    "cpus": ngettext_lazy("%(amount)s processor", "%(amount)s processors", "count"),
+    "processes": ngettext_lazy("%(amount)s process", "%(amount)s processes", "count"),
+    "gpus": ngettext_lazy("%(amount)s GPU", "%(amount)s GPUs", "count"),
+}
 
 _SETTINGS = {
     "wall_seconds": "max_execution_seconds",
@@ -177,9 +184,9 @@ def size_text(value: int) -> str:
 def amount_text(name: str, value: float | bool | None) -> str:
     """A limit as people read it."""
     if name == "network":
-        return "on" if value else "off"
+        return pgettext("network", "on") if value else pgettext("network", "off")
     if value is None:
-        return "as the worker has them" if name == "gpus" else "no limit"
+        return _("as the worker has them") if name == "gpus" else _("no limit")
     if name == "wall_seconds":
         # Who asks for years asks for no limit, in the largest number that came to mind.
         return seconds_text(float(value)) if value < _YEAR else f"{value:,.0f} s"
@@ -207,10 +214,11 @@ def rows_of(found: Standing) -> list[LimitRow]:
             continue
         text = amount_text(name, getattr(shown, name))
         if (less := lowered.get(name)) is not None:
-            whose = "this site gives no more" if less.by == "site" else "the workers of its queue give no more"
-            rows.append(LimitRow(name, label, text, amount_text(name, less.asked), whose))
+            site_does = less.by == "site"
+            whose = _("this site gives no more") if site_does else _("the workers of its queue give no more")
+            rows.append(LimitRow(name, str(label), text, amount_text(name, less.asked), whose))
         else:
-            rows.append(LimitRow(name, label, text))
+            rows.append(LimitRow(name, str(label), text))
     return rows
 
 
@@ -218,21 +226,26 @@ def reason_unserved(found: Standing) -> str:
     """Why runs of a phase wait although there may be workers; "" when they do not."""
     if not found.lacking:
         return ""
-    wanted = " and ".join(_wanted(name, found.promise.limits) for name in found.lacking)
+    wanted = _joined(_wanted(name, found.promise.limits) for name in found.lacking)
     if found.site_lacks:
-        names = " and ".join(f"PODIUM_{_SETTINGS[name].upper()}" for name in found.lacking)
-        return f"This phase needs {wanted}, which this site does not give any more (its operator sets {names})."
-    return f"This phase needs {wanted}, and no worker of its queue gives that now. Its submissions wait for one."
+        names = _joined(f"PODIUM_{_SETTINGS[name].upper()}" for name in found.lacking)
+        words = _("This phase needs %(wanted)s, which this site does not give any more (its operator sets %(names)s).")
+        return words % {"wanted": wanted, "names": names}
+    words = _("This phase needs %(wanted)s, and no worker of its queue gives that now. Its submissions wait for one.")
+    return words % {"wanted": wanted}
+
+
+def _joined(parts: Iterable[str]) -> str:
+    return reduce(lambda first, second: _("%(first)s and %(second)s") % {"first": first, "second": second}, parts)
 
 
 def _wanted(name: str, limits: AskedLimits) -> str:
     amount = amount_text(name, getattr(limits, name))
     if name == "network":
-        return "network"
+        return pgettext("what a phase needs", "network")
     if name in _COUNTED:
-        one, many = _COUNTED[name]
-        return f"{amount} {one if amount == '1' else many}"
-    return f"{amount} of {LABELS[name].lower()}"
+        return str(_COUNTED[name] % {"amount": amount, "count": 1 if amount == "1" else 2})
+    return _("%(amount)s of %(what)s") % {"amount": amount, "what": str(LABELS[name]).lower()}
 
 
 def as_dict(found: Standing) -> dict[str, Any]:

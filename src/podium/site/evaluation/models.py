@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from podium.protocol import Cause, Fault, Step, Stream
 from podium.site.accounts.models import Organization
@@ -20,9 +21,9 @@ from podium.site.resources.models import Dataset, StoredFile, Task, TaskVersion
 class SubmissionKind(models.TextChoices):
     """Told apart as Codabench does: no metadata, metadata without command, metadata with command."""
 
-    RESULT = "result", "Result"
-    CODE = "code", "Code"
-    COMMAND = "command", "Own command"
+    RESULT = "result", _("Result")
+    CODE = "code", _("Code")
+    COMMAND = "command", _("Own command")
 
 
 _TERMINAL = sorted(state.value for state in TERMINAL)  # in a fixed order, or every check would see a change
@@ -412,10 +413,10 @@ class WorkState(models.TextChoices):
 class WorkKind(models.TextChoices):
     """What can be done to all submissions of a phase at once."""
 
-    RERUN = "rerun", "Evaluate all submissions again"
-    MIGRATE = "migrate", "Submit the entries to the next phase"
-    REBUILD = "rebuild", "Order the leaderboard anew"
-    EXTEND = "extend", "Evaluate submissions on the tasks that were added"
+    RERUN = "rerun", _("Evaluate all submissions again")
+    MIGRATE = "migrate", _("Submit the entries to the next phase")
+    REBUILD = "rebuild", _("Order the leaderboard anew")
+    EXTEND = "extend", _("Evaluate submissions on the tasks that were added")
 
 
 class PhaseWork(models.Model):

@@ -13,10 +13,14 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
 from podium.ranking.display import NOT_AVAILABLE, format_score
 from podium.site.leaderboards.models import Score
 from podium.site.pages.times import seconds_text
 from podium.site.resources.services import human_size
+from podium.site.words import Words
 
 MOST_LINES: Final = 600
 """How many lines of a stream are compared: the last ones."""
@@ -67,10 +71,10 @@ def _difference(difference: float, precision: int) -> str:
     return text if difference < 0 else f"+{text}"
 
 
-_MEASURES: Final[tuple[tuple[str, str, Callable[[float], str]], ...]] = (
-    ("wall_seconds", "time", seconds_text),
-    ("cpu_seconds", "CPU", seconds_text),
-    ("peak_memory_bytes", "memory", human_size),
+_MEASURES: Final[tuple[tuple[str, Words, Callable[[float], str]], ...]] = (
+    ("wall_seconds", gettext_lazy("%(program)s, time"), seconds_text),
+    ("cpu_seconds", gettext_lazy("%(program)s, CPU"), seconds_text),
+    ("peak_memory_bytes", gettext_lazy("%(program)s, memory"), human_size),
 )
 
 
@@ -80,13 +84,15 @@ def programs(left: Sequence[Mapping[str, Any]], right: Sequence[Mapping[str, Any
     lines = []
     for title in dict.fromkeys([*ours, *theirs]):
         one, other = ours.get(title, {}), theirs.get(title, {})
-        lines.append(Line(f"{title}, ended", one.get("ended", ABSENT), other.get("ended", ABSENT)))
-        for name, word, text in _MEASURES:
+        lines.append(
+            Line(_("%(program)s, ended") % {"program": title}, one.get("ended", ABSENT), other.get("ended", ABSENT))
+        )
+        for name, words, text in _MEASURES:
             values = one.get(name), other.get(name)
             if values == (None, None):
                 continue
             left_text, right_text = (ABSENT if value is None else text(value) for value in values)
-            lines.append(Line(f"{title}, {word}", left_text, right_text, _more(*values)))
+            lines.append(Line(str(words) % {"program": title}, left_text, right_text, _more(*values)))
     return lines
 
 
@@ -95,7 +101,7 @@ def duration(left: float | None, right: float | None) -> list[Line]:
     if left is None and right is None:
         return []
     texts = [ABSENT if seconds is None else seconds_text(seconds) for seconds in (left, right)]
-    return [Line("From start to end", texts[0], texts[1], _more(left, right))]
+    return [Line(_("From start to end"), texts[0], texts[1], _more(left, right))]
 
 
 def _more(one: float | None, other: float | None) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 
 from django.db.models import Q, QuerySet, Sum
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from podium.site.competitions.models import Phase
 from podium.site.evaluation.models import Submission, TryEntry
@@ -50,9 +51,9 @@ class Tries:
     def reason(self) -> str | None:
         """Why no further try is possible now, in Codabench's words; None when one is."""
         if self.left_today == 0:
-            return "Reached maximum allowed submissions for today for this phase"
+            return _("Reached maximum allowed submissions for today for this phase")
         if self.left_total == 0:
-            return "Reached maximum allowed submissions for this phase"
+            return _("Reached maximum allowed submissions for this phase")
         return None
 
     @property

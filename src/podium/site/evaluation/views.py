@@ -12,6 +12,8 @@ from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -52,7 +54,7 @@ def submissions(request: HttpRequest, pk: int) -> HttpResponse:
         if not request.user.is_authenticated:
             return redirect(f"/accounts/login/?next={request.get_full_path()}")
         if form is None or phase is None:
-            messages.error(request, "Only approved participants can submit. Ask to take part first.")
+            messages.error(request, _("Only approved participants can submit. Ask to take part first."))
             return redirect(viewed.url("competitions:submissions"))
         if form.is_valid() and (submission := _submitted(request, form, phase)) is not None:
             return redirect("evaluation:submission", submission.pk)
@@ -100,7 +102,7 @@ def all_submissions(request: HttpRequest, pk: int) -> HttpResponse:
     """Everybody's submissions to a competition, for its organizers."""
     viewed = shell(request, pk)
     if not viewed.can_administer:
-        raise PermissionDenied("Only the organizers see everybody's submissions.")
+        raise PermissionDenied(_("Only the organizers see everybody's submissions."))
     form = FilterForm(request.GET, phases=viewed.phases)
     chosen = {name: value for name, value in (form.cleaned_data if form.is_valid() else {}).items() if value}
     rows = queries.of_competition(request.user, viewed.competition, **chosen).select_related("phase__leaderboard")
@@ -155,38 +157,50 @@ _WAY = [
 ]
 
 
+_FAILED_WHILE = {
+    SubmissionStatus.PREPARING: gettext_lazy("Failed while preparing"),
+    SubmissionStatus.RUNNING: gettext_lazy("Failed while running"),
+    SubmissionStatus.SCORING: gettext_lazy("Failed while scoring"),
+}
+
+
 def stages(submission: Submission, steps: set[str]) -> list[Stage]:
     """The way of a submission; steps: those that it has runs for, so a result submission does not show Running."""
     way = [s for s in _WAY if s != SubmissionStatus.RUNNING or Step.PREDICTION in steps or submission.has_children]
     status = SubmissionStatus(submission.status)
     if status == SubmissionStatus.FINISHED:
-        return [Stage(s.value, "done") for s in way]
+        return [Stage(str(s.label), "done") for s in way]
     if status in {SubmissionStatus.FAILED, SubmissionStatus.CANCELLED}:
         at = SubmissionStatus.SCORING if submission.failed_step == Step.SCORING else SubmissionStatus.PREPARING
         if submission.failed_step == Step.PREDICTION and SubmissionStatus.RUNNING in way:
             at = SubmissionStatus.RUNNING
         before = way[: way.index(at)]
-        label = f"Failed while {at.value.lower()}" if status == SubmissionStatus.FAILED else status.value
-        return [*(Stage(s.value, "done") for s in before), Stage(label, "failed")]
+        label = _FAILED_WHILE[at] if status == SubmissionStatus.FAILED else status.label
+        return [*(Stage(str(s.label), "done") for s in before), Stage(str(label), "failed")]
     at_place = way.index(status) if status in way else -1
     return [
-        Stage(s.value, "done" if place < at_place else "now" if place == at_place else "next")
+        Stage(str(s.label), "done" if place < at_place else "now" if place == at_place else "next")
         for place, s in enumerate(way)
     ]
 
 
 _FAULTS = {
-    "participant": "The submission's",
-    "organizer": "The organizer's",
-    "platform": "The platform's",
-    "nobody": "Nobody's",
+    "participant": gettext_lazy("The submission's"),
+    "organizer": gettext_lazy("The organizer's"),
+    "platform": gettext_lazy("The platform's"),
+    "nobody": gettext_lazy("Nobody's"),
 }
-_STEPS = {"prediction": "Prediction (the submitted program)", "scoring": "Scoring (the organizer's program)"}
+_STEPS = {
+    "prediction": gettext_lazy("Prediction (the submitted program)"),
+    "scoring": gettext_lazy("Scoring (the organizer's program)"),
+}
+_STEP_NAMES = {"prediction": gettext_lazy("Prediction"), "scoring": gettext_lazy("Scoring")}
+_RAN_IN = {"prediction": gettext_lazy("Prediction ran in"), "scoring": gettext_lazy("Scoring ran in")}
 _STREAMS = {
-    Stream.STDOUT: "output",
-    Stream.STDERR: "errors",
-    Stream.INGESTION_STDOUT: "ingestion program, output",
-    Stream.INGESTION_STDERR: "ingestion program, errors",
+    Stream.STDOUT: gettext_lazy("output"),
+    Stream.STDERR: gettext_lazy("errors"),
+    Stream.INGESTION_STDOUT: gettext_lazy("ingestion program, output"),
+    Stream.INGESTION_STDERR: gettext_lazy("ingestion program, errors"),
 }
 
 
@@ -201,7 +215,7 @@ def failure(submission: Submission) -> dict[str, Any] | None:
         "step": _STEPS.get(submission.failed_step, ""),
         "fault": _FAULTS.get(submission.fault, ""),
         "counted": counted(submission.parent or submission),
-        "advice": advice_for(cause),
+        "advice": _(advice_for(cause)),
     }
 
 
@@ -226,7 +240,7 @@ def panes(details: queries.Details, *, failed: bool) -> list[Pane]:
     """The stored logs, each cut to its end where it is long."""
     found = []
     for log in details.logs:
-        title = f"{log.step.capitalize()}: {_STREAMS[Stream(log.stream)]}"
+        title = f"{_STEP_NAMES[log.step]}: {_STREAMS[Stream(log.stream)]}"
         text, cut = log.tail(SHOWN_LOG_BYTES)
         found.append(Pane(log.step, log.stream, title, _ESCAPES.sub("", text), cut))
     if failed:  # what explains a failure comes first
@@ -253,7 +267,7 @@ def context_of(request: HttpRequest, submission: Submission) -> dict[str, Any]:
         "is_owner": is_owner,
         "details": details,
         "panes": panes(details, failed=submission.status == SubmissionStatus.FAILED),
-        "streams": [{"value": stream.value, "title": title} for stream, title in _STREAMS.items()],
+        "steps": _STEP_NAMES,
         "stages": stages(submission, steps),
         "failure": failure(submission),
         "told_all": policies.is_told_all(request.user, submission),
@@ -294,7 +308,7 @@ def _conditions(details: queries.Details) -> list[dict[str, Any]]:
     """Under which limits and in which image each step ran, so that a score says what made it."""
     return [
         {
-            "title": f"{run.step.capitalize()} ran in",
+            "title": _RAN_IN[run.step],
             "digest": run.image_digest,
             "image": run.image,
             "limits": [
@@ -308,17 +322,31 @@ def _conditions(details: queries.Details) -> list[dict[str, Any]]:
     ]
 
 
+_ENDED = {
+    "ok": gettext_lazy("normally"),
+    "exit_code": gettext_lazy("exit code"),
+    "time_limit": gettext_lazy("time limit"),
+    "memory_limit": gettext_lazy("memory limit"),
+    "disk_limit": gettext_lazy("disk limit"),
+    "output_limit": gettext_lazy("output limit"),
+    "image_pull": gettext_lazy("image pull"),
+    "cancelled": gettext_lazy("cancelled"),
+    "platform": gettext_lazy("platform"),
+}
+"""How programs end, by the sandbox's word."""
+
+
 def _programs(details: queries.Details) -> list[dict[str, Any]]:
     """How each program ended and what it used, in words."""
     found = []
     for run in details.runs:
         for program in run.programs:
             code = program.get("exit_code")
-            ended = "normally" if program["cause"] == "ok" else str(program["cause"]).replace("_", " ")
+            ended = str(_ENDED.get(program["cause"]) or program["cause"].replace("_", " "))
             found.append(
                 {
                     **program,
-                    "title": f"{run.step.capitalize()}: {program['name']}",
+                    "title": f"{_STEP_NAMES[run.step]}: {program['name']}",
                     "ended": f"{ended} ({code})" if code else ended,
                 }
             )
@@ -333,7 +361,7 @@ def _facts(submission: Submission) -> list[tuple[str, Any]]:
 
 def _answer_text(answer: Any) -> str:
     if isinstance(answer, bool):
-        return "yes" if answer else "no"
+        return _("yes") if answer else _("no")
     return "—" if answer in (None, "") else str(answer)
 
 
@@ -380,9 +408,9 @@ def log(request: HttpRequest, pk: int, step: str, stream: str) -> HttpResponse:
     """The whole log of one program stream, as a text file."""
     found = _visible(request, pk)
     if (step, stream) not in {(a.value, b.value) for a, b in queries.LOG_NAMES}:
-        raise Http404("There is no such log.")
+        raise Http404(_("There is no such log."))
     if not policies.output_rights(request.user, found).logs_of(step):
-        raise Http404("You may not see this log.")
+        raise Http404(_("You may not see this log."))
     text = queries.log_text(found, step, stream)
     response = HttpResponse(text, content_type="text/plain; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="submission-{found.pk}-{step}-{stream}.txt"'
@@ -396,7 +424,7 @@ def detailed_results(request: HttpRequest, pk: int) -> HttpResponse:
     found = _visible(request, pk)
     report = queries.details(request.user, found).detailed_result
     if report is None:
-        raise Http404("There is no report, or you may not see it.")
+        raise Http404(_("There is no report, or you may not see it."))
     context = {"submission": found, "competition": found.phase.competition, "report": report}
     return render(request, "evaluation/report.html", context)
 
@@ -414,7 +442,7 @@ def cancel(request: HttpRequest, pk: int) -> HttpResponse:
         messages.error(request, refused.message)
     else:
         if not cancelled:
-            messages.info(request, "The submission had already ended.")
+            messages.info(request, _("The submission had already ended."))
     return redirect("evaluation:submission", pk)
 
 

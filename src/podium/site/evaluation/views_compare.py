@@ -8,6 +8,8 @@ from typing import Any
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
 from podium.site.competitions.shell import Shell, shell
@@ -15,7 +17,7 @@ from podium.site.evaluation import policies, side_by_side
 from podium.site.evaluation.models import Submission
 from podium.site.evaluation.views import context_of
 
-CHOOSE_TWO = "Choose exactly two submissions: tick them in the list, then press Compare two."
+CHOOSE_TWO = gettext_lazy("Choose exactly two submissions: tick them in the list, then press Compare two.")
 
 
 @require_safe
@@ -31,10 +33,10 @@ def compare(request: HttpRequest, pk: int) -> HttpResponse:
     if request.GET.get("older") == "left":  # lists are newest first, and people ask what the newer one changed
         keys.sort()
     if len(chosen) != 2 or len(keys) != 2:
-        return _refused(request, viewed, viewed.url(back), CHOOSE_TWO)
+        return _refused(request, viewed, viewed.url(back), str(CHOOSE_TWO))
     left, right = (_visible(request, viewed, key) for key in keys)
     if left.phase_id != right.phase_id:
-        return _refused(request, viewed, viewed.url(back), "The two submissions are of different phases.")
+        return _refused(request, viewed, viewed.url(back), _("The two submissions are of different phases."))
     context = viewed.context(
         "all_submissions" if viewed.can_administer else "submissions",
         phase=left.phase,
@@ -62,7 +64,7 @@ def _visible(request: HttpRequest, viewed: Shell, key: int) -> Submission:
         "phase__competition__created_by", "phase__leaderboard", "owner", "data__data_file", "task", "parent", "queue"
     ).first()
     if found is None:
-        raise Http404(f"There is no submission {key} here, or you may not see it.")
+        raise Http404(_("There is no submission %(key)s here, or you may not see it.") % {"key": key})
     return found
 
 

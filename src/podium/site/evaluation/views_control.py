@@ -11,6 +11,8 @@ from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from podium.site.accounts.models import User
@@ -23,6 +25,7 @@ from podium.site.evaluation.services import deletion, reruns
 from podium.site.evaluation.states import TERMINAL, SubmissionStatus
 from podium.site.evaluation.views_compare import address_of
 from podium.site.pages.causes import CAUSE_TITLES
+from podium.site.words import Words
 
 MOST_AT_ONCE = 200
 PER_PAGE = 100
@@ -32,9 +35,9 @@ PER_PAGE = 100
 class Action:
     """Something that is done to a selection: its words on the page of confirmation, and whom it concerns."""
 
-    title: str
-    text: str
-    button: str
+    title: Words
+    text: Words
+    button: Words
     icon: str
     ended: bool | None
 
@@ -46,26 +49,36 @@ class Action:
 
 
 ACTIONS = {
-    "start": Action("Start", "They are queued now, in the order in which they came.", "Start them", "play", None),
+    "start": Action(
+        gettext_lazy("Start"),
+        gettext_lazy("They are queued now, in the order in which they came."),
+        gettext_lazy("Start them"),
+        "play",
+        None,
+    ),
     "rerun": Action(
-        "Run again",
-        "Each becomes a new submission of its owner, on the tasks as they are now, and costs no try. It waits behind "
-        "everything else. The original keeps its scores and its place until the board's rule replaces it.",
-        "Run them again",
+        gettext_lazy("Run again"),
+        gettext_lazy(
+            "Each becomes a new submission of its owner, on the tasks as they are now, and costs no try. It waits "
+            "behind everything else. The original keeps its scores and its place until the board's rule replaces it."
+        ),
+        gettext_lazy("Run them again"),
         "play",
         ended=True,
     ),
     "cancel": Action(
-        "Cancel",
-        "What runs is stopped within seconds. Those that have not begun give their tries back.",
-        "Cancel them",
+        gettext_lazy("Cancel"),
+        gettext_lazy("What runs is stopped within seconds. Those that have not begun give their tries back."),
+        gettext_lazy("Cancel them"),
         "stop",
         ended=False,
     ),
     "delete": Action(
-        "Delete",
-        "Their files, logs and scores are removed for good, and the boards follow. This cannot be undone.",
-        "Delete them for good",
+        gettext_lazy("Delete"),
+        gettext_lazy(
+            "Their files, logs and scores are removed for good, and the boards follow. This cannot be undone."
+        ),
+        gettext_lazy("Delete them for good"),
         "cross",
         ended=True,
     ),
@@ -75,7 +88,7 @@ ACTIONS = {
 def _organizers_shell(request: HttpRequest, pk: int) -> Shell:
     viewed = shell(request, pk)
     if not viewed.can_administer:
-        raise PermissionDenied("Only the organizers do this.")
+        raise PermissionDenied(_("Only the organizers do this."))
     return viewed
 
 
@@ -88,7 +101,7 @@ def selected(request: HttpRequest, pk: int) -> HttpResponse:
         return redirect(address_of(viewed, request.POST.getlist("submission")[:3], older="left"))
     action = ACTIONS.get(request.POST.get("do", ""))
     if action is None:
-        raise Http404("There is no such action.")
+        raise Http404(_("There is no such action."))
     back = _back(request, viewed)
     keys = {int(key) for key in request.POST.getlist("submission")[:MOST_AT_ONCE] if key.isdecimal() and len(key) < 19}
     rows = policies.visible_to(request.user).filter(
@@ -98,7 +111,7 @@ def selected(request: HttpRequest, pk: int) -> HttpResponse:
     concerned = [submission for submission in found if action.concerns(submission)]
     if not concerned:
         messages.info(
-            request, "Choose submissions first." if not found else "None of the chosen ones is in that state."
+            request, _("None of the chosen ones is in that state.") if found else _("Choose submissions first.")
         )
         return redirect(back)
     if request.POST.get("sure") != "yes":
@@ -128,19 +141,20 @@ def _back(request: HttpRequest, viewed: Shell) -> str:
 
 def _done(do: str, concerned: list[Submission], by: User) -> str:
     if do == "start":
-        return f"Started: {services.start_many(found=concerned, by=by)}."
+        return _("Started: %(count)s.") % {"count": services.start_many(found=concerned, by=by)}
     if do == "cancel":
-        return f"Cancelled: {services.cancel_many(found=concerned, by=by)}. What runs ends within seconds."
+        count = services.cancel_many(found=concerned, by=by)
+        return _("Cancelled: %(count)s. What runs ends within seconds.") % {"count": count}
     if do == "rerun":
-        return f"Runs again: {len(reruns.rerun_many(found=concerned, by=by))}."
+        return _("Runs again: %(count)s.") % {"count": len(reruns.rerun_many(found=concerned, by=by))}
     deletion.delete_many(found=concerned, by=by)
-    return f"Deleted: {len(concerned)}."
+    return _("Deleted: %(count)s.") % {"count": len(concerned)}
 
 
 def _phase(viewed: Shell, phase_id: int) -> Phase:
     found = viewed.chosen_phase(str(phase_id))
     if found is None or found.pk != phase_id:
-        raise Http404("This competition has no such phase.")
+        raise Http404(_("This competition has no such phase."))
     return found
 
 
@@ -163,7 +177,9 @@ def rerun_phase(request: HttpRequest, pk: int, phase_id: int) -> HttpResponse:
     except Refused as refused:
         messages.error(request, refused.message)
         return redirect("competitions:tasks", pk)
-    messages.success(request, f"Will be run again: {count}. Old and new scores stand side by side here.")
+    messages.success(
+        request, _("Will be run again: %(count)s. Old and new scores stand side by side here.") % {"count": count}
+    )
     return redirect("competitions:comparison", pk, phase_id)
 
 

@@ -11,6 +11,8 @@ from django.contrib.auth.decorators import login_required
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -27,19 +29,20 @@ from podium.site.resources import queries
 from podium.site.resources.services import human_size, usage
 from podium.site.resources.shell import context, numbers
 from podium.site.streamed_zip import zipped
+from podium.site.words import Words
 
 COLUMNS = {
-    "submission": by_time("Submission", "pk"),
-    "status": Column("Status", "status"),
-    "file": Column("File", "data__file_name"),
-    "size": by_amount("Size", "data__data_file__size"),
-    "competition": Column("Competition", "phase__competition__title"),
-    "submitted": by_time("Submitted", "created_when"),
+    "submission": by_time(gettext_lazy("Submission"), "pk"),
+    "status": Column(gettext_lazy("Status"), "status"),
+    "file": Column(gettext_lazy("File"), "data__file_name"),
+    "size": by_amount(gettext_lazy("Size"), "data__data_file__size"),
+    "competition": Column(gettext_lazy("Competition"), "phase__competition__title"),
+    "submitted": by_time(gettext_lazy("Submitted"), "created_when"),
 }
 FILE_COLUMNS = {
-    "name": Column("Name", "name"),
-    "size": by_amount("Size", "data_file__size"),
-    "added": by_time("Added", "created_when"),
+    "name": Column(gettext_lazy("Name"), "name"),
+    "size": by_amount(gettext_lazy("Size"), "data_file__size"),
+    "added": by_time(gettext_lazy("Added"), "created_when"),
 }
 
 
@@ -85,9 +88,9 @@ def _files(request: HttpRequest) -> HttpResponse:
 class Action:
     """Something that is done to chosen submissions: its words, who stays out and why, and the doing."""
 
-    title: str
-    text: str
-    button: str
+    title: Words
+    text: Words
+    button: Words
     icon: str
     faults: Callable[[list[Submission], User], dict[int, str]]
     do: Callable[[list[Submission], User], str]
@@ -95,7 +98,7 @@ class Action:
 
 def _deleted(found: list[Submission], by: User) -> str:
     deletion.delete_many(found=found, by=by)
-    return f"Deleted: {len(found)}."
+    return _("Deleted: %(count)s.") % {"count": len(found)}
 
 
 def _faults_of_showing(public: bool) -> Callable[[list[Submission], User], dict[int, str]]:
@@ -103,7 +106,7 @@ def _faults_of_showing(public: bool) -> Callable[[list[Submission], User], dict[
         said: dict[int, str] = {}
         for one in found:
             if one.is_public is public:
-                said[one.pk] = "It is already." if public else "It is not public."
+                said[one.pk] = _("It is already.") if public else _("It is not public.")
                 continue
             try:
                 deletion.refuse_public(submission=one, by=by, public=public)
@@ -117,32 +120,32 @@ def _faults_of_showing(public: bool) -> Callable[[list[Submission], User], dict[
 def _shown(public: bool) -> Callable[[list[Submission], User], str]:
     def show(found: list[Submission], by: User) -> str:
         count = deletion.show_many(found=found, by=by, public=public)
-        return f"{'Public' if public else 'Private'} now: {count}."
+        return (_("Public now: %(count)s.") if public else _("Private now: %(count)s.")) % {"count": count}
 
     return show
 
 
 ACTIONS = {
     "delete": Action(
-        "Delete",
-        "Their files, results, logs and scores are removed for good. Tries that they cost stay used.",
-        "Delete for good",
+        gettext_lazy("Delete"),
+        gettext_lazy("Their files, results, logs and scores are removed for good. Tries that they cost stay used."),
+        gettext_lazy("Delete for good"),
         "cross",
         deletion.faults_of_deletion,
         _deleted,
     ),
     "publish": Action(
-        "Make public",
-        "Whoever sees the competition sees them then and downloads what you submitted.",
-        "Make public",
+        gettext_lazy("Make public"),
+        gettext_lazy("Whoever sees the competition sees them then and downloads what you submitted."),
+        gettext_lazy("Make public"),
         "users",
         _faults_of_showing(public=True),
         _shown(public=True),
     ),
     "hide": Action(
-        "Make private",
-        "Only you and the organizers see them and their files then; those on a board stay there.",
-        "Make private",
+        gettext_lazy("Make private"),
+        gettext_lazy("Only you and the organizers see them and their files then; those on a board stay there."),
+        gettext_lazy("Make private"),
         "lock",
         _faults_of_showing(public=False),
         _shown(public=False),
@@ -162,16 +165,16 @@ def selected(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
         return _zip(request, rows, PARTS[do])
     action = ACTIONS.get(do)
     if action is None and do not in PARTS:
-        raise Http404("There is no such action.")
+        raise Http404(_("There is no such action."))
     found = list(rows.prefetch_related("phase__competition__collaborators"))
     if not found or action is None:
-        messages.info(request, "Choose submissions first.")
+        messages.info(request, _("Choose submissions first."))
         return redirect("resources:submissions")
     if request.method == "POST":
         try:
             messages.success(request, action.do(found, _me(request)))
         except Refused as refused:
-            messages.error(request, f"{refused.message} Nothing was changed.")
+            messages.error(request, _("%(reason)s Nothing was changed.") % {"reason": refused.message})
         return redirect("resources:submissions")
     faults, sizes = action.faults(found, _me(request)), own.stored(found)
     going = [one for one in found if one.pk not in faults]
@@ -196,32 +199,37 @@ def _zip(request: HttpRequest, rows: QuerySet[Submission], parts: set[Part]) -> 
 class Kind:
     """A kind of clean-up in words."""
 
-    title: str
-    text: str
-    empty: str
+    title: Words
+    text: Words
+    empty: Words
 
 
 KINDS = {
     "failed_submissions": Kind(
-        "Failed submissions",
-        "Submissions of yours that failed, with their files and logs. What stands on a board is none of them. Tries "
-        "that they cost stay used.",
-        "No submission of yours has failed.",
+        gettext_lazy("Failed submissions"),
+        gettext_lazy(
+            "Submissions of yours that failed, with their files and logs. What stands on a board is none of them. "
+            "Tries that they cost stay used."
+        ),
+        gettext_lazy("No submission of yours has failed."),
     ),
     "unused_submissions": Kind(
-        "Files never submitted",
-        "Files uploaded as submissions that were never submitted, or whose submissions are gone.",
-        "Every uploaded file was submitted.",
+        gettext_lazy("Files never submitted"),
+        gettext_lazy("Files uploaded as submissions that were never submitted, or whose submissions are gone."),
+        gettext_lazy("Every uploaded file was submitted."),
     ),
     "unused_datasets_programs": Kind(
-        "Unused datasets and programs",
-        "Those that no task, solution or phase has. Public ones serve others and stay.",
-        "Everything is used or public.",
+        gettext_lazy("Unused datasets and programs"),
+        gettext_lazy("Those that no task, solution or phase has. Public ones serve others and stay."),
+        gettext_lazy("Everything is used or public."),
     ),
     "unused_tasks": Kind(
-        "Unused tasks",
-        "Tasks in no phase, on which no submission ran. They take no space; their programs and data are unused then.",
-        "Every task of yours is used.",
+        gettext_lazy("Unused tasks"),
+        gettext_lazy(
+            "Tasks in no phase, on which no submission ran. They take no space; their programs and data are unused "
+            "then."
+        ),
+        gettext_lazy("Every task of yours is used."),
     ),
 }
 MOST_NAMED = 50
@@ -236,12 +244,12 @@ def space(request: HttpRequest) -> HttpResponse:
     more = {
         "usage": found,
         "kinds": [
-            ("Submissions", found.submissions, "resources:submissions"),
-            ("Results of submissions", found.results, ""),
-            ("Logs of submissions", found.logs, ""),
-            ("Datasets and programs", found.datasets_programs, "resources:datasets"),
-            ("Competition bundles", found.competition_bundles, "resources:bundles"),
-            ("Held for uploads under way", found.reserved, ""),
+            (_("Submissions"), found.submissions, "resources:submissions"),
+            (_("Results of submissions"), found.results, ""),
+            (_("Logs of submissions"), found.logs, ""),
+            (_("Datasets and programs"), found.datasets_programs, "resources:datasets"),
+            (_("Competition bundles"), found.competition_bundles, "resources:bundles"),
+            (_("Held for uploads under way"), found.reserved, ""),
         ],
         "cleanups": [(name, kind, tidying.would_free(_me(request), name)) for name, kind in KINDS.items()],
     }
@@ -254,7 +262,7 @@ def space(request: HttpRequest) -> HttpResponse:
 def clean_up(request: HttpRequest, kind: str) -> HttpResponse:
     """Ask before one's things of a kind are deleted, naming them and what that frees; then do it."""
     if kind not in KINDS:
-        raise Http404("There is no such clean-up.")
+        raise Http404(_("There is no such clean-up."))
     user = _me(request)
     if request.method == "POST":
         before = usage(user).used
@@ -263,9 +271,13 @@ def clean_up(request: HttpRequest, kind: str) -> HttpResponse:
         except Refused as refused:
             messages.error(request, refused.message)
             return redirect("resources:space")
-        messages.success(request, f"Deleted: {deleted}. That freed {human_size(before - usage(user).used)}.")
+        messages.success(
+            request,
+            _("Deleted: %(count)s. That freed %(size)s.")
+            % {"count": deleted, "size": human_size(before - usage(user).used)},
+        )
         if left:
-            messages.info(request, f"{left} more are there: go on below.")
+            messages.info(request, _("%(left)s more are there: go on below.") % {"left": left})
             return redirect("resources:clean_up", kind)
         return redirect("resources:space")
     freed = tidying.would_free(user, kind)

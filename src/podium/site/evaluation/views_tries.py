@@ -9,6 +9,8 @@ from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
 from podium.site.accounts.models import User
@@ -26,7 +28,7 @@ def participant_tries(request: HttpRequest, pk: int, participant_id: int) -> Htt
     """What a person has used of every phase and why, and a form to give more."""
     viewed = shell(request, pk)
     if not viewed.can_administer:
-        raise PermissionDenied("Only the organizers see the tries of others.")
+        raise PermissionDenied(_("Only the organizers see the tries of others."))
     participant = get_object_or_404(
         Participant.objects.select_related("user", "competition"), pk=participant_id, competition=pk
     )
@@ -39,8 +41,13 @@ def participant_tries(request: HttpRequest, pk: int, participant_id: int) -> Htt
         except Refused as refused:
             form.add_error(refused.field if refused.field in form.fields else None, refused.message)
         else:
-            words = "1 try" if given["tries"] == 1 else f"{given['tries']} tries"
-            messages.success(request, f"{participant.user.username} has {words} more in {given['phase'].name}.")
+            words = ngettext(
+                "%(user)s has %(count)d try more in %(phase)s.",
+                "%(user)s has %(count)d tries more in %(phase)s.",
+                given["tries"],
+            )
+            facts = {"user": participant.user.username, "count": given["tries"], "phase": given["phase"].name}
+            messages.success(request, words % facts)
             return redirect(request.path)
     user = participant.user
     rows = [(phase, tries(user, phase), ledger(user, phase)[:LINES]) for phase in phases]

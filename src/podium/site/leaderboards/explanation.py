@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
 from podium.ranking import columns as ranking
 from podium.ranking.explanation import Decision, decision, to_pass
 from podium.site.competitions import policies as competitions
@@ -18,12 +21,14 @@ SHOWN = 50
 """Submissions of the owner that are gone through, newest first."""
 
 RULES = {
-    SubmissionRule.ADD: "The participant chooses one submission, and may replace it.",
-    SubmissionRule.ADD_AND_DELETE: "The participant chooses one submission, and may replace or remove it.",
-    SubmissionRule.ADD_AND_DELETE_MULTIPLE: "The participant chooses as many submissions as they like.",
-    SubmissionRule.FORCE_LAST: "The latest submission with a score stands, by the time of submission.",
-    SubmissionRule.FORCE_LATEST_MULTIPLE: "Every submission with a score stands.",
-    SubmissionRule.FORCE_BEST: "The best submission with a score stands, by the order of the board.",
+    SubmissionRule.ADD: gettext_lazy("The participant chooses one submission, and may replace it."),
+    SubmissionRule.ADD_AND_DELETE: gettext_lazy(
+        "The participant chooses one submission, and may replace or remove it."
+    ),
+    SubmissionRule.ADD_AND_DELETE_MULTIPLE: gettext_lazy("The participant chooses as many submissions as they like."),
+    SubmissionRule.FORCE_LAST: gettext_lazy("The latest submission with a score stands, by the time of submission."),
+    SubmissionRule.FORCE_LATEST_MULTIPLE: gettext_lazy("Every submission with a score stands."),
+    SubmissionRule.FORCE_BEST: gettext_lazy("The best submission with a score stands, by the order of the board."),
 }
 
 
@@ -99,7 +104,7 @@ def explain(entry: Entry, user: Any) -> Explanation:
         goal=goal,
         goal_column=goal_column,
         over_tasks=phase.phase_tasks.count(),
-        rule=RULES[SubmissionRule(board.submission_rule)],
+        rule=str(RULES[SubmissionRule(board.submission_rule)]),
         submissions=submissions,
         more=more,
     )
@@ -147,23 +152,23 @@ def _submissions(entry: Entry) -> tuple[list[tuple[Submission, str]], int]:
 
 
 _NOT_CHOSEN = {
-    SubmissionRule.FORCE_BEST: "is not better than the one that stands",
-    SubmissionRule.FORCE_LAST: "is older than the one that stands",
-    SubmissionRule.FORCE_LATEST_MULTIPLE: "does not stand",
+    SubmissionRule.FORCE_BEST: gettext_lazy("is not better than the one that stands"),
+    SubmissionRule.FORCE_LAST: gettext_lazy("is older than the one that stands"),
+    SubmissionRule.FORCE_LATEST_MULTIPLE: gettext_lazy("does not stand"),
 }
 
 
 def _role(submission: Submission, rule: SubmissionRule) -> str:
     """What a submission is to the board, after its number: "12 stands on the leaderboard"."""
     if getattr(submission, "entry", None) is not None:
-        return "stands on the leaderboard"
+        return _("stands on the leaderboard")
     if submission.status not in TERMINAL:
-        return "is not finished"
+        return _("is not finished")
     reasons = [
-        (submission.status == "Failed", "failed"),
-        (submission.status == "Cancelled", "was cancelled"),
-        (submission.is_specific_task_re_run, "was run on a task of its own choice, which never counts"),
-        (submission.is_soft_deleted, "was deleted"),
-        (not any(one.scores.all() for one in (submission, *submission.children.all())), "has no score"),
+        (submission.status == "Failed", _("failed")),
+        (submission.status == "Cancelled", _("was cancelled")),
+        (submission.is_specific_task_re_run, _("was run on a task of its own choice, which never counts")),
+        (submission.is_soft_deleted, _("was deleted")),
+        (not any(one.scores.all() for one in (submission, *submission.children.all())), _("has no score")),
     ]
-    return next((words for holds, words in reasons if holds), _NOT_CHOSEN.get(rule, "was not chosen"))
+    return next((words for holds, words in reasons if holds), str(_NOT_CHOSEN.get(rule, _("was not chosen"))))

@@ -16,6 +16,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
+from django.utils.translation import gettext as _
 
 from podium.ranking import keys
 from podium.ranking.columns import Sorting
@@ -99,7 +100,7 @@ def read_moment(text: str) -> datetime:
             return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
         pass
-    raise NoSuchMoment("This is not a moment. Write it as 2026-01-31T12:00Z or 2026-01-31T12:00+01:00.")
+    raise NoSuchMoment(_("This is not a moment. Write it as 2026-01-31T12:00Z or 2026-01-31T12:00+01:00."))
 
 
 def began(phase: Phase) -> datetime | None:
@@ -129,10 +130,11 @@ def board_at(phase: Phase, user: Any, moment: datetime, page: int = 1, per_page:
     if leaderboard is None:
         return None
     if moment > timezone.now():
-        raise NoSuchMoment(f"{times.utc_text(moment)} is in the future.")
+        raise NoSuchMoment(_("%(moment)s is in the future.") % {"moment": times.utc_text(moment)})
     if moment < phase.start:
         raise NoSuchMoment(
-            f"{times.utc_text(moment)} is before the phase began, which was on {times.utc_text(phase.start)}."
+            _("%(moment)s is before the phase began, which was on %(start)s.")
+            % {"moment": times.utc_text(moment), "start": times.utc_text(phase.start)}
         )
     administers = competitions.can_administer(user, phase.competition)
     columns = [column for column in leaderboard.columns.all() if administers or not column.hidden]

@@ -7,6 +7,7 @@ from django.core.validators import MaxValueValidator
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 _LIKE = ["int8_ops", "varchar_pattern_ops"]
 
@@ -14,12 +15,12 @@ _LIKE = ["int8_ops", "varchar_pattern_ops"]
 class SubmissionRule(models.TextChoices):
     """Codabench's six rules of which submissions stand on the board."""
 
-    ADD = "Add"
-    ADD_AND_DELETE = "Add_And_Delete"
-    ADD_AND_DELETE_MULTIPLE = "Add_And_Delete_Multiple"
-    FORCE_LAST = "Force_Last"
-    FORCE_LATEST_MULTIPLE = "Force_Latest_Multiple"
-    FORCE_BEST = "Force_Best"
+    ADD = "Add", _("Add")
+    ADD_AND_DELETE = "Add_And_Delete", _("Add And Delete")
+    ADD_AND_DELETE_MULTIPLE = "Add_And_Delete_Multiple", _("Add And Delete Multiple")
+    FORCE_LAST = "Force_Last", _("Force Last")
+    FORCE_LATEST_MULTIPLE = "Force_Latest_Multiple", _("Force Latest Multiple")
+    FORCE_BEST = "Force_Best", _("Force Best")
 
 
 class Leaderboard(models.Model):

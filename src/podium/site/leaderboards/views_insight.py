@@ -7,6 +7,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from podium.site.competitions.models import Phase
@@ -54,7 +55,7 @@ def over_time(request: HttpRequest, pk: int) -> HttpResponse:
     if phase not in phases:
         phase = phases[-1] if phases else None
     if phase is None:
-        raise Http404("There is no leaderboard here.")
+        raise Http404(_("There is no leaderboard here."))
     found = progress(phase, request.user)
     context = viewed.context(
         "results",
@@ -82,9 +83,9 @@ def place(request: HttpRequest, pk: int, submission_id: int) -> HttpResponse:
         Entry.objects.select_related(*related), submission=submission_id, phase__competition=viewed.competition
     )
     if visible_board(request.user, entry.phase) is None:
-        raise Http404("There is no such leaderboard, or you may not see it.")
+        raise Http404(_("There is no such leaderboard, or you may not see it."))
     if entry.owner_id != request.user.pk and not viewed.can_administer:
-        raise PermissionDenied("Why a row stands where it stands is told to its owner and to the organizers.")
+        raise PermissionDenied(_("Why a row stands where it stands is told to its owner and to the organizers."))
     context = viewed.context(
         "results",
         why=explain(entry, request.user),

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from django.db import transaction
 from django.db.models import ProtectedError, Q
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from podium.site.accounts.models import User
 from podium.site.audit.actions import Action
@@ -50,14 +51,16 @@ def refuse_delete(*, submission: Submission, by: User) -> None:
 def _refusal(submission: Submission, by: User, *, on_board: bool) -> Refused | None:
     governs = _governs(by, submission)
     if not governs and submission.owner_id != by.pk:
-        return Forbidden("You do not have permission to delete this submission!")
+        return Forbidden(_("You do not have permission to delete this submission!"))
     if not governs and on_board:
-        return Forbidden("You cannot delete a leaderboard submission!")
+        return Forbidden(_("You cannot delete a leaderboard submission!"))
     if submission.parent_id is not None:
-        return Refused("This is one task of a submission; delete the whole submission.", code="child")
+        return Refused(_("This is one task of a submission; delete the whole submission."), code="child")
     if submission.status not in TERMINAL:
         return Refused(
-            f"Submission {submission.pk} is being evaluated. Cancel it, then delete it.", code="not_ended", status=409
+            _("Submission %(number)s is being evaluated. Cancel it, then delete it.") % {"number": submission.pk},
+            code="not_ended",
+            status=409,
         )
     return None
 
@@ -137,15 +140,15 @@ def soft_delete(*, submission: Submission, by: User) -> None:
     """
     found = Submission.objects.select_for_update(of=("self",)).select_related("data").get(pk=submission.pk)
     if found.owner_id != by.pk:
-        raise Forbidden("You are not allowed to delete this submission")
+        raise Forbidden(_("You are not allowed to delete this submission"))
     if found.status == SubmissionStatus.FINISHED and _on_board(found):
-        raise Forbidden("You are not allowed to delete a leaderboard submission")
+        raise Forbidden(_("You are not allowed to delete a leaderboard submission"))
     if found.status not in TERMINAL:
-        raise Forbidden("You are not allowed to delete a running submission")
+        raise Forbidden(_("You are not allowed to delete a running submission"))
     if found.is_soft_deleted:
-        raise Refused("Submission already deleted", code="already_deleted")
+        raise Refused(_("Submission already deleted"), code="already_deleted")
     if found.parent_id is not None:
-        raise Refused("This is one task of a submission; delete the whole submission.", code="child")
+        raise Refused(_("This is one task of a submission; delete the whole submission."), code="child")
     data, files = found.data, _result_files(found)
     parts = _part_of(found, "submission")
     LogChunk.objects.filter(_part_of(found, "attempt__run__submission")).delete()
@@ -235,8 +238,8 @@ def refuse_public(*, submission: Submission, by: User, public: bool) -> None:
     """Raise Forbidden or Refused where `by` may not show a whole submission, or hide it again."""
     competition = submission.phase.competition
     if submission.owner_id != by.pk and not competitions.can_administer(by, competition):
-        raise Forbidden("You do not have permission to change who sees this submission.")
+        raise Forbidden(_("You do not have permission to change who sees this submission."))
     if public and not competition.can_participants_make_submissions_public:
-        raise Forbidden("You do not have permission to make this submissions public/private")
+        raise Forbidden(_("You do not have permission to make this submissions public/private"))
     if public and submission.status != SubmissionStatus.FINISHED:
-        raise Refused("Only a finished submission can be made public.", code="not_finished")
+        raise Refused(_("Only a finished submission can be made public."), code="not_finished")

@@ -6,6 +6,7 @@ from datetime import UTC
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from podium.site.accounts.models import User
 from podium.site.audit.actions import Action
@@ -52,18 +53,20 @@ def credit(*, participant: Participant, phase: Phase, tries: int, note: str, by:
     range or the note is missing.
     """
     if not competitions.can_administer(by, participant.competition):
-        raise Forbidden("Only the organizers give tries.")
+        raise Forbidden(_("Only the organizers give tries."))
     if phase.competition_id != participant.competition_id:
-        raise Refused("This phase belongs to another competition.", field="phase", code="foreign_phase")
+        raise Refused(_("This phase belongs to another competition."), field="phase", code="foreign_phase")
     if participant.status != ParticipantStatus.APPROVED:
-        raise Refused("This person does not take part.", field="error", code="not_a_participant")
+        raise Refused(_("This person does not take part."), field="error", code="not_a_participant")
     if not 1 <= tries <= MAX_CREDIT:
-        raise Refused(f"Give between 1 and {MAX_CREDIT} tries.", field="tries", code="out_of_range")
+        raise Refused(
+            _("Give between 1 and %(most)s tries.") % {"most": MAX_CREDIT}, field="tries", code="out_of_range"
+        )
     note = note.replace("\0", "").strip()
     if not note:
-        raise Refused("Say why, for the person reads it.", field="note", code="no_note")
+        raise Refused(_("Say why, for the person reads it."), field="note", code="no_note")
     if len(note) > 240:
-        raise Refused("A note has 240 characters at most.", field="note", code="too_long")
+        raise Refused(_("A note has 240 characters at most."), field="note", code="too_long")
     facts = {"phase": phase.name, "tries": tries, "note": note}
     record(Action.PARTICIPANT_TRIES, by=by, on=participant, after=facts, about=participant.user)
     return TryEntry.objects.create(

@@ -9,6 +9,7 @@ organizer may settle anew. Settling is a compare-and-set on the phase; who comes
 from __future__ import annotations
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from podium.protocol import AskedLimits, Ceilings, promise, shortfalls
 from podium.site.accounts.models import User
@@ -63,7 +64,7 @@ def settle_anew(*, phase: Phase, by: User) -> None:
     by: the organizer who accepts that. Raises Forbidden for anybody else.
     """
     if not can_administer(by, phase.competition):
-        raise Forbidden("Only organizers of the competition may settle the limits of its phases anew.")
+        raise Forbidden(_("Only organizers of the competition may settle the limits of its phases anew."))
     settled = Phase.objects.values_list("agreed_limits", flat=True).get(pk=phase.pk)
     Phase.objects.filter(pk=phase.pk).update(agreed_limits=None)
     record(Action.PHASE_LIMITS, by=by, on=phase, before={"limits": settled}, after={"limits": None})

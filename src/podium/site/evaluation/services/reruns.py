@@ -14,6 +14,8 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from podium.formats.metadata import Kind
 from podium.site.accounts.models import User
@@ -29,8 +31,8 @@ from podium.site.queues import policies as queues
 from podium.site.resources import policies as resources
 from podium.site.resources.models import Task
 
-NO_RIGHT = "You do not have permission to re-run submissions"
-NOT_ENDED = "Cannot request a re-run on a submission that has not finished processing."
+NO_RIGHT = gettext_noop("You do not have permission to re-run submissions")
+NOT_ENDED = gettext_noop("Cannot request a re-run on a submission that has not finished processing.")
 
 
 def may_rerun(user: User, competition: Competition) -> bool:
@@ -46,12 +48,16 @@ def refuse_too_many(*, by: User, competition: Competition, count: int) -> None:
     limit, queue = settings.CONFIG.rerun_limit, competition.queue
     if count <= limit or by.is_superuser or (queue is not None and queues.can_operate(by, queue)):
         return
-    where = "the site's shared queue" if queue is None or queue.is_default else f"the queue “{queue.name}”, not yours"
+    words = _("These are %(count)s submissions, and %(limit)s may be re-run at once on the site's shared queue.")
+    if queue is not None and not queue.is_default:
+        words = _(
+            "These are %(count)s submissions, and %(limit)s may be re-run at once on the queue “%(queue)s”, not yours."
+        )
     raise Refused(
-        f"These are {count} submissions, and {limit} may be re-run at once on {where}.",
+        words % {"count": count, "limit": limit, "queue": queue.name if queue is not None else ""},
         code="too_many_reruns",
         status=403,
-        hint="Choose fewer, let the competition run on a queue of your own, or ask the administrators of this site.",
+        hint=_("Choose fewer, let the competition run on a queue of your own, or ask the administrators of this site."),
     )
 
 
@@ -75,9 +81,9 @@ def rerun(*, submission: Submission, by: User, task: Task | None = None) -> Subm
     """
     whole = submission.parent or submission
     if not may_rerun(by, whole.phase.competition):
-        raise Forbidden(NO_RIGHT)
+        raise Forbidden(_(NO_RIGHT))
     if whole.status not in TERMINAL:
-        raise Forbidden(NOT_ENDED)
+        raise Forbidden(_(NOT_ENDED))
     made = _again(whole, task=task)
     facts = {"new submission": made.pk, "task": task.name if task is not None else None}
     record(Action.SUBMISSION_RERUN, by=by, on=whole, after=facts, about=whole.owner)
@@ -93,7 +99,7 @@ def rerun_many(*, found: Sequence[Submission], by: User) -> list[Submission]:
     """
     wholes = {whole.pk: whole for whole in (one.parent or one for one in found)}
     if not all(may_rerun(by, whole.phase.competition) for whole in wholes.values()):
-        raise Forbidden(NO_RIGHT)
+        raise Forbidden(_(NO_RIGHT))
     ended = [whole for whole in _in_order_of_lanes(wholes.values()) if whole.status in TERMINAL]
     for competition, count in Counter(whole.phase.competition for whole in ended).items():
         refuse_too_many(by=by, competition=competition, count=count)
@@ -110,7 +116,7 @@ def rerun_phase(*, phase: Phase, by: User) -> int:
     Raises Forbidden, and Refused when these are too many.
     """
     if not may_rerun(by, phase.competition):
-        raise Forbidden(NO_RIGHT)
+        raise Forbidden(_(NO_RIGHT))
     refuse_too_many(by=by, competition=phase.competition, count=repeatable(phase).count())
     begun = phase_work.begin(kind=WorkKind.RERUN, phase=phase, by=by)
     record(Action.PHASE_RERUN, by=by, on=phase, after={"submissions": begun})
@@ -147,7 +153,10 @@ def _in_order_of_lanes(found: Iterable[Submission]) -> list[Submission]:
 
 def _again(whole: Submission, *, task: Task | None = None, bulk: bool = False) -> Submission:
     if whole.data is None or whole.data.data_file_id is None:
-        raise Refused(f"The file of submission {whole.pk} was deleted, so it cannot be run again.", code="file_gone")
+        raise Refused(
+            _("The file of submission %(number)s was deleted, so it cannot be run again.") % {"number": whole.pk},
+            code="file_gone",
+        )
     made = submissions.create(
         user=whole.owner,
         phase=whole.phase,
@@ -172,7 +181,7 @@ def _tasks_of(whole: Submission) -> list[Task]:
     tasks = [part.task for part in parts]
     if any(task is None for task in tasks):
         raise Refused(
-            "Cannot re-run: a task of this submission has been deleted. Choose a task with `task_key`.",
+            _("Cannot re-run: a task of this submission has been deleted. Choose a task with `task_key`."),
             code="task_gone",
             status=404,
         )

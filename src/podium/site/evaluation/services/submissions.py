@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from podium.formats.archives import ArchiveError, Listing, inspect
 from podium.formats.factsheet import check_answers
@@ -58,9 +59,9 @@ def submit(
     admit_robot(competition=phase.competition, user=user)
     _refuse_closed(user, phase, data)
     if data.created_by_id != user.pk:
-        raise Refused("This file belongs to somebody else.", field="data", code="not_yours")
+        raise Refused(_("This file belongs to somebody else."), field="data", code="not_yours")
     if data.type not in {DatasetType.SUBMISSION, DatasetType.SOLUTION}:
-        raise Refused("This file was not uploaded as a submission.", field="data", code="wrong_type")
+        raise Refused(_("This file was not uploaded as a submission."), field="data", code="wrong_type")
     _refuse_foreign(user, organization)
     chosen = _chosen_tasks(phase, tasks)
     answers = _checked_answers(phase, fact_sheet_answers)
@@ -93,15 +94,25 @@ def _refuse_foreign(user: User, organization: Organization | None) -> None:
     if organization is None or accounts.submitting_for(user).filter(pk=organization.pk).exists():
         return
     if accounts.organizations_of(user).filter(pk=organization.pk).exists():
-        raise Refused("You do not have participant permissions for this group", field="organization", code="no_right")
-    raise Refused("You must be apart of a organization to submit for them", field="organization", code="not_a_member")
+        raise Refused(
+            _("You do not have participant permissions for this group"), field="organization", code="no_right"
+        )
+    raise Refused(
+        _("You must be apart of a organization to submit for them"), field="organization", code="not_a_member"
+    )
 
 
 def _closed(phase: Phase) -> str | None:
     if phase.status is PhaseStatus.NEXT:
-        return f'The phase "{phase.name}" starts on {phase.start:%Y-%m-%d %H:%M} UTC.'
+        return _('The phase "%(phase)s" starts on %(start)s UTC.') % {
+            "phase": phase.name,
+            "start": f"{phase.start:%Y-%m-%d %H:%M}",
+        }
     if phase.status is PhaseStatus.PREVIOUS:
-        return f'The phase "{phase.name}" ended on {phase.end:%Y-%m-%d %H:%M} UTC.'
+        return _('The phase "%(phase)s" ended on %(end)s UTC.') % {
+            "phase": phase.name,
+            "end": f"{phase.end:%Y-%m-%d %H:%M}",
+        }
     return None
 
 
@@ -109,7 +120,7 @@ def reason_against(*, user: User, phase: Phase) -> str | None:
     """Why `user` cannot submit to `phase` now, None when they can: access, dates, tries."""
     competition = phase.competition
     if not (competitions.is_approved(user, competition) or competitions.is_welcome_robot(user, competition)):
-        return "User not approved to participate in this competition"
+        return _("User not approved to participate in this competition")
     return _closed(phase) or tries.tries(user, phase).reason
 
 
@@ -127,7 +138,7 @@ def _in_time(data: Dataset, phase: Phase) -> bool:
 
 def _refuse_closed(user: User, phase: Phase, data: Dataset) -> None:
     if not competitions.is_approved(user, phase.competition):
-        raise Forbidden("You do not have access to this competition to make a submission", code="not_a_participant")
+        raise Forbidden(_("You do not have access to this competition to make a submission"), code="not_a_participant")
     closed = _closed(phase)
     if closed and not _in_time(data, phase):
         raise Refused(closed, code="phase_not_open", status=403)
@@ -136,12 +147,12 @@ def _refuse_closed(user: User, phase: Phase, data: Dataset) -> None:
 def _chosen_tasks(phase: Phase, tasks: Sequence[Task] | None) -> list[Task]:
     of_phase = [link.task for link in phase.phase_tasks.select_related("task").order_by("order_index", "task")]
     if not of_phase:
-        raise Refused("This phase has no task yet.", code="no_task")
+        raise Refused(_("This phase has no task yet."), code="no_task")
     if not tasks:
         return of_phase
     wanted = {task.pk for task in tasks}
     if not wanted <= {task.pk for task in of_phase}:
-        raise Refused("All tasks must be part of the current phase.", code="foreign_task")
+        raise Refused(_("All tasks must be part of the current phase."), code="foreign_task")
     return [task for task in of_phase if task.pk in wanted]
 
 
@@ -149,11 +160,11 @@ def _checked_answers(phase: Phase, answers: Mapping[str, Any] | None) -> dict[st
     definition = phase.competition.fact_sheet
     if not definition:
         if answers:
-            raise Refused("This competition has no fact sheet.", field="fact_sheet_answers", code="no_fact_sheet")
+            raise Refused(_("This competition has no fact sheet."), field="fact_sheet_answers", code="no_fact_sheet")
         return None
     faults = check_answers(definition, dict(answers or {}))
     if any(isinstance(answer, str) and "\0" in answer for answer in (answers or {}).values()):
-        faults.append("An answer must be text without NUL characters.")
+        faults.append(_("An answer must be text without NUL characters."))
     if faults:
         raise Refused(" ".join(faults), code="fact_sheet")
     return dict(answers or {})
@@ -167,7 +178,7 @@ def update_fact_sheet(*, submission: Submission, by: User, answers: Mapping[str,
     """
     whole = submission.parent or submission
     if whole.owner_id != by.pk and not competitions.can_administer(by, whole.phase.competition):
-        raise Forbidden("You do not have permission to change the answers of this submission.")
+        raise Forbidden(_("You do not have permission to change the answers of this submission."))
     checked = _checked_answers(whole.phase, answers)
     history.mark_changed(whole.phase_id)
     Submission.objects.filter(Q(pk=whole.pk) | Q(parent=whole)).update(fact_sheet_answers=checked)
@@ -190,7 +201,7 @@ def _inspected(data: Dataset, phase: Phase) -> tuple[Kind, list[str]]:
     if phase.accepts_only_result_submissions and kind is not Kind.RESULT:
         _discard(data)
         raise Refused(
-            "This phase takes result submissions only: zip your predictions, without a metadata file.",
+            _("This phase takes result submissions only: zip your predictions, without a metadata file."),
             field="data",
             code="results_only",
         )
@@ -286,9 +297,9 @@ def first_step(submission: Submission, version: TaskVersion) -> Step:
 def start_held(*, submission: Submission, by: User) -> None:
     """Start a submission that waits for the organizer. Raises Forbidden when it does not wait, or not for this user."""
     if not competitions.can_administer(by, submission.phase.competition):
-        raise Forbidden("Only the organizers can start this submission.")
+        raise Forbidden(_("Only the organizers can start this submission."))
     if submission.status != SubmissionStatus.SUBMITTING:
-        raise Forbidden("Cannot run a submission which is not in submitting status")
+        raise Forbidden(_("Cannot run a submission which is not in submitting status"))
     start(submission)
     record(Action.SUBMISSION_STARTED, by=by, on=submission, about=submission.owner)
 
@@ -321,7 +332,7 @@ def cancel(*, submission: Submission, by: User) -> bool:
     Returns whether there was anything to cancel. Raises Forbidden.
     """
     if not may_cancel(by, submission):
-        raise Forbidden("You do not have permission to cancel this submission.")
+        raise Forbidden(_("You do not have permission to cancel this submission."))
     cancelled = cancel_by_platform(submission=submission)
     if cancelled and submission.owner_id != by.pk:
         record(Action.SUBMISSION_CANCELLED, by=by, on=submission, about=submission.owner)

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import F
+from django.utils.translation import gettext as _
 
 from podium.ranking import columns as ranking
 from podium.site.accounts.models import User
@@ -37,7 +38,7 @@ def change_board(
     Raises Forbidden, and Refused where the columns contradict each other.
     """
     if not competitions.can_administer(by, board.competition):
-        raise Forbidden("You don't have access to change this competition")
+        raise Forbidden(_("You don't have access to change this competition"))
     phases = list(board.phases.order_by("pk").values_list("pk", flat=True))
     for phase_id in phases:
         places.take_turn(phase_id)  # verdicts that read the board as it was are through
@@ -90,7 +91,11 @@ def _set_columns(board: Leaderboard, columns: Sequence[Mapping[str, Any]]) -> No
     present = {column.pk: column for column in board.columns.all()}
     named = {given["id"] for given in columns if given.get("id")}
     if strangers := named - set(present):
-        raise Refused(f"This leaderboard has no column {min(strangers)}.", field="leaderboards", code="no_column")
+        raise Refused(
+            _("This leaderboard has no column %(column)s.") % {"column": min(strangers)},
+            field="leaderboards",
+            code="no_column",
+        )
     board.columns.exclude(pk__in=named).delete()
     board.columns.update(index=F("index") + _AWAY)
     for given in columns:
@@ -125,9 +130,11 @@ def set_score(*, score: Score, value: float, text: str, by: User) -> Score:
     )
     phase = submission.phase
     if not competitions.can_administer(by, phase.competition):
-        raise Forbidden("You do not have permission to change this score.")
+        raise Forbidden(_("You do not have permission to change this score."))
     if score.column.computation:
-        raise Refused("This score is computed; set the scores that it is computed of.", field="score", code="computed")
+        raise Refused(
+            _("This score is computed; set the scores that it is computed of."), field="score", code="computed"
+        )
     places.take_turn(phase.pk)
     found = Score.objects.select_for_update(of=("self",)).select_related("column").get(pk=score.pk)
     if not found.column.hidden:

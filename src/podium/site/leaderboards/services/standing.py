@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 
 from podium.protocol import Score as ReportedScore
 from podium.ranking import columns as ranking
@@ -206,17 +207,17 @@ def on_verdict(*, submission: Submission) -> None:
 def _manual(submission: Submission) -> tuple[Leaderboard, list[order.Entry], order.Entry, rules.SubmissionRule]:
     board = submission.phase.leaderboard
     if board is None:
-        raise Refused("This phase has no leaderboard.", code="no_leaderboard")
+        raise Refused(_("This phase has no leaderboard."), code="no_leaderboard")
     if submission.parent_id is not None:
-        raise Refused("Put the whole submission on the leaderboard, not one of its tasks.", code="child")
+        raise Refused(_("Put the whole submission on the leaderboard, not one of its tasks."), code="child")
     if submission.is_specific_task_re_run:
-        raise Forbidden("Cannot add task-specific submission re-runs to leaderboards.")
+        raise Forbidden(_("Cannot add task-specific submission re-runs to leaderboards."))
     if submission.status != "Finished":
-        raise Refused("Only a finished submission can stand on a leaderboard.", code="not_finished")
+        raise Refused(_("Only a finished submission can stand on a leaderboard."), code="not_finished")
     places.take_turn(submission.phase_id)
     standing = _standing(submission)
     if shut_out(submission.phase, submission.owner_id):
-        raise Forbidden("Its owner does not take part in this competition any more.")
+        raise Forbidden(_("Its owner does not take part in this competition any more."))
     candidate = _candidate(submission, board, scores_by_task(submission))
     return board, standing, candidate, rules.SubmissionRule(board.submission_rule)
 
@@ -306,9 +307,9 @@ def restored_entry(*, submission: Submission, name: str, created_when: datetime)
     """
     board = submission.phase.leaderboard
     if board is None:
-        raise Refused("This phase has no leaderboard.", code="no_leaderboard")
+        raise Refused(_("This phase has no leaderboard."), code="no_leaderboard")
     if submission.parent_id is not None:
-        raise Refused("One of several tasks does not stand on a leaderboard.", code="child")
+        raise Refused(_("One of several tasks does not stand on a leaderboard."), code="child")
     candidate = _candidate(submission, board, scores_by_task(submission))
     return Entry(
         leaderboard=board,

@@ -12,8 +12,8 @@ const UNFINISHED = /\x1b(?:\[[0-?]*[ -/]*|\][^\x07\x1b]{0,200})?$/;
 const live = document.querySelector("[data-live]");
 
 function title(step, stream) {
-  const words = JSON.parse(document.querySelector("#panes").dataset.streams);
-  return `${step.charAt(0).toUpperCase()}${step.slice(1)}: ${words[stream] ?? stream}`;
+  const { steps, streams } = document.querySelector("#panes").dataset;
+  return `${JSON.parse(steps)[step] ?? step}: ${JSON.parse(streams)[stream] ?? stream}`;
 }
 
 /** The pane of a program stream; made when its first output comes. */
