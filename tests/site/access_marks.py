@@ -81,7 +81,7 @@ TEXTS: dict[str, Audience] = {
     "deleted": _organizers,
     # A submission, to those who see it, and what its owner was told.
     "answer-shown": lambda setting: setting.submission_viewers,
-    "answer.zip": lambda setting: setting.submission_viewers | {"pat", "ada"},
+    "answer.zip": lambda setting: _its_people(setting) | (setting.submission_viewers if setting.public else NOBODY),
     "answer-kept": _its_people,
     "status-details": _its_people,
     "limit": _its_people,
@@ -92,6 +92,7 @@ TEXTS: dict[str, Audience] = {
     "host": _its_people,
     "code": lambda setting: _its_people(setting) | (setting.submission_viewers if setting.public else NOBODY),
     "log-prediction": lambda setting: setting.output(),
+    "scoring-remark": lambda setting: setting.output("hide_score_output"),
     "log-scoring": lambda setting: setting.output("hide_score_output"),
     # A queue, to those who operate it.
     "queue-token": _operators,

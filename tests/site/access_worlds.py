@@ -231,7 +231,7 @@ TOLD = {
     "limit": "mark-limit",
     "measured": "mark-measured",
     "failed_program": "mark-program",
-    "notes": ["mark-note"],
+    "notes": ["mark-note", "Scoring: mark-scoring-remark"],
 }
 """What the owner of a submission is told."""
 

@@ -237,3 +237,12 @@ def test_a_stranger_with_many_addresses_is_one_stranger(client_of: Client, monke
     path = "/api/competitions/public/"
     statuses = [client_of(None).get(path, REMOTE_ADDR=address).status_code for address in asked]
     assert statuses == [200, 200, 429, 200, 200, 200]
+
+
+def test_the_page_of_invitations_takes_a_banned_person_for_nobody(pat: User, sam: User, client_of: Client) -> None:
+    group = organizations.create(by=sam, facts={"name": "Lab", "email": "lab@example.org"})
+    User.objects.filter(pk=pat.pk).update(is_banned=True)
+    page = client_of(sam).post(f"/profiles/organization/{group.pk}/invite/", {"users": "pat"}, format="multipart")
+    assert page.status_code == 400
+    assert "Nobody here is called pat." in page.content.decode()
+    assert f"Invalid pk &quot;{pat.pk}&quot;" not in page.content.decode()

@@ -144,7 +144,7 @@ def test_a_job_goes_its_way_to_finished(worker: WorkerOverHttp, submission: Subm
     answer = worker.finish(job, scores={"accuracy": {"value": 0.5, "text": "0.50"}}, notes=["a remark"])
     assert (answer.status_code, answer.json()) == (200, {"accepted": True})
     ended = fresh(submission)
-    assert (ended.status, ended.notes) == ("Finished", ["a remark"])
+    assert (ended.status, ended.notes) == ("Finished", ["Scoring: a remark"])
     assert [(score.value, score.text) for score in Score.objects.all()] == [(0.5, "0.50")]
 
 
@@ -255,7 +255,7 @@ def test_texts_with_nul_are_no_crash(worker: WorkerOverHttp, submission: Submiss
     answer = worker.finish(worker.job(), failure=failure, notes=["a \u0000 b"])
     assert answer.status_code == 200
     ended = fresh(submission)
-    assert (ended.status, ended.status_details, ended.notes) == ("Failed", "bad \ufffd byte", ["a \ufffd b"])
+    assert (ended.status, ended.status_details, ended.notes) == ("Failed", "bad \ufffd byte", ["Scoring: a \ufffd b"])
 
 
 def test_an_address_takes_the_right_method_only(worker: WorkerOverHttp) -> None:

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from podium.site.accounts.models import SETTABLE, Organization, Scope, User
+from podium.site.accounts.policies import people_to_name
 from podium.site.accounts.services.people import PREFERENCES, PROFILE
 from podium.site.errors import Refused
 from podium.site.pictures import Picture, read_picture
@@ -252,10 +253,7 @@ class InviteForm(_Refusable, forms.Form):
     def clean_users(self) -> list[int]:
         """The people named; every name that nobody has is told."""
         names = dict.fromkeys(self.cleaned_data["users"].replace(",", " ").replace(";", " ").split())
-        found = {
-            person.username.lower(): person.pk
-            for person in User.objects.filter(is_active=True, is_deleted=False).filter(_named(names))
-        }
+        found = {person.username.lower(): person.pk for person in people_to_name().filter(_named(names))}
         missing = [name for name in names if name.lower() not in found]
         if missing:
             raise forms.ValidationError(_("Nobody here is called %(missing)s.") % {"missing": ", ".join(missing[:10])})

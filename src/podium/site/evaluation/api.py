@@ -6,7 +6,7 @@ import builtins
 from contextlib import AbstractContextManager
 from typing import Any
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Case, Prefetch, QuerySet, Value, When
 from django.http import Http404, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404
 from django_filters import FilterSet, ModelChoiceFilter
@@ -21,7 +21,16 @@ from rest_framework.views import APIView
 from podium.site import conditional
 from podium.site.accounts.authentication import refuse_narrower_for_others
 from podium.site.accounts.models import Organization
-from podium.site.api_fields import ID_REGEX, MAX_ID, Cap, caller, refuse_change_by_reading, searched, wants
+from podium.site.api_fields import (
+    ID_REGEX,
+    MAX_ID,
+    Cap,
+    caller,
+    refuse_change_by_reading,
+    search_text,
+    searched,
+    wants,
+)
 from podium.site.competitions import policies as competitions
 from podium.site.competitions.api_serializers import LeaderboardSerializer
 from podium.site.competitions.models import Competition, Phase
@@ -174,8 +183,12 @@ class SubmissionViewSet(viewsets.GenericViewSet[Submission]):
 
     def _searched(self, request: Request) -> Any:
         """What the parameters of the address leave."""
-        fields = ("data__file_name", "description", "name", "owner__username")
-        return searched(self.filter_queryset(self.get_queryset()), request, *fields)
+        rows = self.filter_queryset(self.get_queryset())
+        if not search_text(request):
+            return rows
+        told = Case(When(policies.file_told_to(request.user), then="data__file_name"), default=Value(""))
+        fields = ("told_file_name", "description", "name", "owner__username")
+        return searched(rows.annotate(told_file_name=told), request, *fields)
 
     @extend_schema(
         parameters=[_SHOW_DELETED, _SEARCH], responses={(200, "application/json"): SubmissionSerializer(many=True)}
@@ -185,7 +198,9 @@ class SubmissionViewSet(viewsets.GenericViewSet[Submission]):
         rows = self._searched(request)
         if request.accepted_renderer.format == "csv":
             rows = rows.select_related(None).prefetch_related(None)
-            return downloads.attached(downloads.as_csv(rows), "text/csv; charset=utf-8", "submissions.csv")
+            return downloads.attached(
+                downloads.as_csv(rows, request.user), "text/csv; charset=utf-8", "submissions.csv"
+            )
         return self.get_paginated_response(self.get_serializer(self.paginate_queryset(rows), many=True).data)
 
     @extend_schema(parameters=[_SHOW_DELETED])

@@ -102,7 +102,9 @@ class SubmissionSerializer(serializers.ModelSerializer[Submission]):
     """A submission as those who may see it do; what failed and why is Podium's own."""
 
     phase_name = serializers.CharField(source="phase.name")
-    filename = serializers.CharField(source="file_name")
+    filename = serializers.CharField(
+        source="file_name", allow_null=True, help_text="null for who may not have the file"
+    )
     status_details = serializers.SerializerMethodField()
     failed_program = serializers.CharField(allow_null=True, help_text="null for who is not told")
     limit = serializers.CharField(allow_null=True, help_text="null for who is not told")
@@ -171,11 +173,16 @@ class SubmissionSerializer(serializers.ModelSerializer[Submission]):
     def to_representation(self, instance: Submission) -> dict[str, Any]:
         data = super().to_representation(instance)
         user = self.context["user"]
-        if not policies.is_told_all(user, instance):
+        rights = policies.output_rights(user, instance)
+        if policies.is_told_all(user, instance):
+            data["status_details"], data["notes"] = rights.reason(instance) or None, rights.remarks(instance)
+        else:
             # Others see that it stands on the board, not what the owner was told about it.
             for name in ("status_details", "limit", "measured", "failed_program"):
                 data[name] = None
             data["notes"] = []
+            if not rights.submission_file:
+                data["filename"] = None
             data["fact_sheet_answers"] = boards.facts_for_all(instance.phase, instance.fact_sheet_answers)
         return data
 

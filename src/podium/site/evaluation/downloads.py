@@ -42,8 +42,9 @@ def in_pieces(rows: QuerySet[Submission]) -> Iterator[list[Submission]]:
         found = list(rows.filter(pk__lt=found[-1].pk).order_by("-pk")[:PIECE])
 
 
-def as_csv(rows: QuerySet[Submission]) -> Iterator[bytes]:
-    """Codabench's six columns."""
+def as_csv(rows: QuerySet[Submission], user: Any) -> Iterator[bytes]:
+    """Codabench's six columns; the name of a file is empty where `user` may not have it."""
+    told = policies.file_told_to(user)
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(["Submission ID", "File Name", "Owner", "Created When", "Status", "Phase"])
@@ -51,9 +52,11 @@ def as_csv(rows: QuerySet[Submission]) -> Iterator[bytes]:
     for piece in in_pieces(rows.select_related("data", "owner", "phase")):
         text.seek(0)
         text.truncate()
+        named = set(Submission.objects.filter(told, pk__in=[one.pk for one in piece]).values_list("pk", flat=True))
         for one in piece:
+            name = plain(one.file_name) if one.pk in named else ""
             when = one.created_when.isoformat().replace("+00:00", "Z")
-            names = [plain(one.file_name), plain(one.owner.username), when, one.status, plain(one.phase.name)]
+            names = [name, plain(one.owner.username), when, one.status, plain(one.phase.name)]
             writer.writerow([one.pk, *names])
         yield text.getvalue().encode()
 

@@ -28,15 +28,16 @@ MOST_PLACES = 100
 _FOR_ITS_PEOPLE = ("status_details", "limit", "measured", "program")
 
 
-def status_data(submission: Submission, *, told_all: bool = True) -> dict[str, Any]:
+def status_data(submission: Submission, rights: policies.OutputRights, *, told_all: bool) -> dict[str, Any]:
     """What a status event says.
 
-    told_all: to the owner and the organizers; others are told its state, not what its owner was told about it.
+    rights: to its output. told_all: to the owner and the organizers; others are told its state, not what its owner was
+    told about it.
     """
     data: dict[str, Any] = {
         "submission": submission.pk,
         "status": submission.status,
-        "status_details": submission.status_details,
+        "status_details": rights.reason(submission),
         "started_when": submission.started_when.isoformat() if submission.started_when else None,
         "finished_when": submission.finished_when.isoformat() if submission.finished_when else None,
         "cancelling": submission.cancel_requested_when is not None and not submission.is_terminal,
@@ -115,10 +116,11 @@ class _Reader:
         if children and not self.announced:
             self.announced = True
             events += [self._event("child", {"child_id": child.pk, "task": child.task_id}) for child in children]
-        output, more = self._output(children or [root], policies.output_rights(user, root))
+        rights = policies.output_rights(user, root)
+        output, more = self._output(children or [root], rights)
         events += output
         for one in [root, *children]:
-            data = status_data(one, told_all=told_all)
+            data = status_data(one, rights, told_all=told_all)
             if self.seen.get(one.pk) != (mark := json.dumps(data)):
                 self.seen[one.pk] = mark
                 events.append(self._event("status", data))

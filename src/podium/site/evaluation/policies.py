@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
-from podium.protocol import Step
+from podium.protocol import Cause, Step
 from podium.site.competitions import policies as competitions
 from podium.site.competitions.models import Competition, Participant, ParticipantStatus
 from podium.site.evaluation.models import Submission
@@ -62,6 +64,16 @@ def seen_by_organizers(competition: Competition, *, deleted: bool = False) -> Qu
     return rows if deleted else rows.filter(is_soft_deleted=False)
 
 
+_QUOTING: Final = frozenset((Cause.EXIT_CODE, Cause.SCORER_FAILED, Cause.BAD_SCORES))
+"""Causes whose reason may quote what a program wrote, such as names of files and of scores, and hidden columns."""
+WITHHELD: Final = gettext_noop("The organizers are told more: the output of this step is hidden in this phase.")
+
+
+def note_of(step: str, text: str) -> str:
+    """A worker's note on a step as a submission keeps it."""
+    return f"{step.capitalize()}: {text}"
+
+
 @dataclass(frozen=True)
 class OutputRights:
     """What of a submission a person may see, besides its status and its scores."""
@@ -77,6 +89,16 @@ class OutputRights:
     def logs_of(self, step: str) -> bool:
         """Whether the output of the programs of `step` may be seen."""
         return self.logs and (step == Step.PREDICTION or self.score_output)
+
+    def reason(self, submission: Submission) -> str:
+        """Why a submission failed, for somebody who is told all of it but what they may not read of its programs."""
+        hidden = submission.cause in _QUOTING and not self.logs_of(submission.failed_step)
+        return _(WITHHELD) if hidden else submission.status_details
+
+    def remarks(self, submission: Submission) -> list[str]:
+        """The notes on a submission, for somebody as of `reason`; a worker's quote what its step has printed."""
+        hidden = tuple(note_of(step, "") for step in Step if not self.logs_of(step))
+        return [note for note in submission.notes if not note.startswith(hidden)]
 
 
 def output_rights(user: Any, submission: Submission) -> OutputRights:
@@ -106,10 +128,24 @@ def output_rights(user: Any, submission: Submission) -> OutputRights:
     )
 
 
+def file_told_to(user: Any) -> Q:
+    """The submissions of which `user`, who sees them, is told the file's name: those whose file they may have.
+
+    As `OutputRights.submission_file`: what somebody calls their file tells of their method.
+    """
+    public = Q(is_public=True)
+    if not user.is_authenticated:
+        return public
+    if user.is_superuser:
+        return Q(pk__isnull=False)
+    return public | Q(owner=user) | Q(phase__competition__in=competitions.administered_by(user))
+
+
 def is_told_all(user: Any, submission: Submission) -> bool:
     """Whether `user` may read what the owner was told about the submission: reasons, limits, remarks.
 
-    The owner and the organizers; others who see the submission see its state, nothing of this.
+    The owner and the organizers; others who see the submission see its state, nothing of this. What of reasons and
+    remarks quotes programs is told by the rights to output.
     """
     owner = user.is_authenticated and submission.owner_id == user.pk
     return owner or competitions.can_administer(user, submission.phase.competition)

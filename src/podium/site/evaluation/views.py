@@ -260,17 +260,21 @@ def context_of(request: HttpRequest, submission: Submission) -> dict[str, Any]:
     )
     steps = {run.step for run in submission.runs.all()}
     is_owner = request.user.is_authenticated and submission.owner_id == request.user.pk
+    told_all = policies.is_told_all(request.user, submission)
     return {
         "submission": submission,
         "competition": competition,
         "administers": administers,
         "is_owner": is_owner,
         "details": details,
+        "file_name": submission.file_name if details.rights.submission_file else "",
         "panes": panes(details, failed=submission.status == SubmissionStatus.FAILED),
         "steps": _STEP_NAMES,
         "stages": stages(submission, steps),
         "failure": failure(submission),
-        "told_all": policies.is_told_all(request.user, submission),
+        "told_all": told_all,
+        "reason": details.rights.reason(submission) if told_all else "",
+        "notes": details.rights.remarks(submission) if told_all else [],
         "scores": queries.scores(submission, organizer=administers)
         if policies.sees_scores(request.user, submission)
         else [],

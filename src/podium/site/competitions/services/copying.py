@@ -20,7 +20,7 @@ from podium.site.errors import Forbidden, Refused
 from podium.site.resources import policies as resources
 from podium.site.resources import storage
 from podium.site.resources.models import Dataset, DatasetType, Task
-from podium.site.resources.services import create_dataset
+from podium.site.resources.services import create_dataset, refuse_over_quota
 
 _MAX_TITLE: Final = 255
 _NAMED: Final = 5
@@ -31,7 +31,7 @@ def start_copy(*, competition: Competition, by: User) -> CreationStatus:
 
     Who may take part without being asked (the whitelist), participants and submissions stay behind, and so does a queue
     that `by` may not use. Raises Forbidden when `by` does not run the competition, and Refused when it uses tasks or
-    files that `by` may not use elsewhere, or cannot be said by a bundle.
+    files that `by` may not use elsewhere, cannot be said by a bundle, or takes more space than `by` has.
     """
     if not policies.can_administer(by, competition):
         raise Forbidden(_("Only the organizers may copy a competition."))
@@ -47,6 +47,7 @@ def start_copy(*, competition: Competition, by: User) -> CreationStatus:
                 "queue": found.competition.queue if _may_use_queue(competition, by) else None,
             }
         )
+        refuse_over_quota(by, dumping.size_of(found))
         with storage.storing(folder="dataset", name="copy.zip") as sink:
             dumping.pack(found, cast("IO[bytes]", sink.stream))
             sink.stream.flush()

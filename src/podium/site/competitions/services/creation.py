@@ -51,7 +51,13 @@ from podium.site.queues.models import Queue
 from podium.site.resources import policies as resource_policies
 from podium.site.resources import storage
 from podium.site.resources.models import Dataset, DatasetType, Solution, StoredFile, Task
-from podium.site.resources.services import create_dataset, create_task, delete_dataset, organizer_dataset_name
+from podium.site.resources.services import (
+    create_dataset,
+    create_task,
+    delete_dataset,
+    organizer_dataset_name,
+    refuse_over_quota,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -245,7 +251,14 @@ class _Builder:
         return [*self._files.values(), self._logo, self._icon]
 
     def store_files(self) -> None:
-        """Copy the parts out of the bundle before the transaction, so that no lock is held meanwhile."""
+        """Copy the parts out of the bundle before the transaction, so that no lock is held meanwhile.
+
+        Raises BundleRefused where they take more space than the user has: packed they may be a small part of that.
+        """
+        try:
+            refuse_over_quota(self._user, sum(self._size(path) for path in self._files))
+        except Refused as refused:
+            raise self._refuse(refused.message, "", refused.hint) from refused
         for path, key in self._files.items():
             with self._new_file(key) as stream:
                 self._bundle.extract_part(path, stream)
@@ -257,6 +270,11 @@ class _Builder:
             self._has_icon = True
             with self._new_file(self._icon) as stream:
                 stream.write(icon)
+
+    def _size(self, path: str) -> int:
+        """Bytes of a part, a file or all in a folder."""
+        inside = self._bundle.walk(path) if self._bundle.is_dir(path) else [path]
+        return sum(self._bundle.size(name) for name in inside)
 
     @contextmanager
     def _new_file(self, key: str) -> Iterator[BinaryIO]:

@@ -31,10 +31,10 @@ from podium.site.competitions import policies
 from podium.site.competitions.description import Description, describe
 from podium.site.competitions.models import Competition, Dump, DumpKind, DumpState
 from podium.site.competitions.services.claims import Claims, Superseded
-from podium.site.errors import Forbidden
+from podium.site.errors import Forbidden, Refused
 from podium.site.resources import storage
 from podium.site.resources.models import DatasetType, StoredFile
-from podium.site.resources.services import create_dataset, human_size
+from podium.site.resources.services import create_dataset, human_size, refuse_over_quota
 
 log = structlog.get_logger(__name__)
 
@@ -116,7 +116,7 @@ def _write(dump: Dump) -> None:
             (_write_archive if dump.kind == DumpKind.ARCHIVE else _write_bundle)(dump, stored)
     except Superseded:
         raise
-    except (DumpRefused, LookupError) as refusal:
+    except (DumpRefused, LookupError, Refused) as refusal:
         _end(dump, status=DumpState.FAILED, details=str(refusal))
     except Exception:
         log.exception("dump failed", dump=dump.pk)
@@ -141,6 +141,8 @@ def _write_bundle(dump: Dump, stored: list[StoredFile]) -> None:
     competition = dump.competition
     check_parts(competition)
     description = describe(competition, keys=dump.keys_instead_of_files)
+    owner = competition.created_by or dump.created_by
+    refuse_over_quota(owner, size_of(description))
     key = _new_key(dump, stored, "dump.zip")
     with storage.Sink(key).stream as stream:
         pack(description, cast("IO[bytes]", stream))
@@ -150,7 +152,7 @@ def _write_bundle(dump: Dump, stored: list[StoredFile]) -> None:
         number = competition.dumps.filter(kind=DumpKind.BUNDLE, status=DumpState.FINISHED).count() + 1
         made = timezone.now()
         dataset = create_dataset(
-            user=competition.created_by or dump.created_by,
+            user=owner,
             type=DatasetType.COMPETITION_BUNDLE,
             file=storage.record_existing(key, digest),
             name=f"{competition.title[:180]} Dump #{number} Created {made:%Y-%m-%d %H:%M:%S}",
@@ -220,6 +222,11 @@ def check_parts(competition: Competition) -> None:
     """Raises DumpRefused for a competition that no bundle can say."""
     if not competition.leaderboards.exists() or not competition.phases.exists():
         raise DumpRefused(_("A competition without phases or leaderboard cannot be dumped: no bundle can say that."))
+
+
+def size_of(description: Description) -> int:
+    """Bytes that a bundle of it takes, about: its files are not packed any more."""
+    return sum(len(text) for text in description.texts.values()) + sum(f.size for f in description.files.values())
 
 
 def pack(description: Description, stream: IO[bytes]) -> None:

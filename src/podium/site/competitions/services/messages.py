@@ -15,6 +15,7 @@ from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext, gettext_lazy
 
+from podium.site.accounts.mails import may_mail
 from podium.site.accounts.models import User
 from podium.site.audit.actions import Action
 from podium.site.audit.services import record
@@ -25,6 +26,8 @@ from podium.site.mails import services as mails
 from podium.site.mails.models import Message
 
 MAX_CHARACTERS = 50_000
+STATUS_MAILED = 5
+"""How often in a day changes of one participation are mailed."""
 _ORGANIZER = gettext_lazy("You get this because you organize this competition.")
 _PARTICIPANT = gettext_lazy("You get this because you asked to take part in this competition.")
 _WRITTEN = gettext_lazy(
@@ -79,7 +82,12 @@ _OF_STATUS = {
 
 
 def tell_of_status(participant: Participant) -> None:
-    """Mail a participant and the organizers what the participant's status is now; part of the change itself."""
+    """Mail a participant and the organizers what the participant's status is now; part of the change itself.
+
+    Some times a day: nobody can switch these mails off, and whoever runs a competition can change it to and fro.
+    """
+    if not may_mail("participation", str(participant.pk), most=STATUS_MAILED, seconds=24 * 3600):
+        return
     competition, user = participant.competition, participant.user
     status = ParticipantStatus(participant.status)
     if status not in _OF_STATUS:

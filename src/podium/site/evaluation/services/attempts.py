@@ -21,7 +21,7 @@ from django.utils import timezone
 
 from podium.formats.scores import ScoresError, ScoreValue, validate_scores
 from podium.protocol import Beat, BeatAnswer, Cause, Ceilings, Claim, Failure, Fault, JobLimits, Outcome, Phase, Step
-from podium.site.evaluation import wakeups
+from podium.site.evaluation import policies, wakeups
 from podium.site.evaluation.limits import job_limits, run_limits
 from podium.site.evaluation.models import Attempt, Run, Submission
 from podium.site.evaluation.services import limits, moving, order, output, verdicts
@@ -255,7 +255,7 @@ def conclude(attempt: Attempt, outcome: Outcome) -> None:
         verdicts.cancel_now(submission)
         return
     if outcome.notes:
-        submission.notes = [*submission.notes, *outcome.notes]
+        submission.notes = [*submission.notes, *(policies.note_of(run.step, note) for note in outcome.notes)]
         Submission.objects.filter(pk=submission.pk).update(notes=submission.notes)
     failure = outcome.failure or _missing(attempt, run) or _refused_scores(run, outcome)
     if failure is not None:

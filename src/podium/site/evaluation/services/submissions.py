@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from podium.formats.archives import ArchiveError, Listing, inspect
 from podium.formats.factsheet import check_answers
@@ -21,7 +22,7 @@ from podium.site.accounts.models import Organization, User
 from podium.site.audit.actions import Action
 from podium.site.audit.services import record
 from podium.site.competitions import policies as competitions
-from podium.site.competitions.models import Participant, Phase, PhaseStatus
+from podium.site.competitions.models import Participant, ParticipantStatus, Phase, PhaseStatus
 from podium.site.competitions.services.participation import admit_robot
 from podium.site.errors import Forbidden, Refused
 from podium.site.evaluation import tries, wakeups
@@ -35,6 +36,8 @@ from podium.site.resources import storage
 from podium.site.resources.models import Dataset, DatasetType, Task, TaskVersion, UploadSession
 from podium.site.resources.services import delete_dataset
 from podium.site.resources.uploads import complete
+
+NO_ACCESS: Final = gettext_noop("You do not have access to this competition to make a submission")
 
 
 def submit(
@@ -69,7 +72,9 @@ def submit(
     kind, notes = _inspected(data, phase)
     with transaction.atomic():
         # The participation's row is the lock under which tries are counted, so two requests cannot share the last try.
-        Participant.objects.select_for_update().get(competition=phase.competition, user=user)
+        rows = Participant.objects.select_for_update().filter(competition=phase.competition, user=user)
+        if rows.filter(status=ParticipantStatus.APPROVED).first() is None:
+            raise Forbidden(_(NO_ACCESS), code="not_a_participant")  # denied while the file was put together and looked at
         left = tries.tries(user, phase)
         if left.reason:
             raise Refused(left.reason, code="limit_reached", status=403)
@@ -138,7 +143,7 @@ def _in_time(data: Dataset, phase: Phase) -> bool:
 
 def _refuse_closed(user: User, phase: Phase, data: Dataset) -> None:
     if not competitions.is_approved(user, phase.competition):
-        raise Forbidden(_("You do not have access to this competition to make a submission"), code="not_a_participant")
+        raise Forbidden(_(NO_ACCESS), code="not_a_participant")
     closed = _closed(phase)
     if closed and not _in_time(data, phase):
         raise Refused(closed, code="phase_not_open", status=403)

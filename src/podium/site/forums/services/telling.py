@@ -13,9 +13,11 @@ from django.db.models import Q, QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext, gettext_lazy
 
+from podium.site.accounts.mails import may_mail
 from podium.site.accounts.models import User
 from podium.site.competitions.models import Competition, Participant, ParticipantStatus
 from podium.site.competitions.services.messages import address_of, plain
+from podium.site.errors import Refused
 from podium.site.forums import policies
 from podium.site.forums.models import Follower, Post, Report, Thread
 from podium.site.forums.services.following import unfollow_link
@@ -72,8 +74,14 @@ def _organizers(competition: Competition) -> QuerySet[User]:
     return User.objects.filter(policies.organizing(competition))
 
 
+THREADS_MAILED = 20
+"""How many threads that somebody begins are mailed in a day; people are made organizers unasked."""
+
+
 def tell_organizers_of_thread(post: Post) -> None:
     """Mail the organizers a thread that somebody has begun."""
+    if not may_mail("thread", str(post.posted_by_id), most=THREADS_MAILED, seconds=24 * 3600):
+        return
     competition = post.thread.forum.competition
     to = _organizers(competition).filter(allow_forum_notifications=True).exclude(pk=post.posted_by_id or 0)
     mails.post(
@@ -106,7 +114,14 @@ def reached_by_announcement(competition: Competition, by: User) -> QuerySet[User
 
 
 def tell_announcement(post: Post, by: User) -> None:
-    """Mail a thread's first post as an announcement of the organizers."""
+    """Mail a thread's first post as an announcement of the organizers. Raises Refused for one too many in a day."""
+    if not may_mail("announcement", str(by.pk), most=THREADS_MAILED, seconds=24 * 3600):
+        raise Refused(
+            gettext("You have announced %(most)s times today, and each is mailed to many. Go on tomorrow.")
+            % {"most": THREADS_MAILED},
+            code="throttled",
+            status=429,
+        )
     competition = post.thread.forum.competition
 
     def words() -> mails.Words:

@@ -1,0 +1,65 @@
+"""What a hostile reader got of the disk beyond their quota: docs/developers/hostile-reading.md."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from django.test import Client as Browser
+
+from podium.site.accounts.models import User
+from podium.site.competitions.models import Competition, CreationStatus, Dump
+from podium.site.competitions.services import create_from_bundle
+from podium.site.competitions.services.creation import BundleRefused
+from podium.site.competitions.services.dumping import start_dump
+from podium.site.resources.models import Dataset, StoredFile
+from podium.site.resources.services import usage
+from tests import factories
+from tests.site.acting import background
+from tests.web.conftest import BACKEND
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def left(user: User, size: int) -> None:
+    """Leave a person so many bytes."""
+    user.quota = usage(user).used + size
+    user.save(update_fields=["quota"])
+
+
+def test_the_parts_of_a_bundle_take_no_more_than_there_is(sam: User, files: Path, tmp_path: Path) -> None:
+    folder = factories.write_bundle(tmp_path / "large")
+    (folder / "reference.zip").write_bytes(factories.zip_of({"truth.txt": os.urandom(20_000)}))
+    left(sam, 20_000)
+    with pytest.raises(BundleRefused, match="Insufficient space"):
+        create_from_bundle(bundle=folder, user=sam)
+    assert not StoredFile.objects.exists()
+    assert not [path for path in files.rglob("*") if path.is_file()]
+    left(sam, 25_000)
+    create_from_bundle(bundle=folder, user=sam)
+
+
+def test_dumps_take_no_more_than_their_owner_has(competition: Competition, olivia: User, queue: object) -> None:
+    left(olivia, 100)
+    start_dump(competition=competition, by=olivia)
+    background()
+    made = Dump.objects.get()
+    assert (made.status, made.dataset) == ("Failed", None)
+    assert "Insufficient space" in made.details
+    left(olivia, 100_000)
+    start_dump(competition=competition, by=olivia)
+    background()
+    assert Dump.objects.order_by("-pk")[0].status == "Finished"
+
+
+def test_copies_take_no_more_than_their_maker_has(competition: Competition, olivia: User) -> None:
+    left(olivia, 10)
+    browser = Browser()
+    browser.force_login(olivia, backend=BACKEND)
+    before = StoredFile.objects.count()
+    page = browser.post(f"/competitions/{competition.pk}/copy/", follow=True)
+    assert "Insufficient space" in page.content.decode()
+    assert not CreationStatus.objects.exists()
+    assert not Dataset.objects.filter(type="competition_bundle").exists()
+    assert StoredFile.objects.count() == before
