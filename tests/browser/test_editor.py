@@ -56,6 +56,26 @@ def test_what_was_not_saved_is_offered_again(
     assert page.get_by_role("button", name="Take it back in").count() == 0
 
 
+def test_what_somebody_has_not_saved_is_offered_to_nobody_else_in_the_same_browser(
+    visit: Callable[..., Visit], olivia: User, sam: User
+) -> None:
+    for person in (olivia, sam):
+        Task.objects.create(name="Sums", created_by=person)
+    there = visit(olivia)
+    page = there.open("/competitions/new/")
+    page.get_by_label("Title").fill("Nobody knows of this yet")
+    there.context.clear_cookies()
+    there.log_in(sam)
+    there.open("/competitions/new/")
+    assert page.get_by_label("Title").input_value() == ""
+    assert page.get_by_role("button", name="Take it back in").count() == 0
+    there.context.clear_cookies()
+    there.log_in(olivia)
+    there.open("/competitions/new/")
+    page.get_by_role("button", name="Take it back in").click()
+    assert page.get_by_label("Title").input_value() == "Nobody knows of this yet"
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
 def test_every_part_is_accessible(

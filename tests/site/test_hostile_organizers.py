@@ -17,9 +17,12 @@ from podium.site.archives.writing import write
 from podium.site.competitions.models import Competition
 from podium.site.competitions.services import create_from_bundle
 from podium.site.competitions.services.creation import BundleRefused
+from podium.site.queues.services import default_queue
+from podium.site.queues.services.lifecycle import create_queue
 from podium.site.resources.models import Task
 from tests import factories
 from tests.factories import zip_of
+from tests.site.acting import submit
 
 Client = Callable[[User | None], APIClient]
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -98,3 +101,20 @@ def _replaced(client: APIClient, competition: Competition, task: Task) -> int:
     file.name = "other.zip"
     address = f"/competitions/{competition.pk}/tasks/{task.pk}/"
     return client.post(address, {"scoring_program": file}, format="multipart").status_code
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_whoever_organizes_no_more_runs_nothing_of_the_competition_on_a_queue_of_their_own(
+    kept: bool, competition: Competition, olivia: User, sam: User, pat: User, client_of: Client
+) -> None:
+    lab = create_queue(user=sam, name="Sam's", organizers=[olivia] if kept else [])
+    competition.collaborators.add(sam)
+    client_of(sam).patch(f"/api/competitions/{competition.pk}/", {"queue": lab.pk}, format="json")
+    waiting = submit(pat, competition)
+    assert waiting.queue == lab
+    taken_out = client_of(olivia).patch(f"/api/competitions/{competition.pk}/", {"collaborators": []}, format="json")
+    assert taken_out.status_code == 200
+    competition.refresh_from_db()
+    waiting.refresh_from_db()
+    assert competition.queue == (lab if kept else None)
+    assert waiting.queue == (lab if kept else default_queue())

@@ -25,7 +25,7 @@ from django.utils.translation import gettext_lazy
 from podium.site.accounts import mails
 from podium.site.accounts.models import User
 from podium.site.accounts.services import organizations, tokens
-from podium.site.accounts.services.people import changed
+from podium.site.accounts.services.people import changed, free_name
 from podium.site.audit import services as audit
 from podium.site.audit.actions import Action
 from podium.site.errors import Refused
@@ -109,7 +109,7 @@ def delete_account(*, user: User) -> None:
 
 
 def _blank(user: User) -> None:
-    user.username = f"deleted_user_{user.pk}"
+    user.username = free_name(f"deleted_user_{user.pk}")
     user.display_name = SHOWN
     for name in ("first_name", "last_name", "title", "location", "biography", "language"):
         setattr(user, name, "")

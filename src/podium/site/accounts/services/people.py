@@ -107,15 +107,20 @@ def create_placeholder(*, username: str, display_name: str, is_bot: bool = False
     It has no password and no e-mail address, so nobody gets in by those either, and a name of its own: where the name
     is taken, whatever its case, a number follows it.
     """
-    name = username if _is_name(username) else "person"
-    base, number = name, 1
-    while User.objects.filter(username__iexact=name).exists():
-        number += 1
-        name = f"{base[: 49 - len(str(number))]}-{number}"
+    name = free_name(username if _is_name(username) else "person")
     user = User(username=name, email=None, display_name=display_name[:50], is_active=False, is_bot=is_bot)
     user.set_unusable_password()
     user.save()
     return user
+
+
+def free_name(base: str) -> str:
+    """A user name that nobody has, whatever the case: `base`, or with a number behind it."""
+    name, number = base, 1
+    while User.objects.filter(username__iexact=name).exists():
+        number += 1
+        name = f"{base[: 49 - len(str(number))]}-{number}"
+    return name
 
 
 def _is_name(text: str) -> bool:

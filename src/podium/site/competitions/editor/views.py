@@ -36,7 +36,7 @@ _READ_OR_SEND = ["GET", "HEAD", "POST"]
 
 STILL = gettext_lazy(
     "Who asked to take part or has submitted still takes part: deny that on the page Participants where they are not "
-    "to. The secret link, and where webhooks lead to, they know."
+    "to. The secret link, and where webhooks lead to, they know; tasks that they made stay theirs to change."
 )
 
 

@@ -47,6 +47,7 @@ from podium.site.forums.services.opening import open_forum
 from podium.site.leaderboards import services as leaderboards
 from podium.site.leaderboards.models import Column, Leaderboard
 from podium.site.pictures import read_picture
+from podium.site.queues.services.lifecycle import leave_where_nobody_may
 from podium.site.resources import policies as resources
 from podium.site.resources import storage
 from podium.site.resources.models import Dataset, StoredFile, Task
@@ -224,6 +225,7 @@ def _set_collaborators(competition: Competition, wanted: Iterable[int], by: User
             record(Action.COLLABORATOR_REMOVED, by=by, on=user, competition=competition, about=user)
         competition.collaborators.set(people.values())
         _end_participations(competition, before - set(people))
+        leave_where_nobody_may(competition=competition, by=by)
     for user in (people[pk] for pk in people if pk not in before):
         record(Action.COLLABORATOR_ADDED, by=by, on=user, competition=competition, about=user)
         approved = {"status": ParticipantStatus.APPROVED}

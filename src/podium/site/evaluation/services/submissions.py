@@ -74,7 +74,8 @@ def submit(
         # The participation's row is the lock under which tries are counted, so two requests cannot share the last try.
         rows = Participant.objects.select_for_update().filter(competition=phase.competition, user=user)
         if rows.filter(status=ParticipantStatus.APPROVED).first() is None:
-            raise Forbidden(_(NO_ACCESS), code="not_a_participant")  # denied while the file was put together and looked at
+            # Denied while the file was put together and looked at.
+            raise Forbidden(_(NO_ACCESS), code="not_a_participant")
         left = tries.tries(user, phase)
         if left.reason:
             raise Refused(left.reason, code="limit_reached", status=403)

@@ -1,8 +1,9 @@
 """Queues made, shared, renamed and deleted, with what becomes of the competitions that use them.
 
 A competition keeps a queue as long as one of its own people may use it. When that ends (the queue is deleted or made
-private, an organizer of the queue is removed) the competition goes back to the default queue, and what waits goes with
-it; what runs is finished where it runs. So no change of a queue loses a run or leaves one where nobody serves it.
+private, an organizer of the queue or of the competition is removed) the competition goes back to the default queue, and
+what waits goes with it; what runs is finished where it runs. So no change of a queue loses a run or leaves one where
+nobody serves it.
 
 Whoever chooses a queue for a competition holds the queue's row (see `competitions.services.queueing`), as every change
 here does: a competition cannot come to a queue that is being closed to it.
@@ -127,6 +128,13 @@ def delete_queue(*, queue: Queue, by: User) -> None:
     queue.deleted_when = now
     record(Action.QUEUE_DELETED, by=by, on=locked, before={"name": locked.name, "is_public": locked.is_public})
     _send_away(locked, by, Competition.objects.filter(queue=locked))
+
+
+def leave_where_nobody_may(*, competition: Competition, by: User) -> None:
+    """Take a competition from a private queue that none of its people may use any more, in the caller's transaction."""
+    queue = competition.queue
+    if queue is not None and not queue.is_public:
+        _send_away(queue, by, _without_right(queue).filter(pk=competition.pk))
 
 
 def _shut_out(queue: Queue, people: Collection[int]) -> None:

@@ -55,7 +55,7 @@ function offer(form, draft, forget) {
 }
 
 function keepDraft(form) {
-  const key = PREFIX + location.pathname;
+  const key = `${PREFIX}${document.body.dataset.person}:${location.pathname}`; // others use this browser, too
   const before = written(form);
   const forget = () => localStorage.removeItem(key);
   try {
