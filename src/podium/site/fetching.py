@@ -63,5 +63,7 @@ class KeysFirst(Sequence[Row]):
         if isinstance(place, int):
             return self[place : place + 1][0]
         keys = list(self._rows.values_list("pk", flat=True)[place])
-        found = self._rows.in_bulk(keys)
+        found: dict[Any, Row] = {}
+        for start in range(0, len(keys), PIECE):
+            found |= self._rows.in_bulk(keys[start : start + PIECE])
         return [found[key] for key in keys if key in found]

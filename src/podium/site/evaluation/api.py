@@ -48,6 +48,7 @@ from podium.site.evaluation.api_shapes import (
 from podium.site.evaluation.downloads import Part
 from podium.site.evaluation.models import Submission
 from podium.site.evaluation.services import deletion, reruns
+from podium.site.fetching import KeysFirst
 from podium.site.idempotency import keeping
 from podium.site.leaderboards import services as leaderboards
 from podium.site.resources import grants
@@ -201,7 +202,7 @@ class SubmissionViewSet(viewsets.GenericViewSet[Submission]):
             return downloads.attached(
                 downloads.as_csv(rows, request.user), "text/csv; charset=utf-8", "submissions.csv"
             )
-        return self.get_paginated_response(self.get_serializer(self.paginate_queryset(rows), many=True).data)
+        return self.get_paginated_response(self.get_serializer(self.paginate_queryset(KeysFirst(rows)), many=True).data)
 
     @extend_schema(parameters=[_SHOW_DELETED])
     def retrieve(self, request: Request, pk: str) -> Response:

@@ -180,7 +180,8 @@ def scores(submission: Submission, *, organizer: bool) -> list[Score]:
 
 def boards_of(submission: Submission, *, organizer: bool) -> list[Leaderboard]:
     """The boards for which a submission, or one of its parts, has scores; hidden ones are for organizers."""
-    scored = Score.objects.filter(Q(submission=submission) | Q(submission__parent=submission))
+    parts = submission.children.values_list("pk", flat=True) if submission.has_children else ()
+    scored = Score.objects.filter(submission__in=[submission.pk, *parts])
     rows = Leaderboard.objects.filter(pk__in=scored.order_by().values("column__leaderboard"))
     return list((rows if organizer else rows.filter(hidden=False)).prefetch_related("columns").order_by("pk"))
 
