@@ -58,7 +58,7 @@ class TaskForm(Refusable):
     is_public = forms.BooleanField(
         required=False,
         label=_("Public"),
-        help_text=_("Everybody may use the task in their competitions and see its parts' names."),
+        help_text=_("Everybody may see the task and use it in their competitions, with its files."),
     )
 
     def __init__(self, *args: Any, user: User, version: TaskVersion | None = None, **kwargs: Any) -> None:

@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 
 import structlog
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q, Window
+from django.db.models.functions import RowNumber
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -40,6 +41,8 @@ MOST = 10
 """How many webhooks a competition may have."""
 PAUSES = tuple(timedelta(seconds=s) for s in (10, 60, 300, 1800, 7200, 21600, 43200))
 """How long after each failed attempt the next one is made; after the last of them the delivery has failed."""
+PER_PERSON = 8
+"""How many messages of the webhooks that one person has made are sent before it is asked again what is due."""
 LEASE = timedelta(seconds=120)
 OLD_SECRET_KEPT = timedelta(hours=24)
 GIVEN_UP_AFTER = timedelta(days=3)
@@ -160,12 +163,17 @@ def redeliver(*, delivery: WebhookDelivery, by: User) -> WebhookDelivery:
 
 
 def due(limit: int) -> list[int]:
-    """Messages whose time has come, oldest first."""
+    """Messages whose time has come, oldest first; everybody's first before anybody's second.
+
+    Of what one person's webhooks wait for some at a time, or a receiver that never answers would hold up all others.
+    """
     now = timezone.now()
     rows = WebhookDelivery.objects.filter(state=DeliveryState.WAITING, due_when__lte=now)
     # A message on request goes out even where the webhook is disabled: that is how one finds out whether it works.
     rows = rows.filter(Q(webhook__active=True) | Q(event=PING))
-    return list(rows.order_by("due_when", "pk").values_list("pk", flat=True)[:limit])
+    turn = Window(RowNumber(), partition_by=F("webhook__created_by"), order_by=("due_when", "pk"))
+    first = rows.annotate(turn=turn).filter(turn__lte=PER_PERSON)
+    return list(first.order_by("turn", "due_when", "pk").values_list("pk", flat=True)[:limit])
 
 
 def send(*, delivery_id: int) -> DeliveryState | None:

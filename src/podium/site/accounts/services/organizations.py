@@ -28,8 +28,8 @@ from podium.site.resources.models import StoredFile
 
 MAX_INVITED = 100
 """People invited by one request."""
-INVITES_MAILED = 5
-"""How often in a day somebody's invitations of one person are mailed; further ones wait on the site."""
+INVITES_MAILED, INVITERS_MAILED = 5, 200
+"""How often in a day somebody's invitations are mailed, to one person and in all; further ones wait on the site."""
 MAX_PEOPLE = 1000
 """People of one organization, those who were invited included."""
 
@@ -141,8 +141,7 @@ def invite(*, organization: Organization, by: User, users: Collection[int]) -> l
     for membership in made:
         _record_member(Action.MEMBER_INVITED, membership, by)
         to = membership.user
-        often = {"most": INVITES_MAILED, "seconds": 24 * 3600}
-        if to.allow_organization_invite_emails and mails.may_mail("invite", f"{by.pk} to {to.pk}", **often):
+        if to.allow_organization_invite_emails and _may_mail(by, to):
             mails.send(
                 to=membership.user,
                 template="organization_invite",
@@ -154,6 +153,14 @@ def invite(*, organization: Organization, by: User, users: Collection[int]) -> l
                 },
             )
     return made
+
+
+def _may_mail(by: User, to: User) -> bool:
+    """Whether one more invitation is mailed; or the name of an organization could be mailed to everybody."""
+    day = 24 * 3600
+    return mails.may_mail("invite", f"{by.pk} to {to.pk}", most=INVITES_MAILED, seconds=day) and mails.may_mail(
+        "invites", str(by.pk), most=INVITERS_MAILED, seconds=day
+    )
 
 
 def _record_member(action: Action, member: Membership, by: User, group: str = "") -> None:
