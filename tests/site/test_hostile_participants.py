@@ -129,3 +129,12 @@ def everything(client: APIClient, *submissions: Submission) -> str:
 EVERYWHERE = 10
 """The reason of one and the notes of both, on their pages, by themselves and in the list; the reason in its stream."""
 ROUTES = (("submissions", ""), ("api/submissions", ""), ("api/submissions", "events/"))
+
+
+@pytest.mark.parametrize("name", ["phase", "phase__competition"])
+@pytest.mark.parametrize("digits", [19, 25, 5000])
+def test_a_number_without_end_is_no_fault_of_the_site(
+    name: str, digits: int, competition: Competition, pat: User, olivia: User, client_of: Client
+) -> None:
+    for user in (None, pat, olivia):
+        assert client_of(user).get(f"/api/submissions/?{name}={'9' * digits}").status_code == 400

@@ -165,7 +165,8 @@ class SubmissionViewSet(viewsets.GenericViewSet[Submission]):
         """The competition that a list is asked of, where the caller runs it; its submissions are found by index."""
         asked = self.request.query_params
         for name, field in (("phase__competition", "pk"), ("phase", "phases")):
-            if self.action == "list" and (value := asked.get(name, "")).isdecimal():
+            value = asked.get(name, "")
+            if self.action == "list" and value.isdecimal() and len(value) < 19:
                 return competitions.administered_by(self.request.user).filter(**{field: int(value)}).first()
         return None
 
