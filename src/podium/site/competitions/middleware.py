@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from podium.site.competitions import viewing
 from podium.site.errors import refusal
@@ -50,10 +51,10 @@ def _is_free(request: HttpRequest, found: viewing.Viewing) -> bool:
 
 
 def _refused(request: HttpRequest, found: viewing.Viewing) -> HttpResponseBase:
-    reason = (
-        f"You look at “{found.competition.title}” as {found.role.label} would, and nothing can be changed meanwhile. "
-        "Go back to looking as its organizer first."
-    )
+    reason = _(
+        "You look at “%(competition)s” as %(role)s would, and nothing can be changed meanwhile. Go back to looking as "
+        "its organizer first."
+    ) % {"competition": found.competition.title, "role": found.role.label}
     if request.path_info.startswith("/api/"):
         return refusal(reason, status=403, code="viewing_as")
     return render(request, "competitions/viewing_refused.html", {"reason": reason}, status=403)

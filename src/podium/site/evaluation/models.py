@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from podium.protocol import Cause, Fault, Step, Stream
@@ -147,7 +148,7 @@ class Submission(models.Model):
     @property
     def file_name(self) -> str:
         """The name of the uploaded file (Codabench's words where it is gone)."""
-        return self.data.file_name or f"{self.data.name}.zip" if self.data else "Deleted File"
+        return self.data.file_name or f"{self.data.name}.zip" if self.data else gettext("Deleted File")
 
 
 class _Lane(models.Model):

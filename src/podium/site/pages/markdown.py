@@ -16,6 +16,8 @@ from typing import Any
 
 import nh3
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
 from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
@@ -124,10 +126,11 @@ def _rewritten(match: re.Match[str], lower_headings: int) -> str:
     source = given.get("src", "")
     if _is_local(source):
         return match.group()
-    words = escape(given.get("alt") or given.get("title") or "image")
+    words = given.get("alt") or given.get("title") or _("image")
     if source.startswith(("http://", "https://", "//")):
-        return f'<a href="{escape(source)}">{words} (image on another site)</a>'
-    return words
+        words = _("%(words)s (image on another site)") % {"words": words}
+        return f'<a href="{escape(source)}">{escape(words)}</a>'
+    return escape(words)
 
 
 def clean(html: str, *, lower_headings: int = 0) -> SafeString:
@@ -168,25 +171,33 @@ def _is_costly(text: str) -> bool:
 _ID = re.compile(r'(<(?:li|sup)\b[^>]*?) id="[^"]*"')
 
 
-@lru_cache(maxsize=256)
 def render_post(text: str) -> SafeString:
     """Render one of several texts on a page: as `render`, without footnotes and with nothing that has an id.
 
     What would take long is shown as plain text.
     """
+    return _rendered_post(text, get_language())
+
+
+@lru_cache(maxsize=256)
+def _rendered_post(text: str, _language: str | None) -> SafeString:
     if _is_costly(text):
         return mark_safe(f"<pre>{escape(text)}</pre>")  # noqa: S308 - escaped
     formed = clean(_plain_parser().render(text), lower_headings=2)
     return mark_safe(_ID.sub(r"\1", formed))  # noqa: S308 - cleaned; only attributes are taken out
 
 
-@lru_cache(maxsize=128)
 def render(text: str) -> SafeString:
     """Render Markdown or HTML that a person wrote.
 
     text: CommonMark with tables, footnotes and strikethrough; HTML within it is cleaned like everything else. Its
     headings come out two levels lower, since they stand below a page's title and a section's.
     """
+    return _rendered(text, get_language())
+
+
+@lru_cache(maxsize=128)
+def _rendered(text: str, _language: str | None) -> SafeString:
     if len(text) > MAX_CHARACTERS:
         return mark_safe(f"<pre>{escape(text)}</pre>")  # noqa: S308 - escaped
     return clean(_parser().render(text), lower_headings=2)

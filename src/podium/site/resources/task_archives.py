@@ -7,6 +7,7 @@ from typing import BinaryIO, cast
 from uuid import UUID
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from podium.formats import taskfile
 from podium.formats.faults import Fault
@@ -57,7 +58,7 @@ def create_task_from_archive(*, user: User, archive: BinaryIO, remarks: list[Fau
                     record(Action.TASK_CREATED, by=user, on=made, after=facts)
                     return made
     except taskfile.ArchiveError as problem:
-        message = f"An error occurred while creating the task.\n{problem}"
+        message = _("An error occurred while creating the task.\n%(problem)s") % {"problem": problem}
         raise Refused(message, field="error", code=problem.code) from problem
 
 
@@ -80,7 +81,11 @@ def _dataset(user: User, kind: str, part: Part | None, keys: dict[str, str]) -> 
     if isinstance(part, DatasetRef):
         found = policies.datasets_usable_by(user).filter(key=UUID(part.key), type=kind, data_file__isnull=False).first()
         if found is None:
-            raise Refused(f"{kind} with key '{part.key}' not found.", field="error", code="no_dataset")
+            raise Refused(
+                _("%(kind)s with key '%(key)s' not found.") % {"kind": kind, "key": part.key},
+                field="error",
+                code="no_dataset",
+            )
         return found
     key = keys[part.path]
     return services.create_dataset(

@@ -200,7 +200,7 @@ def _refuse_bad(user: User, names: Iterable[str]) -> None:
 def choose_language(*, user: User, language: str) -> None:
     """Answer a person in another language from now on, and write to them in it. Raises Refused for an unknown one."""
     if not is_language(language):
-        raise Refused("This site does not speak that language.", field="language", code="invalid")
+        raise Refused(_("This site does not speak that language."), field="language", code="invalid")
     User.objects.filter(pk=user.pk).update(language=language)
 
 

@@ -302,7 +302,7 @@ class _Phases:
         keys = {UUID(task.key) for row in wanted for task in row.tasks if task.key not in present}
         found = {str(task.key): task for task in resources.tasks_visible_to(self._by).filter(key__in=keys)} | present
         missing = [
-            (("phases", row.place, "tasks"), f"Task with key {task.key} does not exist")
+            (("phases", row.place, "tasks"), _("Task with key %(key)s does not exist") % {"key": task.key})
             for row in wanted
             for task in row.tasks
             if task.key not in found
@@ -318,7 +318,14 @@ class _Phases:
             return present if key else None
         found = resources.datasets_visible_to(self._by).filter(key=UUID(key), type=name).first()
         if found is None or not found.upload_completed_successfully:
-            raise FieldsRefused([(("phases", row.place, name), f'Cannot find {name} with key: "{key}"')])
+            raise FieldsRefused(
+                [
+                    (
+                        ("phases", row.place, name),
+                        _('Cannot find %(name)s with key: "%(key)s"') % {"name": name, "key": key},
+                    )
+                ]
+            )
         return found
 
     def _delete(self, phase: Phase) -> None:

@@ -110,9 +110,10 @@ def _filled(subject: Any, names: dict[str, str], text: Any, marked: dict[str, st
 def _checked(message: object) -> str:
     text = message.strip() if isinstance(message, str) else ""
     if not text:
-        raise Refused("A message is required to send an email", field="detail", code="required")
+        raise Refused(gettext("A message is required to send an email"), field="detail", code="required")
     if len(text) > MAX_CHARACTERS or "\0" in text or any("\ud800" <= each <= "\udfff" for each in text):
-        raise Refused(f"A message has at most {MAX_CHARACTERS:,} characters, all of them text.", field="message")
+        words = gettext("A message has at most %(most)s characters, all of them text.")
+        raise Refused(words % {"most": f"{MAX_CHARACTERS:,}"}, field="message")
     return text
 
 
@@ -140,7 +141,7 @@ def write_to_all(*, competition: Competition, by: User, message: object) -> Mess
     message: Markdown. Raises Forbidden for non-organizers, and Refused for an empty or endless one.
     """
     if not policies.can_administer(by, competition):
-        raise Forbidden("You do not have permission to email these participants.")
+        raise Forbidden(gettext("You do not have permission to email these participants."))
     text = _checked(message)
     return _write(competition, by, text, list(reached_by_all(competition).values_list("pk", flat=True)))
 
@@ -149,14 +150,16 @@ def write_to_all(*, competition: Competition, by: User, message: object) -> Mess
 def write_to_one(*, participant: Participant, by: User, message: object) -> Message:
     """Mail one participant. Raises Forbidden, and Refused where the message is none or the person takes none."""
     if not policies.can_administer(by, participant.competition):
-        raise Forbidden("You do not have permission to email these participants.")
+        raise Forbidden(gettext("You do not have permission to email these participants."))
     text = _checked(message)
     sent = None
     if participant.user.organizer_direct_message_updates and participant.reason != AS_ADMINISTRATOR:
         sent = _write(participant.competition, by, text, [participant.user_id], participant.user)
     if sent is None:
         raise Refused(
-            "This person has no address or does not want mails of organizers.", field="detail", code="unreachable"
+            gettext("This person has no address or does not want mails of organizers."),
+            field="detail",
+            code="unreachable",
         )
     return sent
 

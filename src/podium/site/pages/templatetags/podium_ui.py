@@ -15,15 +15,15 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join, json_script
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
-from podium.protocol import Cause
+from podium.protocol import Cause, Step
 from podium.ranking.display import format_score
 from podium.site.accounts.models import Organization, User
 from podium.site.api_fields import image_url
 from podium.site.competitions.models import Competition, Phase, PhaseStatus
 from podium.site.evaluation.models import Submission
-from podium.site.evaluation.states import SubmissionStatus
+from podium.site.evaluation.states import AttemptState, SubmissionStatus
 from podium.site.evaluation.waiting import Wait
 from podium.site.leaderboards.cells import Cell
 from podium.site.leaderboards.models import Score
@@ -35,6 +35,7 @@ from podium.site.pages.listing import Listing
 from podium.site.pages.markdown import render, render_post
 from podium.site.resources.grants import download_url
 from podium.site.resources.services import human_size
+from podium.site.words import Words
 
 register = template.Library()
 
@@ -132,6 +133,23 @@ _STATUS_TONE = {
 def status_pill(status: str) -> dict[str, str]:
     """The state of a submission in a capsule."""
     return {"tone": _STATUS_TONE.get(SubmissionStatus(status), "busy"), "text": str(SubmissionStatus(status).label)}
+
+
+_WORDS: dict[str, Words] = {
+    Step.PREDICTION: gettext_lazy("prediction"),
+    Step.SCORING: gettext_lazy("scoring"),
+    AttemptState.ACTIVE: gettext_lazy("active"),
+    AttemptState.SUCCEEDED: gettext_lazy("succeeded"),
+    AttemptState.FAILED: gettext_lazy("failed"),
+    AttemptState.LOST: gettext_lazy("lost"),
+    AttemptState.CANCELLED: gettext_lazy("cancelled"),
+}
+
+
+@register.filter
+def in_words(value: str) -> str:
+    """A step, or how an attempt at it ended, in the reader's language."""
+    return str(_WORDS.get(value, value))
 
 
 @register.filter
