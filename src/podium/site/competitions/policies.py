@@ -6,6 +6,7 @@ import uuid
 from typing import Any
 
 from django.db.models import Q, QuerySet
+from django.utils.translation import gettext
 
 from podium.site.accounts.models import User
 from podium.site.competitions.models import (
@@ -98,7 +99,7 @@ NOBODYS_NUMBER = -1
 
 def stand_in(competition: Competition) -> User:
     """Somebody who is an approved participant of a competition and nothing else; there is no row of them."""
-    person = User(pk=NOBODYS_NUMBER, username="participant", display_name="A participant")
+    person = User(pk=NOBODYS_NUMBER, username="participant", display_name=gettext("A participant"))
     person.stands_in = competition.pk
     return person
 

@@ -10,6 +10,7 @@ from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet, TextChoice
 from django.http import Http404
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from podium.site.accounts.models import User
 from podium.site.competitions import counts, policies
@@ -29,9 +30,9 @@ _MOST = {"popular": "participants", "with_most_submissions": "submissions"}
 class Openness(TextChoices):
     """Whether one can take part in a competition now, as the capsule on its card says it."""
 
-    OPEN = "open", _("Open now")
-    COMING = "coming", _("Starting later")
-    OVER = "over", _("Over")
+    OPEN = "open", gettext_lazy("Open now")
+    COMING = "coming", gettext_lazy("Starting later")
+    OVER = "over", gettext_lazy("Over")
 
 
 def public_competitions(

@@ -258,9 +258,9 @@ def medal(rank: int, place: int, places: str = "", submission: int = 0) -> SafeS
 @register.simple_tag
 def person(who: User | None) -> SafeString | str:
     """The name of somebody, a link to their profile where it can be seen; of an account that is gone only that."""
-    if who is None:
+    if who is None or who.is_deleted:
         return _("Deleted user")
-    if who.is_deleted or who.is_banned or not who.is_active:
+    if who.is_banned or not who.is_active:
         return who.shown_name
     return format_html('<a href="{}">{}</a>', who.get_absolute_url(), who.shown_name)
 
