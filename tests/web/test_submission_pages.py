@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -14,12 +16,13 @@ from django.utils import timezone
 from podium.protocol import Cause, Failure, Step, Stream
 from podium.site.accounts.models import User
 from podium.site.competitions.models import Competition, Phase
+from podium.site.evaluation import views
 from podium.site.evaluation.models import Submission, TryEntry
 from podium.site.evaluation.states import SubmissionStatus
 from podium.site.queues.models import Queue
 from podium.site.resources import storage
 from podium.site.resources.models import Dataset
-from tests.factories import CODE, RESULT, zip_of
+from tests.factories import CODE, RESULT, finished_submission, zip_of
 from tests.site.acting import WorkerDouble, files_in, frame, put, scores, submit, uploaded
 from tests.web.conftest import Visitor
 
@@ -347,6 +350,24 @@ def test_the_list_of_my_submissions_refreshes_what_is_under_way(
     assert "hx-get" not in row
     assert "0.50" in row
     assert "On the board" in row
+
+
+def test_all_of_my_submissions_are_found_page_by_page(
+    visitor: Visiting, make_competition: Making, pat: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(views, "OWN_PER_PAGE", 3)
+    competition = make_competition(phases=2)
+    phase = competition.phases.get(index=0)
+    made = [finished_submission(phase, pat, place / 10).pk for place in range(7)]
+    somebody, seen, address = visitor(pat), [], f"{_form(competition)}?phase={phase.pk}"
+    while address:
+        somebody.open(address)
+        page = somebody.response.content.decode()
+        seen.append([int(number) for number in re.findall(r'id="row-(\d+)"', page)])
+        following = re.search(r'rel="next" href="([^"]+)"', page)
+        address = html.unescape(following[1]) if following else ""
+    assert seen == [made[:3:-1], made[3:0:-1], made[:1]]
+    assert "Nothing submitted" in somebody.open(f"{_form(competition)}?phase={competition.phases.get(index=1).pk}").text
 
 
 def test_the_list_of_my_submissions_says_why_one_failed(

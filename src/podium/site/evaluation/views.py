@@ -35,7 +35,7 @@ from podium.site.resources.models import Dataset, DatasetType
 from podium.site.resources.receiving import received_file
 from podium.site.resources.services import delete_dataset
 
-PER_PAGE = 50
+PER_PAGE, OWN_PER_PAGE = 50, 25
 
 SHOWN_LOG_BYTES = 64_000
 """What of a log the page shows: its end; the whole of it is a download."""
@@ -58,7 +58,9 @@ def submissions(request: HttpRequest, pk: int) -> HttpResponse:
             return redirect(viewed.url("competitions:submissions"))
         if form.is_valid() and (submission := _submitted(request, form, phase)) is not None:
             return redirect("evaluation:submission", submission.pk)
-    own = list(queries.mine(request.user, phase)[:100]) if phase else []
+    rows = queries.mine(request.user, phase) if phase else Submission.objects.none()
+    page = Paginator(KeysFirst(rows), OWN_PER_PAGE).get_page(request.GET.get("page"))
+    of_phase = {"phase": phase.pk} if phase else {}
     context = viewed.context(
         "submissions",
         phases=[(each, viewed.url("competitions:submissions", phase=each.pk)) for each in viewed.phases],
@@ -68,8 +70,10 @@ def submissions(request: HttpRequest, pk: int) -> HttpResponse:
         tries=tries(request.user, phase) if phase and viewed.approved else None,
         lines=ledger(request.user, phase)[:LINES] if phase and viewed.approved else None,
         limits=limits.rows_of(limits.standing(phase, limits.live_ceilings_of(viewed.competition))) if phase else [],
-        submissions=own,
-        under_way=any(not each.is_terminal for each in own),
+        page=page,
+        before=viewed.url("competitions:submissions", **of_phase, page=page.number - 1),
+        after=viewed.url("competitions:submissions", **of_phase, page=page.number + 1),
+        under_way=any(not each.is_terminal for each in page),
     )
     return render(request, "evaluation/submissions.html", context, status=400 if form and form.errors else 200)
 
