@@ -23,7 +23,10 @@ from podium.site.queues.models import BrokerAccess, Queue
 from podium.site.queues.services import create_token, token_of
 from podium.site.queues.services.lifecycle import create_queue, update_queue
 from podium.site.resources.models import Task
+from podium.site.webhooks import outbox
+from podium.site.webhooks.models import Webhook, WebhookDelivery
 from tests.factories import ParticipantFactory, UserFactory, dataset, show_password
+from tests.site.access_worlds import with_broker
 from tests.site.acting import WorkerDouble, background, submit
 from tests.site.test_hostile_reading import by_token, evaluated
 
@@ -254,3 +257,37 @@ def test_nobody_keeps_another_from_leaving_by_taking_the_name_that_they_leave_un
     deletion.delete_account(user=pat)
     pat.refresh_from_db()
     assert (pat.is_deleted, pat.username) == (True, f"{name}-2")
+
+
+def test_a_token_that_is_too_narrow_for_a_queues_tokens_is_not_told_its_password(
+    competition: Competition, lab: Queue, olivia: User, client_of: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_broker(settings.CONFIG, monkeypatch)
+    competition.queue = lab
+    competition.save()
+
+    def told(client: APIClient) -> list[bool]:
+        answers = [client.get(path).json() for path in (f"/api/queues/{lab.pk}/", "/api/queues/")]
+        queues = [
+            answers[0],
+            *answers[1]["results"],
+            client.get(f"/api/competitions/{competition.pk}/").json()["queue"],
+        ]
+        return [each["broker_url"] is not None for each in queues]
+
+    assert told(client_of(olivia)) == [True] * 3
+    for scope in ("organize", "admin"):
+        assert told(by_token(olivia, scope)) == [True] * 3
+    for scope in ("read", "submit"):
+        assert told(by_token(olivia, scope)) == [False] * 3
+
+
+def test_webhooks_of_a_banned_person_are_told_nothing_more(
+    competition: Competition, olivia: User, sam: User, ada: User, pat: User
+) -> None:
+    for person in (olivia, sam):
+        facts = {"url": f"https://{person.username}.example", "events": ["competition.published"]}
+        Webhook.objects.create(competition=competition, created_by=person, **facts)
+    set_banned(user=sam, by=ada, banned=True)
+    outbox.published_changed(competition)
+    assert [one.webhook.created_by for one in WebhookDelivery.objects.all()] == [olivia]

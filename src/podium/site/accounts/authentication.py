@@ -45,6 +45,7 @@ class TokenAuthentication(authentication.TokenAuthentication):
         self._refuse_gone(token.user)
         self._refuse_narrow(request, token)
         origin.by_token(token.name)
+        token.user.token_scope = token.scope
         return token.user, token
 
     def authenticate_credentials(self, key: str) -> tuple[User, Token]:

@@ -53,6 +53,8 @@ class User(AbstractUser):
 
     stands_in: int | None = None
     """The competition in which somebody who is nobody takes part, see `competitions.viewing`; None for real people."""
+    token_scope: str = ""
+    """The scope of the API token by which somebody came; "" for sessions, and for the token of `api-token-auth`."""
 
     class Meta:
         constraints = [

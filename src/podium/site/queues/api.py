@@ -60,7 +60,7 @@ class QueueSerializer(serializers.ModelSerializer[Queue]):
         ]
 
     def get_broker_url(self, queue: Queue) -> str | None:
-        return broker_url(queue) if queue.pk in self.context["operated"] else None
+        return broker_url(queue) if queue.pk in self.context["addresses"] else None
 
     def get_is_owner(self, queue: Queue) -> bool:
         return queue.owner_id == self.context["user"].pk
@@ -83,6 +83,7 @@ def queue_of_competition(user: Any, queue: Queue | None) -> dict[str, Any] | Non
         return None
     seen = policies.visible_to(user).filter(pk=queue.pk).exists()
     operated = policies.can_operate(user, queue)
+    told = operated and policies.addresses_told_to(user).filter(pk=queue.pk).exists()
     people = queue.organizers.order_by("pk") if operated else []
     return {
         "id": queue.pk,
@@ -91,7 +92,7 @@ def queue_of_competition(user: Any, queue: Queue | None) -> dict[str, Any] | Non
         "is_public": queue.is_public,
         "owner": queue.owner.username if queue.owner else None,
         "organizers": [{"username": one.username, "id": one.pk} for one in people],
-        "broker_url": broker_url(queue) if operated else None,
+        "broker_url": broker_url(queue) if told else None,
         "created_when": queue.created_when,
         "is_owner": user.is_authenticated and queue.owner_id == user.pk,
     }
@@ -184,8 +185,8 @@ class QueueViewSet(viewsets.GenericViewSet[Queue]):
     def _shown(self, queues: list[Queue]) -> list[Any]:
         user = caller(self.request)
         keys = [queue.pk for queue in queues]
-        operated = set(policies.operated_by(user).filter(pk__in=keys).values_list("pk", flat=True))
-        context = {"user": user, "operated": operated, "served": queries.served(keys)}
+        addresses = set(policies.addresses_told_to(user).filter(pk__in=keys).values_list("pk", flat=True))
+        context = {"user": user, "addresses": addresses, "served": queries.served(keys)}
         return list(QueueSerializer(queues, many=True, context=context).data)
 
     def _visible(self, pk: str) -> Queue:

@@ -12,6 +12,7 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 
+from podium.site.accounts.models import Scope
 from podium.site.queues.models import Queue
 
 
@@ -48,6 +49,15 @@ def owned_or_organized_by(user: Any) -> QuerySet[Queue]:
 def can_operate(user: Any, queue: Queue) -> bool:
     """Whether `user` may see the queue's workers and handle its tokens."""
     return operated_by(user).filter(pk=queue.pk).exists()
+
+
+def addresses_told_to(user: Any) -> QuerySet[Queue]:
+    """The queues whose address on the broker `user` is told, with its password: those that they operate.
+
+    By no token that is narrower than what handles a queue's tokens: the password lets workers in as these do.
+    """
+    scope = getattr(user, "token_scope", "")
+    return Queue.objects.none() if scope and Scope(scope).rank < Scope.ORGANIZE.rank else operated_by(user)
 
 
 def can_change(user: Any, queue: Queue) -> bool:

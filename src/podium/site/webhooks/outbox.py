@@ -24,7 +24,8 @@ def announce(event: WebhookEvent, *, competition_id: int, data: dict[str, Any]) 
     data: what the message says beside event, time and competition.
     """
     wakeups.notify(wakeups.competition_topic(competition_id))
-    hooks = Webhook.objects.filter(competition=competition_id, active=True).only("pk", "events")
+    hooks = Webhook.objects.filter(competition=competition_id, active=True).exclude(created_by__is_banned=True)
+    hooks = hooks.only("pk", "events")
     listening = [hook for hook in hooks if event in hook.events]
     if not listening:
         return
