@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from functools import cache
 
 from django.utils.formats import date_format, number_format
+from django.utils.translation import get_language, ngettext, ngettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext, ngettext_lazy
 
 _YEARS, _MONTHS, _DAYS, _HOURS, _MINUTES = 365 * 86400, 30 * 86400, 86400, 3600, 60
 _AHEAD = {
@@ -27,10 +28,16 @@ _AGO = {
 """By the seconds of a unit, the largest first."""
 
 
+@cache
+def _months(_language: str | None) -> tuple[str, ...]:
+    """The short names of the months in the present language; kept, since a page has hundreds of moments."""
+    return tuple(date_format(date(2000, number, 1), "M") for number in range(1, 13))
+
+
 def utc_text(moment: datetime) -> str:
     """A moment as "22 Nov 2026, 05:00 UTC"."""
     there = moment.astimezone(UTC)
-    return f"{date_format(there, 'j M Y, H:i')} UTC"
+    return f"{there.day} {_months(get_language())[there.month - 1]} {there.year}, {there:%H:%M} UTC"
 
 
 def iso(moment: datetime) -> str:
