@@ -12,7 +12,7 @@ from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from podium.site.accounts.models import User
@@ -50,7 +50,7 @@ class Action:
 
 ACTIONS = {
     "start": Action(
-        gettext_lazy("Start"),
+        pgettext_lazy("submissions", "Start"),
         gettext_lazy("They are queued now, in the order in which they came."),
         gettext_lazy("Start them"),
         "play",
