@@ -7,6 +7,7 @@ What is new has an empty translation, what is gone is dropped. Nothing is guesse
 from __future__ import annotations
 
 import io
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +24,10 @@ LOCALE = SITE / "locale"
 ADVICE = SITE.parent / "protocol" / "causes.py"
 """What to do about a failure: the one text outside the site that its pages show."""
 COMMENTS = ["Translators:"]
+HOLE = re.compile(r"%\(\w+\)[sdif]|%[sdif]|\{\w*\}")
+"""What is filled when a message is shown."""
+TAG = re.compile(r"</?[a-z][^>]*>")
+MOST_SHOWN = 40
 KEYWORDS: Any = DEFAULT_KEYWORDS | {
     f"{name}{suffix}": DEFAULT_KEYWORDS[name]
     for name in ("gettext", "ngettext", "pgettext", "npgettext")
@@ -67,10 +72,43 @@ def catalogue_of(path: Path) -> Catalog:
         return read_po(file, locale=language, abort_invalid=True)
 
 
-def is_translated(message: Message) -> bool:
-    """Whether it has a translation, in each of its forms."""
-    strings = message.string if isinstance(message.string, list | tuple) else [message.string]
-    return all(strings)
+def _forms(text: Any) -> list[str]:
+    return list(text) if isinstance(text, list | tuple) else [text]
+
+
+def faults_of(catalogue: Catalog, messages: Catalog) -> list[str]:
+    """What is wrong with a catalogue: it has to have every message of the source and no other, well translated."""
+    here, there = ({(each.context, *_forms(each.id)) for each in one if each.id} for one in (catalogue, messages))
+    found = [f"not in the catalogue, run `make messages`: {key[1]!r}" for key in sorted(there - here, key=str)]
+    found += [f"not in the source, run `make messages`: {key[1]!r}" for key in sorted(here - there, key=str)]
+    for message in catalogue:
+        if message.id:
+            name = repr(_forms(message.id)[0])
+            found += [f"{fault}: {name}" for fault in _faults_of_message(message, catalogue.num_plurals)]
+    return found
+
+
+def _faults_of_message(message: Message, plurals: int) -> list[str]:
+    ids, strings = _forms(message.id), _forms(message.string)
+    if message.fuzzy:
+        return ["fuzzy"]
+    if not all(strings) or (message.pluralizable and len(strings) != plurals):
+        return ["not translated"]
+    found: list[str] = []
+    for index, string in enumerate(strings):
+        told, source = set(HOLE.findall(string)), ids[-1] if index == len(strings) - 1 else ids[0]
+        allowed = set(HOLE.findall("".join(ids)))
+        if told - allowed or (index == len(strings) - 1 and told != set(HOLE.findall(source))):
+            found.append("other placeholders")
+        if "%" in HOLE.sub("", string.replace("%%", "")) and "%" not in HOLE.sub("", source.replace("%%", "")):
+            found.append("a percent sign that is not doubled")
+        if sorted(TAG.findall(string)) != sorted(TAG.findall(source)):
+            found.append("other markup")
+        if any(sign in TAG.sub("", string) and sign not in TAG.sub("", source) for sign in '"<>'):
+            found.append("a sign that ends an attribute or begins markup")
+        if (string[:1].isspace(), string[-1:].isspace()) != (source[:1].isspace(), source[-1:].isspace()):
+            found.append("other white space at an end")
+    return sorted(set(found))
 
 
 def paths() -> list[Path]:
@@ -92,5 +130,5 @@ if __name__ == "__main__":
     found = extracted()
     for each in sorted({*paths(), *(LOCALE / name / "LC_MESSAGES" / "django.po" for name in sys.argv[1:])}):
         update(each, found)
-        left = sum(1 for message in catalogue_of(each) if message.id and not is_translated(message))
-        print(f"{each.relative_to(ROOT)}: {len(found)} messages, {left} without a translation")
+        faults = faults_of(catalogue_of(each), found)
+        print(*faults[:MOST_SHOWN], f"{each.relative_to(ROOT)}: {len(found)} messages, {len(faults)} faults", sep="\n")

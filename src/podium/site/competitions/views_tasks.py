@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -22,8 +23,9 @@ from podium.site.competitions.shell import Shell, shell
 from podium.site.errors import Refused
 from podium.site.resources import policies as resource_policies
 from podium.site.resources import queries
-from podium.site.resources.models import Dataset, Task, TaskVersion
+from podium.site.resources.models import Dataset, DatasetType, Task, TaskVersion
 from podium.site.resources.services import delete_dataset, store_upload
+from podium.site.words import Words
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class Shown:
 
     task: Task
     version: TaskVersion
-    parts: list[tuple[str, Dataset | None]]
+    parts: Sequence[tuple[Words, Dataset | None]]
     may_replace: bool
     is_seen: bool = False
 
@@ -46,7 +48,7 @@ def _organizers_shell(request: HttpRequest, pk: int) -> Shell:
 
 def _shown(viewed: Shell, task: Task, *, is_seen: bool = False) -> Shown:
     version = queries.current_version(task)
-    parts = [(name.replace("_", " ").capitalize(), getattr(version, name)) for name in TaskVersion.PARTS]
+    parts = [(DatasetType(name).label, getattr(version, name)) for name in TaskVersion.PARTS]
     return Shown(task, version, parts, policies.may_replace_task(viewed.user, viewed.competition, task), is_seen)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.conf import settings
 from django.utils import timezone
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext_lazy, pgettext
 from pydantic import ValidationError
@@ -175,9 +176,9 @@ def run_limits(run: Run, worker: Ceilings | None = None) -> JobLimits:
 
 def size_text(value: int) -> str:
     """A size as it was most likely meant: "4 GiB" for powers of two, "8 GB" for the others."""
-    for unit, name in ((2**30, "GiB"), (2**20, "MiB")):
+    for unit, text in ((2**30, _("{number} GiB")), (2**20, _("{number} MiB"))):
         if value >= unit and not value % unit:
-            return f"{value // unit:,} {name}"
+            return text.format(number=number_format(value // unit, 0, force_grouping=True))
     return human_size(value)
 
 
@@ -189,8 +190,8 @@ def amount_text(name: str, value: float | bool | None) -> str:
         return _("as the worker has them") if name == "gpus" else _("no limit")
     if name == "wall_seconds":
         # Who asks for years asks for no limit, in the largest number that came to mind.
-        return seconds_text(float(value)) if value < _YEAR else f"{value:,.0f} s"
-    return size_text(int(value)) if name.endswith("_bytes") else f"{value:g}"
+        return seconds_text(float(value)) if value < _YEAR else f"{number_format(value, 0, force_grouping=True)} s"
+    return size_text(int(value)) if name.endswith("_bytes") else number_format(f"{value:g}")
 
 
 @dataclass(frozen=True)
