@@ -740,6 +740,17 @@ def test_a_leaderboard_of_several_tasks_has_a_column_for_each(podium: Run, serve
     assert lines == ["#,Participant,ID,Wine Accuracy,Digits Accuracy,Mean", "1,'@pat,5,0.91,n/a,0.50"]
 
 
+def test_titles_of_a_leaderboard_are_neither_markup_nor_formulas(podium: Run, server: Server) -> None:
+    titles = ("[/bold]", "[red]", "=1+1")
+    columns = [{"key": title, "title": title} for title in titles]
+    board = {"id": 7, "title": "[/bold]", "tasks": [{"id": 1, "name": "T", "columns": columns}], "submissions": []}
+    server.answers["GET /api/phases/6/get_leaderboard/"] = [board]
+    shown = podium("leaderboard", "6")
+    assert shown.exit_code == 0, shown.output
+    assert all(title in shown.output for title in titles)
+    assert podium("leaderboard", "6", "--csv").output == "#,Participant,ID,[/bold],[red],'=1+1\n"
+
+
 def test_downloads_go_into_a_folder_and_nowhere_else(podium: Run, server: Server, tmp_path: Path) -> None:
     details = {"data_file": "/a", "prediction_result": None, "logs": [{"name": "../../evil", "data_file": "/b"}]}
     server.answers["GET /api/submissions/5/get_details/"] = [details]

@@ -104,11 +104,13 @@ def test_the_table_of_people_decides_who_is_who_and_nothing_else_does(
     EmailAddress.objects.create(user=pat, email="pat@example.org", verified=True)
     User.objects.filter(username="sam").update(is_superuser=True)
     EmailAddress.objects.create(user=User.objects.get(username="sam"), email="sam@example.org", verified=True)
+    User.objects.filter(username="pia").update(display_name="=1+1")
     path, table, out = archived(rich, olivia), tmp_path / "users.csv", io.StringIO()
     call_command("restore_archive", str(path), "--write-users", str(table), stdout=out)
     assert "4 people, 1 of them with an account" in out.getvalue()
     proposed = dict(line.split(",")[::3] for line in table.read_text().splitlines()[1:])
     assert proposed == {"olivia": "", "pat": "pat", "sam": "", "pia": ""}, "no administrator, nobody unconfirmed"
+    assert "pia,pia@example.org,'=1+1," in table.read_text()
     call_command("restore_archive", str(path), "--users", str(table), "--owner", "ada", stdout=out)
     made = Competition.objects.latest("pk")
     assert made.created_by == ada

@@ -85,7 +85,7 @@ def table(title: str, headers: Sequence[str], rows: Iterable[Sequence[object]], 
         say(title, style="bold")
     shown = Table(box=box.SIMPLE_HEAD)
     for index, header in enumerate(headers):
-        shown.add_column(safe(header), justify="right" if index in aligned else "left", overflow="fold")
+        shown.add_column(Text(safe(header)), justify="right" if index in aligned else "left", overflow="fold")
     for row in rows:
         cells = ["-" if value is None or value == "" else safe(value) for value in row]
         shown.add_row(*(Text(cell, style=COLOURS.get(cell, "")) for cell in cells))

@@ -286,10 +286,13 @@ def print_csv(board: Leaderboard) -> None:
     """Print a leaderboard as CSV, as `show_leaderboard` does as a table; a text is never a formula."""
     headers, rows = _lines(board)
     writer = csv.writer(sys.stdout, lineterminator="\n")
-    for row in ([header.replace("\n", " ") for header in headers], *rows):
-        writer.writerow(
-            [f"'{cell}" if at == 1 and str(cell).startswith(_FORMULA) else cell for at, cell in enumerate(row)]
-        )
+    writer.writerow([_plain(header.replace("\n", " ")) for header in headers])
+    for place, owner, *others in rows:
+        writer.writerow([place, _plain(str(owner)), *others])
+
+
+def _plain(text: str) -> str:
+    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")

@@ -15,6 +15,7 @@ from allauth.account.models import EmailAddress
 from podium.formats.competition_archive import Archive
 from podium.site.accounts.models import User
 from podium.site.errors import Refused
+from podium.site.leaderboards.exports import plain
 
 COLUMNS: Final = ("archived", "email", "display_name", "username")
 
@@ -30,7 +31,8 @@ def propose(archive: Archive, target: Path) -> tuple[int, int]:
         table.writerow(COLUMNS)
         for row in archive.rows("people"):
             account = _account_of(row)
-            table.writerow([row["username"], row["email"] or "", row["display_name"], account])
+            told = [plain(row["email"] or ""), plain(row["display_name"])]
+            table.writerow([row["username"], *told, account])
             count, known = count + 1, known + bool(account)
     return count, known
 
