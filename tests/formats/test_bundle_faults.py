@@ -393,8 +393,8 @@ def test_the_same_file_twice_as_input_and_reference_is_warned_of_in_a_zip(bundle
 YAML_FAULTS = [
     ("title: a: b\n", 1, 9, "in quotes"),
     ("version: 2\npages:\n\t- title: x\n", 3, 1, "no tabs"),
-    ("version: 2\ntitle: 'open\n", 3, 1, "quotes"),
-    ("version: 2\ntasks: [0, 1\nphases: []\n", 3, 7, "indentation"),
+    ("version: 2\ntitle: 'open\n", 2, 8, "quote that opens here"),
+    ("version: 2\ntasks: [0, 1\nphases: []\n", 3, 7, "opens in line 2"),
     ("a: 1\n b: 2\n", 2, 3, ""),
     ("title: *nobody\n", 1, 8, "no anchor"),
     ("title: &me [*me]\n", 1, 13, "contains itself"),

@@ -192,11 +192,11 @@ def test_zero_and_empty_limits_mean_no_limit(bundle: BundleMaker) -> None:
 
 
 def test_dates_in_every_style_are_read(bundle: BundleMaker) -> None:
-    bundle.replace("start: 2024-01-01 12:30:00", "start: 8-7-2019")
+    bundle.replace("start: 2024-01-01 12:30:00", "start: 8-27-2019")
     bundle.replace("end: 2098-01-01 00:00:00", "end: 2098-01-01T02:00:00.5+02:00")
     bundle.replace("start: 2098-02-01", "start: '2098-2-1'")
     development, final = good(bundle).phases
-    assert development.start == datetime(2019, 8, 7, tzinfo=UTC)
+    assert development.start == datetime(2019, 8, 27, tzinfo=UTC)
     assert development.end == datetime(2098, 1, 1, 0, 0, 0, 500_000, tzinfo=UTC)
     assert final.start == datetime(2098, 2, 1, tzinfo=UTC)
 
@@ -272,6 +272,7 @@ def test_a_phase_names_its_board_among_several(bundle: BundleMaker) -> None:
 def test_datasets_tasks_and_solutions_of_the_platform_are_kept_by_key(bundle: BundleMaker) -> None:
     bundle.replace("input_data: input_data/", f"input_data: {UUID}")
     bundle.replace("solutions:\n", f"  - index: 1\n    key: {UUID.upper()}\nsolutions:\n")
+    bundle.replace("max_submissions: 1\n    tasks: [0]", "max_submissions: 1\n    tasks: [0, 1]")
     bundle.replace("path: solution/", f"key: {UUID}")
     competition = good(bundle)
     assert competition.tasks[0].input_data == DatasetRef(key=UUID)

@@ -387,8 +387,13 @@ WHEAT_PHASES = [
     "Development: 2019-08-07 00:00 to 2024-12-31 00:00, Development -> main",
     "Testing: 2025-01-01 00:00 to open, Final -> main",
 ]
+MONTH_FIRST = (
+    'warning start: "8-7-2019" is read as 2019-08-07 00:00 UTC, with the month first.'
+    " Write the year first, so that nobody can read it as 2019-07-08."
+)
 WHEAT: Final = Shape(
     like="wheat_seeds, code: dates as month-day-year",
+    faults=[f"13:42 {MONTH_FIRST}"],
     yaml=WHEAT_YAML,
     files=WHEAT_DATA | inside("ingestion_program", INGESTION),
     phases=WHEAT_PHASES,
@@ -411,7 +416,7 @@ _HAND_OVER = (
 )
 WHEAT_DURING_SCORING: Final = Shape(
     like="wheat_seeds, ingestion during scoring: no image, a column that is never written, all phases long over",
-    faults=[f"13:55 warning {OVER}"],
+    faults=[f"12:42 {MONTH_FIRST}", f"13:55 warning {OVER}"],
     yaml=WHEAT_YAML.replace(
         "reference_data: reference_data,", "reference_data: reference_data, ingestion_only_during_scoring: True,"
     )
@@ -452,6 +457,7 @@ WHEAT_DURING_SCORING: Final = Shape(
 
 WHEAT_RESULTS: Final = Shape(
     like="wheat_seeds, results: no ingestion; the solution of the second task is that of the first",
+    faults=[f"14:42 {MONTH_FIRST}"],
     yaml=WHEAT_YAML.replace(
         _WHEAT_TASKS,
         """\

@@ -7,10 +7,11 @@ from __future__ import annotations
 from typing import Final
 
 from .building import CODE, INGESTION, TRUTH, Sample, Shape, answers, inside
-from .codabench import WHEAT_DATA, WHEAT_PHASES, WHEAT_YAML
+from .codabench import MONTH_FIRST, WHEAT_DATA, WHEAT_PHASES, WHEAT_YAML
 
 OWN_TEST: Final = Shape(
     like="Codabench's own test: absolute paths as arguments, no image, nobody approved at once, an open last phase",
+    faults=[f"12:42 {MONTH_FIRST}"],
     yaml=WHEAT_YAML.replace("docker_image: codalab/codalab-legacy:py312\n", ""),
     files=WHEAT_DATA
     | inside(

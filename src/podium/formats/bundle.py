@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -99,7 +100,11 @@ def place_of(bundle: Bundle, value: str) -> tuple[int, int] | None:
 def _no_yaml(bundle: Bundle) -> Fault:
     elsewhere = next((n for n in bundle.names if n.rpartition("/")[2].lower() in (YAML_NAME, "competition.yml")), None)
     hint = "Zip the files from inside their folder, so that competition.yaml is at the root."
-    if elsewhere is not None:
+    at_root = {name.lower(): name for name in bundle.names if "/" not in name}
+    near = difflib.get_close_matches(YAML_NAME, list(at_root), n=1, cutoff=0.8)
+    if near:
+        hint = f"Rename {quoted(at_root[near[0]])} to {YAML_NAME}."
+    elif elsewhere is not None:
         hint = f"It is at {quoted(elsewhere)}: zip that folder's content."
     message = "competition.yaml is missing: it must be in the root directory of the bundle."
     return Fault("error", "no_competition_yaml", message, YAML_NAME, hint=hint)
@@ -130,10 +135,22 @@ def _version(root: Node, faults: Collector) -> str | None:
         return "2"
     text = node.text.strip().removesuffix(".0") if node.kind == "scalar" else ""
     if text in VERSIONS:
-        return text
+        return _told_by_keys(text, root, faults)
     message = f"There is no version {quoted(node.text)} of competition.yaml."
     faults.error("bad_version", message, ("version",), "Write: version: 2")
     return None
+
+
+def _told_by_keys(version: str, root: Node, faults: Collector) -> str:
+    """Return the version that the keys are those of; another one than is given is a fault, and not every key is one."""
+    old, new = root.get("html") is not None, root.get("tasks") is not None
+    meant = "1.5" if old and not new else "2"
+    if old == new or VERSIONS[meant] is VERSIONS[version]:
+        return version
+    proof = "html" if old else "tasks"
+    message = f"The version is {version}, but the keys (such as {proof}) are those of version {meant}."
+    faults.error("wrong_version", message, ("version",), f"Write: version: {meant}")
+    return meant
 
 
 def _looks_old(root: Node) -> bool:

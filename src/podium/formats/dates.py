@@ -50,6 +50,14 @@ def parse_date(value: str) -> datetime:
         raise DateError(_message(text, "outside the years that a calendar has")) from problem
 
 
+def with_day_first(value: str) -> str | None:
+    """Return the day that a month-day-year date is when its day stands first; None where that is the same or none."""
+    match = _MONTH_DAY_YEAR.fullmatch(value.strip())
+    if match is None or int(match[1]) == int(match[3]) or int(match[3]) > 12:
+        return None
+    return f"{match[4]}-{int(match[3]):02}-{int(match[1]):02}"
+
+
 def _message(text: str, why: str = "") -> str:
     shown = text if len(text) <= MAX_LENGTH else f"{text[:MAX_LENGTH]}..."
     reason = f" ({why})" if why else ""

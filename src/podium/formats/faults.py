@@ -123,9 +123,12 @@ class Collector:
         return len(self._faults) >= MAX_FAULTS
 
     def has_error_at(self, path: Path) -> bool:
-        """Whether the value at a path is already known to be wrong."""
+        """Whether the value at a path, or an entry of it, is already known to be wrong."""
         text = path_text(path)
-        return any(fault.severity == "error" and fault.path == text for fault in self._faults)
+        below = (f"{text}[", f"{text}.")
+        return any(
+            fault.severity == "error" and (fault.path == text or fault.path.startswith(below)) for fault in self._faults
+        )
 
     def sorted(self) -> tuple[Fault, ...]:
         """Return the faults of the YAML file by line, then those of other files; a last one says if there are more."""

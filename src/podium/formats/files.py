@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import os
 import shutil
 import stat
+import unicodedata
 import zipfile
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -28,6 +30,7 @@ from podium.formats.unpacking import (
 )
 
 YAML_NAMES: Final = ("competition.yaml", "competition.yml")
+UTF_16: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _SPOOL: Final = 8 * 2**20
 _CHUNK: Final = 1 << 20
 
@@ -74,9 +77,15 @@ class Bundle(ABC):
     def resolve(self, value: str) -> str:
         """Return the cleaned name that a value of the YAML file means ("./data/" is "data").
 
+        Letters with accents are the same in both of their spellings: file systems and editors differ in it.
         Raises ArchiveError absolute_path, parent_path, unsafe_name, or symlink for a link that leads outside.
         """
-        return clean_name(value.strip())
+        name = clean_name(value.strip())
+        if name.isascii() or self.exists(name):
+            return name
+        wanted = unicodedata.normalize("NFC", name)
+        there = (*self._sizes, *self._folders)
+        return next((other for other in there if unicodedata.normalize("NFC", other) == wanted), name)
 
     def read(self, name: str, limit: int) -> bytes:
         """Return at most `limit` + 1 bytes of a file. Raises KeyError and ArchiveError."""
@@ -84,7 +93,7 @@ class Bundle(ABC):
             return stream.read(limit + 1)
 
     def read_text(self, name: str, limit: int = 2**20) -> str:
-        """Return a page's text: UTF-8, else Windows-1252 as in old bundles; line ends become newlines.
+        """Return a page's text: UTF-8, UTF-16 with a mark, else Windows-1252; line ends become newlines.
 
         Raises ArchiveError too_large above `limit` bytes.
         """
@@ -92,7 +101,7 @@ class Bundle(ABC):
         if len(data) > limit:
             raise ArchiveError("too_large", f"{quoted(name)} is larger than {human_size(limit)}.", name)
         try:
-            text = data.decode("utf-8-sig")
+            text = data.decode("utf-16" if data.startswith(UTF_16) else "utf-8-sig")
         except UnicodeDecodeError:
             text = data.decode("cp1252", "replace")
         return text.replace("\r\n", "\n").replace("\r", "\n")

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from podium.formats.faults import Collector, Path
-from podium.formats.files import Bundle
+from podium.formats.files import UTF_16, Bundle
 from podium.formats.images import image_kind
 from podium.formats.unpacking import ArchiveError, quoted
 from podium.formats.yamlnodes import Node
@@ -19,6 +19,7 @@ MAX_PICTURED_CHARACTERS: Final = 190_000
 _ASSET: Final = re.compile(r"\{\{ {0,9}ASSET_BASE_URL {0,9}\}\}/{0,2}([^\s\"'<>(){}]{1,200})")
 _ASSETS: Final = "assets"
 _MAX_NAMED: Final = 20
+_NO_TEXT: Final = (b"%PDF-", b"PK\x03\x04")  # PDF, and Word's files among others
 _SHOWN: Final = frozenset({"png", "jpeg", "gif", "webp"})
 
 
@@ -58,7 +59,7 @@ def _address_of(name: str, room: int, bundle: Bundle) -> str | None:
 
 
 def check_pages(root: Node, bundle: Bundle, faults: Collector) -> None:
-    """Report pages that are empty, too large or damaged, and warn of those that are not UTF-8."""
+    """Report pages that are empty, no text, too large or damaged, and warn of those that are not UTF-8."""
     for path, node in _texts(root):
         if node.kind != "scalar" or faults.has_error_at(path):
             continue
@@ -74,7 +75,10 @@ def check_pages(root: Node, bundle: Bundle, faults: Collector) -> None:
         if not text.strip():
             message = f"{quoted(name)} is empty, it must contain content."
             faults.error("empty_page", message, path, "Write Markdown or HTML into it.")
-        elif not _is_utf8(data):
+        elif "\0" in text or data.startswith(_NO_TEXT):
+            hint = "Pages are Markdown or HTML; put other documents on the web, and link to them."
+            faults.error("not_text", f"{quoted(name)} is no text.", path, hint)
+        elif not _is_unicode(data):
             message = f"{quoted(name)} is not UTF-8; it is read as Windows-1252."
             faults.warning("not_utf8", message, path, "Save it with the encoding UTF-8.")
         _warn_of_assets(text, name, bundle, path, faults)
@@ -103,9 +107,9 @@ def _texts(root: Node) -> Iterator[tuple[Path, Node]]:
             yield ("pages", place, "file"), file
 
 
-def _is_utf8(data: bytes) -> bool:
+def _is_unicode(data: bytes) -> bool:
     try:
-        data.decode("utf-8-sig")
+        data.decode("utf-16" if data.startswith(UTF_16) else "utf-8-sig")
     except UnicodeDecodeError:
         return False
     return True

@@ -94,6 +94,8 @@ def _missing(fields: Fields, key: str, name: str, bundle: Bundle, what: str = ""
     base = name.rpartition("/")[2]
     same = next((c for c in sorted(candidates) if c.rpartition("/")[2].lower() == base.lower()), None)
     near = f"Did you mean {quoted(same)}?" if same else did_you_mean(name, sorted(candidates))
+    if what == "page" and " " in name and "." not in base:
+        near = "Write the text into a file such as terms.md, and name that file here."
     hint = f"{near} If not, put" if near else "Put"
     fields.faults.error(
         "missing_file",

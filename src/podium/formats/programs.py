@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Final
@@ -14,13 +14,15 @@ from podium.formats.files import Bundle
 from podium.formats.languages import python2_line
 from podium.formats.metadata import MAX_BYTES, NAMES, MetadataError, ProgramMetadata, parse_metadata
 from podium.formats.model import FileRef, Solution, Task
-from podium.formats.unpacking import ArchiveError, open_archive, quoted, read_member
+from podium.formats.unpacking import ArchiveError, open_archive, quoted, read_member, wrapping_folder
 
 MAX_PROGRAM_BYTES: Final = 2**29
 _MAX_SOURCE: Final = 2**20
 _MAX_SOURCES: Final = 200
 _SCRIPTS: Final = frozenset({".py", ".r", ".sh", ".pl", ".jl", ".rb", ".js", ".jar", ".exe"})
 _ZIP_STARTS: Final = (b"PK\x03\x04", b"PK\x05\x06")
+_VARIABLE: Final = re.compile(r"\$\{?([A-Za-z_][A-Za-z0-9_]{0,99})")
+_NEARLY_METADATA: Final = re.compile(r"metadata(?:\.[a-z]{2,4})?", re.IGNORECASE)
 # A scoring program that puts the submission on its import path, or runs from the folder of the submission. The gap is
 # bounded: without that, a line that only repeats the beginning takes time that grows with the square of its length.
 _RUNS_SUBMISSION: Final = re.compile(
@@ -30,13 +32,14 @@ _RUNS_SUBMISSION: Final = re.compile(
 
 @dataclass(frozen=True)
 class _Program:
-    """What a look into a program shows: metadata, names of files, and which of them run the submission or are old."""
+    """What a look into a program shows: metadata, names of files, and which of them are doubtful, and why."""
 
     path: str
     metadata: ProgramMetadata
     names: frozenset[str]
     runs_submission: str | None
     python2: str | None = None
+    windows_script: str | None = None
 
 
 class _Refused(Exception):
@@ -85,22 +88,32 @@ def _look(part: FileRef, bundle: Bundle) -> _Program | _Refused:
 
 
 def _look_into_folder(folder: str, bundle: Bundle) -> _Program:
-    names = frozenset(name.removeprefix(f"{folder}/") for name in bundle.walk(folder))
+    inside = [name.removeprefix(f"{folder}/") for name in bundle.walk(folder)]
+    wrapper = wrapping_folder(inside)
+    wrapped = wrapper is not None and any(f"{wrapper}/{name}" in inside for name in NAMES)
+    root = f"{folder}/{wrapper}" if wrapped else folder
+    names = frozenset(name.removeprefix(f"{root}/") for name in bundle.walk(root))
     metadata = ProgramMetadata()
     for name in NAMES:
         if name in names:
-            metadata = parse_metadata(bundle.read(f"{folder}/{name}", MAX_BYTES), name)
+            metadata = parse_metadata(bundle.read(f"{root}/{name}", MAX_BYTES), name)
             break
-    sources = [name for name in sorted(names) if name.endswith(".py")][:_MAX_SOURCES]
-    read = {name: bundle.read(f"{folder}/{name}", _MAX_SOURCE) for name in sources}
-    return _Program(folder, metadata, names, *_signs(read))
+    read = {name: bundle.read(f"{root}/{name}", _MAX_SOURCE) for name in _sources(names)}
+    return _Program(root, metadata, names, *_signs(read))
 
 
-def _signs(sources: Mapping[str, bytes]) -> tuple[str | None, str | None]:
-    """Return the first file that runs the submission, and the first that is written for Python 2."""
-    runs = next((name for name, source in sources.items() if _RUNS_SUBMISSION.search(source)), None)
-    lines = ((name, python2_line(source)) for name, source in sources.items())
-    return runs, next((f"{name}, line {line}," for name, line in lines if line is not None), None)
+def _sources(names: Iterable[str]) -> list[str]:
+    """Return the files of a program that are looked into."""
+    return [name for name in sorted(names) if name.endswith((".py", ".sh"))][:_MAX_SOURCES]
+
+
+def _signs(sources: Mapping[str, bytes]) -> tuple[str | None, str | None, str | None]:
+    """Return the first file that runs the submission, is of Python 2, or is a script with line ends of Windows."""
+    python = {name: source for name, source in sources.items() if name.endswith(".py")}
+    runs = next((name for name, source in python.items() if _RUNS_SUBMISSION.search(source)), None)
+    lines = ((name, python2_line(source)) for name, source in python.items())
+    old = next((f"{name}, line {line}," for name, line in lines if line is not None), None)
+    return runs, old, next((name for name in sources if name.endswith(".sh") and b"\r\n" in sources[name]), None)
 
 
 def _look_into_zip(name: str, bundle: Bundle) -> _Program:
@@ -112,8 +125,7 @@ def _look_into_zip(name: str, bundle: Bundle) -> _Program:
             if file in files:
                 metadata = parse_metadata(read_member(archive, listing.info(files[file]), MAX_BYTES), file)
                 break
-        sources = [inner for inner in sorted(files) if inner.endswith(".py")][:_MAX_SOURCES]
-        read = {inner: read_member(archive, listing.info(files[inner]), _MAX_SOURCE) for inner in sources}
+        read = {inner: read_member(archive, listing.info(files[inner]), _MAX_SOURCE) for inner in _sources(files)}
         return _Program(name, metadata, frozenset(files), *_signs(read))
 
 
@@ -125,10 +137,9 @@ def _check_program(seen: _Program | _Refused, kind: str, path: Path, task: Task,
         else:
             faults.error(seen.code, f"The {what} {seen}", path, seen.hint)
         return
-    hint = "Put a file metadata.yaml into it with a line such as: command: python3 program.py"
     if not seen.metadata.present:
         message = f"The {what} {quoted(seen.path)} has no metadata.yaml, so nothing says how to run it."
-        faults.error("no_metadata", message, path, hint)
+        faults.error("no_metadata", message, path, _metadata_hint(seen.names))
         return
     if seen.metadata.command is None:
         message = f"The {what} {quoted(seen.path)} has no command in {seen.metadata.file}."
@@ -137,6 +148,9 @@ def _check_program(seen: _Program | _Refused, kind: str, path: Path, task: Task,
     for note in seen.metadata.notes:
         faults.warning("metadata_note", f"{seen.path}/{note}", path, "Take one of them out.")
     _check_command(seen, kind, path, faults)
+    if seen.windows_script is not None:
+        message = f"{seen.path}/{seen.windows_script} has line ends of Windows, which a shell takes for parts of words."
+        faults.warning("windows_script", message, path, "Save it with the line ends of Unix (LF).")
     if seen.python2 is not None:
         message = f"{seen.path}/{seen.python2} is written for Python 2, which the usual images no longer have."
         hint = "Name an image that has it, such as codalab/codalab-legacy:py3, or bring the program to Python 3."
@@ -145,12 +159,27 @@ def _check_program(seen: _Program | _Refused, kind: str, path: Path, task: Task,
         _check_runs_submission(seen, path, faults)
 
 
+def _metadata_hint(names: frozenset[str]) -> str:
+    """Say how a program gets its metadata: by the file that is nearly it, else by a new one."""
+    near = sorted((name for name in names if _NEARLY_METADATA.fullmatch(name.rpartition("/")[2])), key=_depth)
+    if not near:
+        return "Put a file metadata.yaml into it with a line such as: command: python3 program.py"
+    if "/" in near[0]:
+        return f"There is one at {quoted(near[0])}: move what is in that folder up, or name that folder."
+    return f"Rename {quoted(near[0])} to metadata.yaml."
+
+
+def _depth(name: str) -> tuple[int, str]:
+    return name.count("/"), name
+
+
 def _check_command(seen: _Program, kind: str, path: Path, faults: Collector) -> None:
     """Report a command that cannot be split, needs a shell, or calls a script that is not there."""
     role: Role = "scoring" if kind == "scoring_program" else "ingestion"
+    known = variables_for(role, scoring_step=role == "scoring")
     what, file = kind.replace("_", " "), f"{seen.path}/{seen.metadata.file}"
     try:
-        words = argv(seen.metadata.command or "", variables_for(role, scoring_step=role == "scoring"))
+        words = argv(seen.metadata.command or "", known)
     except CommandError as problem:
         faults.error("bad_command", f"{file}: {problem}", path, "Correct the quotes of the command.")
         return
@@ -158,6 +187,14 @@ def _check_command(seen: _Program, kind: str, path: Path, faults: Collector) -> 
     if shell is not None:
         message = f"{file}: the command uses {quoted(shell)}, but commands are run without a shell."
         faults.warning("needs_shell", message, path, "Put the commands into a script and call that: bash run.sh")
+        return
+    unknown = [found for word in words for found in _VARIABLE.findall(word)]
+    for name in dict.fromkeys(unknown):
+        message = f"{file}: ${name} is no variable of commands, and the program gets it as it stands there."
+        every = f"The variables are {', '.join(f'${variable}' for variable in sorted(known))}."
+        hint = did_you_mean(f"${name}", [f"${variable}" for variable in known]) or every
+        faults.warning("unknown_variable", message, path, hint)
+    if unknown:
         return
     script = next((word for word in words if PurePosixPath(word).suffix.lower() in _SCRIPTS), None)
     if script is None:

@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final, TypeVar
 
-from podium.formats.dates import DateError, parse_date
+from podium.formats.dates import DateError, parse_date, with_day_first
 from podium.formats.faults import Collector, Path, did_you_mean
 from podium.formats.unpacking import quoted
 from podium.formats.yamlnodes import Node
@@ -29,8 +29,8 @@ _SIZE: Final = re.compile(r"(?P<number>[0-9]{1,19}(?:\.[0-9]{1,6})?)\s*(?P<unit>
 _WORDS: Final = {"scalar": "a plain value", "list": "a list", "map": "a mapping"}
 _LINES: Final = "Write its entries below it, on lines that start with a dash."
 _FEWER: Final = "Take some of them out."
-_YES: Final = frozenset({"true", "yes", "on", "1"})
-_NO: Final = frozenset({"false", "no", "off", "0"})
+_YES: Final = frozenset({"true", "yes", "on", "y", "1"})
+_NO: Final = frozenset({"false", "no", "off", "n", "0"})
 
 Choice = TypeVar("Choice", bound=StrEnum)
 
@@ -178,10 +178,16 @@ class Fields:
             self._wrong(key, node, "a date", DateError.hint)
             return None
         try:
-            return parse_date(node.text)
+            date = parse_date(node.text)
         except DateError as problem:
             self.faults.error("bad_date", f"{key}: {problem}", self.at(key), problem.hint)
             return None
+        other = with_day_first(node.text)
+        if other is not None:
+            message = f"{key}: {quoted(node.text)} is read as {date:%Y-%m-%d %H:%M} UTC, with the month first."
+            hint = f"Write the year first, so that nobody can read it as {other}."
+            self.faults.warning("ambiguous_date", message, self.at(key), hint)
+        return date
 
     def integers(self, key: str) -> tuple[int, ...] | None:
         """Read a list of whole numbers; None when it is absent or wrong."""
@@ -190,19 +196,27 @@ class Fields:
             return None
         if node.kind == "scalar" and (single := whole(node)) is not None:
             return (single,)
-        numbers = [whole(item) for item in node.items] if node.kind == "list" else [None]
+        hint = f"Write a list such as {key}: [0, 1]."
+        if node.kind != "list":
+            self._wrong(key, node, "a list of whole numbers", hint)
+            return None
+        numbers = [whole(item) for item in node.items]
         if None in numbers:
-            self._wrong(key, node, "a list of whole numbers", f"Write a list such as {key}: [0, 1].")
+            place = numbers.index(None)
+            wrong = node.items[place]
+            found = quoted(wrong.text) if wrong.kind == "scalar" else _WORDS[wrong.kind]
+            message = f"{key} must be a list of whole numbers, and {found} is none."
+            self.faults.error("wrong_type", message, (*self.at(key), place), hint)
             return None
         return tuple(number for number in numbers if number is not None)
 
     def texts(self, key: str) -> tuple[str, ...]:
-        """Read a list of texts; one text counts as a list of one."""
+        """Read a list of texts; one text counts as a list of what stands between its commas."""
         node = self.present(key)
         if node is None:
             return ()
         if node.kind == "scalar":
-            return (node.text,)
+            return tuple(part.strip() for part in node.text.split(",") if part.strip())
         if node.kind != "list" or any(item.kind != "scalar" for item in node.items):
             self._wrong(key, node, "a list of texts", f"Write a list such as {key}: [one, two].")
             return ()

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from podium.formats.faults import Collector, Path
-from podium.formats.model import Column
+from podium.formats.model import Column, Task
 from podium.formats.unpacking import human_size, quoted
 
 _FEW = 20
@@ -137,6 +137,19 @@ def check_tasks_known(indexes: Iterable[int], known: set[int], path: Path, fault
             faults.error("unknown_task", f"There is no task with the index {index}.", path, hint)
 
 
+def check_tasks_used(tasks: Iterable[tuple[Task, Path]], phases: Sequence[dict[str, Any]], faults: Collector) -> None:
+    """Warn of tasks that no phase has: one is easily forgotten, and dumps leave them out."""
+    if not all(phase["tasks"] for phase in phases):
+        return  # what such a phase means to name is not known
+    used = {index for phase in phases for index in phase["tasks"]}
+    for task, path in tasks:
+        if task.index not in used:
+            name = quoted(task.name or str(task.index))
+            message = f"The task {name} is in no phase, so nobody can submit to it."
+            hint = f"Add its index {task.index} to the tasks of a phase, or take the task out."
+            faults.warning("unused_task", message, path, hint)
+
+
 def _few(indexes: Iterable[int]) -> str:
     """Return indexes for a message, not more than fit on a line."""
     ordered = sorted(indexes)
@@ -150,7 +163,7 @@ def check_columns(columns: Sequence[tuple[Path, Column]], faults: Collector) -> 
     there = _few(by_index)
     for path, column in columns:
         where = (*path, "computation_indexes")
-        if column.computation is not None and not column.computation_indexes:
+        if column.computation is not None and not column.computation_indexes and not faults.has_error_at(where):
             message = f"The column {quoted(column.key)} has a computation, but no computation_indexes."
             hint = "Add a line such as: computation_indexes: [0, 1]"
             faults.error("no_computation_indexes", message, (*path, "computation"), hint)

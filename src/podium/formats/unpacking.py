@@ -11,7 +11,7 @@ import stat
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, BinaryIO, Final
@@ -252,7 +252,7 @@ def _list(archive: zipfile.ZipFile, archive_bytes: int, caps: Caps) -> Listing:
         infos[name] = info
     _check_sizes(total, archive_bytes, caps)
     _check_clashes(members)
-    top = _top_folder(members)
+    top = wrapping_folder(members)
     if top is not None:
         notes.add(f"All files are inside the folder {quoted(top)}; they are used as if that folder were the root.")
     return Listing(tuple(members.values()), total, top, tuple(notes.texts), archive_bytes, infos)
@@ -303,16 +303,13 @@ def _check_clashes(members: dict[str, Member]) -> None:
             parent = parent.rpartition("/")[0]
 
 
-def _top_folder(members: dict[str, Member]) -> str | None:
+def wrapping_folder(names: Collection[str]) -> str | None:
     """Return the one folder at the root that holds everything but rubbish."""
-    tops = {name.split("/", 1)[0] for name in members} - _JUNK
+    tops = {name.split("/", 1)[0] for name in names} - _JUNK
     if len(tops) != 1:
         return None
     (top,) = tops
-    known = members.get(top)
-    if known is not None and not known.is_dir:
-        return None
-    return top if any(name.startswith(f"{top}/") for name in members) else None
+    return top if any(name.startswith(f"{top}/") for name in names) else None
 
 
 def read_regular_file(path: Path, limit: int, follow: bool = False) -> bytes | None:

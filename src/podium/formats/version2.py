@@ -81,6 +81,7 @@ def read(
     phases = _phases(fields, bundle, boards, known, ceilings)
     fields.finish()
     places = faults.places_of("tasks", [task.index for task in tasks])
+    rules.check_tasks_used(zip(tasks, places, strict=True), phases, faults)
     check_programs(list(zip(tasks, places, strict=True)), bundle, faults)
     check_solutions(facts["solutions"], bundle, faults)
     return built("2", facts, phases, faults)
@@ -112,16 +113,18 @@ def _pages(fields: Fields, bundle: Bundle) -> Iterator[Page]:
 
 def _settings(fields: Fields) -> dict[str, Any]:
     contact = fields.text("contact_email", max_length=MAX_TITLE).strip()
-    if contact and not EMAIL.fullmatch(contact):
-        message = f"{quoted(contact)} does not look like an e-mail address."
-        fields.faults.warning("bad_email", message, fields.at("contact_email"), "Write one address: name@example.org")
+    whitelist = fields.texts("whitelist_emails")
+    for key, address in [("contact_email", contact), *(("whitelist_emails", address) for address in whitelist)]:
+        if address and not EMAIL.fullmatch(address):
+            message = f"{quoted(address)} does not look like an e-mail address."
+            fields.faults.warning("bad_email", message, fields.at(key), "Write it like: name@example.org")
     return {
         "description": fields.text("description"),
         "competition_type": fields.choice("competition_type", CompetitionType, CompetitionType.COMPETITION),
         "docker_image": docker_image(fields, "docker_image"),
         "queue": fields.text("queue", max_length=MAX_TITLE).strip() or None,
         "collaborators": fields.texts("collaborators"),
-        "whitelist_emails": fields.texts("whitelist_emails"),
+        "whitelist_emails": whitelist,
         "contact_email": contact or None,
         "reward": fields.text("reward", max_length=MAX_TITLE).strip() or None,
         "report": fields.text("report", max_length=MAX_TITLE).strip() or None,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import math
 import re
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
@@ -31,9 +32,11 @@ MAX_BYTES: Final = 2**20
 MAX_DEPTH: Final = 32
 MAX_NODES: Final = 50_000  # reading that many takes a few seconds; real files have a few hundred
 _MAX_MESSAGE: Final = 400
-_TRUE: Final = frozenset({"yes", "true", "on", "y"})
+_TRUE: Final = frozenset({"yes", "true", "on"})
 _INTEGER: Final = re.compile(r"[-+]?[0-9][0-9_]*")
 _MAX_DIGITS: Final = 400
+_ODD_BLANK: Final = re.compile("[\u00a0\u2000-\u200b\u202f\u3000]")
+_LOOKED_BACK: Final = 3
 _AROUND: Final = "Check the indentation, the colons and the quotes around this place."
 _FLATTER: Final = "Check the brackets and the indentation: such files have five or six levels."
 
@@ -152,12 +155,29 @@ def load(text: str, max_nodes: int = MAX_NODES) -> Node:
 
 def _syntax_error(problem: MarkedYAMLError, text: str) -> YamlError:
     mark = problem.problem_mark or problem.context_mark
+    opened, hint = problem.context_mark, ""
+    if opened is not None and "quoted scalar" in str(problem.context):
+        mark, hint = opened, "The quote that opens here is not closed, or another one inside of the text ends it."
+    elif opened is not None and "flow" in str(problem.context):
+        hint = f"Check the bracket that opens in line {opened.line + 1}: it is not closed, or a comma is missing."
     line = mark.line + 1 if mark is not None else None
     column = mark.column + 1 if mark is not None else None
     said = str(problem.problem or problem.context or "syntax error").strip().replace("\n", " ")
     context = f" {str(problem.context).strip()}" if problem.context and problem.problem else ""
-    source = text.split("\n")[line - 1] if line is not None and line <= text.count("\n") + 1 else ""
-    return YamlError(f"This is not valid YAML: {said}{context}.", line, column, _syntax_hint(said, source))
+    lines = text.split("\n")
+    source = lines[line - 1] if line is not None and line <= len(lines) else ""
+    hint = _odd_blank(lines, line or 1) or hint or _syntax_hint(said, source)
+    return YamlError(f"This is not valid YAML: {said}{context}.", line, column, hint)
+
+
+def _odd_blank(lines: list[str], line: int) -> str:
+    """Name what looks like a blank in a line or shortly before it, and is none; '' where there is nothing such."""
+    for number in range(line, max(line - _LOOKED_BACK, 0), -1):
+        found = _ODD_BLANK.search(lines[number - 1]) if number <= len(lines) else None
+        if found is not None:
+            name = unicodedata.name(found[0]).lower()
+            return f"Line {number} has a {name} (U+{ord(found[0]):04X}), which looks like a blank: write a blank."
+    return ""
 
 
 def _syntax_hint(said: str, source: str) -> str:
@@ -324,7 +344,7 @@ def _value(kind: str, text: str, line: int, column: int) -> Scalar:
     """Return a scalar's value; what looks like a number of a forgotten kind (12:30, 0x1F) stays text."""
     if kind == "null":
         return None
-    if kind == "bool":
+    if kind == "bool" and len(text) > 1:  # the parsers that bundles were written for took y and n for words
         return text.lower() in _TRUE
     if kind == "int" and _INTEGER.fullmatch(text):
         if len(text) > _MAX_DIGITS:
