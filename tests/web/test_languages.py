@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -14,7 +15,7 @@ from podium.site.competitions.models import Competition
 from podium.site.competitions.services.messages import write_to_all
 from podium.site.errors import Refused
 from podium.site.mails.models import Message
-from tests.factories import UserFactory
+from tests.factories import UserFactory, finished_submission
 from tests.site import pseudo
 from tests.site.acting import background
 from tests.web.conftest import BACKEND, Visitor
@@ -141,6 +142,20 @@ def test_one_thread_speaks_one_language_after_the_other(pat: User) -> None:
     french, other = as_user(pat), Client()
     for _ in range(2):
         assert (spoken(french), spoken(other)) == ("fr", "en")
+
+
+def test_scores_are_the_same_in_every_language_and_as_the_api_has_them(competition: Competition) -> None:
+    phase = competition.phases.get()
+    for place in range(3):
+        finished_submission(phase, UserFactory(), place / 8)
+    cells = []
+    for language in ("fr", "en"):
+        page = Client().get(f"/competitions/{competition.pk}/results/", headers={"Accept-Language": language})
+        cells.append(re.findall(r'<td class="number[^"]*" title="([^"]*)">([^<]*)<', page.content.decode()))
+    assert cells[0] == cells[1] == [("0.25", "0.25"), ("0.125", "0.13"), ("0.0", "0.00")]
+    board = Client().get(f"/api/phases/{phase.pk}/get_leaderboard/", headers={"Accept-Language": "fr"})
+    told = [float(row["scores"][0]["score"]) for row in board.json()["submissions"]]
+    assert told == [float(shown) for _, shown in cells[0]]
 
 
 def sent() -> dict[str, mail.EmailMessage]:
