@@ -36,6 +36,7 @@ PEOPLE = [
     Known(sub="3", claims={"preferred_username": "x!"}),
     Known(sub="4", claims={"email": "nora@example.org", "email_verified": True, "preferred_username": "nora2"}),
     Known(sub="5", claims={"email": "nora@example.org", "email_verified": False, "preferred_username": "nora3"}),
+    Known(sub="6", claims={"email": "p@uni.example", "email_verified": True, "preferred_username": "pat\n"}),
 ]  # fmt: skip
 
 
@@ -94,7 +95,7 @@ def test_a_stranger_of_the_university_gets_an_account_and_comes_back_to_it(serve
     assert User.objects.filter(email__iexact="grace@uni.example").count() == 1
 
 
-@pytest.mark.parametrize(("person", "given"), [("2", "pat@uni.example"), ("3", "")])
+@pytest.mark.parametrize(("person", "given"), [("2", "pat@uni.example"), ("3", ""), ("6", "p@uni.example")])
 def test_who_has_no_name_that_is_free_chooses_one(
     servers: Any, visitor: People, pat: User, person: str, given: str
 ) -> None:

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 USERNAME_VALIDATORS: list[Callable[[Any], None]] = [
     MinLengthValidator(2),
     RegexValidator(
-        r"^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?$",
+        r"^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?\Z",
         gettext_lazy("Use letters, digits, dots, dashes and underscores; begin and end with a letter or digit."),
     ),
 ]
