@@ -34,7 +34,7 @@ COLUMNS: list[dict[str, Any]] = [
     {"title": "C", "key": "c", "index": 2, "computation": "avg", "computation_indexes": [0, 1]},
 ]
 AWKWARD = [0.0, -0.0, 1.0, -1.0, 0.1, 0.3, 0.1 + 0.2, 5e-324, -5e-324, 1.7e308, -1.7e308, 1e-300]
-STEPS = ["submit", "submit", "finish", "finish", "finish", "add", "add", "remove", "delete", "hide", "rerun"]
+STEPS = ["submit", "submit", "finish", "finish", "finish", "add", "add", "remove", "delete", "hide", "rerun", "rerun"]
 FAILURE = Failure(cause=Cause.EXIT_CODE, step=Step.SCORING, message="It broke", fault=Fault.PARTICIPANT)
 
 
@@ -52,6 +52,7 @@ class History:
         self.naive = {person.pk: NaiveBoard(board.submission_rule, self.columns) for person in people}
         self.worker = WorkerDouble(queue)
         self.jobs: list[Job] = []
+        self.first: dict[int, datetime] = {}
         self.seen: list[tuple[datetime, list[int]]] = []
         self.client = Client()
 
@@ -99,7 +100,8 @@ class History:
         part = Submission.objects.get(runs__attempts=job.attempt)
         whole = fresh(part.parent or part)
         if whole.status == "Finished" and not whole.is_soft_deleted:
-            self.naive[whole.owner_id].facts[whole.pk] = Fact(whole.pk, whole.created_when, _given(whole))
+            when = self.first.get(whole.pk, whole.created_when)
+            self.naive[whole.owner_id].facts[whole.pk] = Fact(whole.pk, when, _given(whole))
 
     def do_add(self) -> None:
         one = self.one()
@@ -145,7 +147,8 @@ class History:
     def do_rerun(self) -> None:
         one = self.one()
         if one is not None and not one.is_soft_deleted:
-            rerun(submission=one, by=self.organizer)
+            made = rerun(submission=one, by=self.organizer)
+            self.first[made.pk] = self.first.get(one.pk, one.created_when)
             self.claim()
 
     def forget(self, submission: Submission) -> None:

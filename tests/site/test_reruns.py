@@ -9,12 +9,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.utils.dateparse import parse_datetime
 from rest_framework.test import APIClient
 
 from podium.site.accounts.models import User
 from podium.site.competitions.models import Competition
 from podium.site.evaluation import tries
 from podium.site.evaluation.models import Run, Submission
+from podium.site.evaluation.services import deletion
 from podium.site.leaderboards.models import Entry, Score
 from podium.site.queues.models import Queue
 from podium.site.queues.services.lifecycle import create_queue
@@ -73,6 +75,34 @@ def test_the_original_keeps_its_place_until_the_rule_replaces_it(
         assert Entry.objects.get().submission_id == original.pk, "while the rerun waits"
         worker.work_off(accuracy=value)
         assert Entry.objects.get().submission_id == (stands or Submission.objects.latest("pk").pk)
+
+
+def test_what_is_rerun_stays_as_old_as_it_was(
+    make_competition: Make, olivia: User, pat: User, sam: User, worker: WorkerDouble, client_of: Client
+) -> None:
+    competition = make_competition(rule="Force_Last", participants=(pat, sam))
+    old, last = submit(pat, competition), submit(pat, competition)
+    other = submit(sam, competition)
+    worker.work_off(accuracy=0.5)
+    assert order_on_board() == [last.pk, other.pk], "equal scores: who was earlier"
+    client_of(olivia).post(path(old))
+    worker.work_off(accuracy=0.75)
+    assert order_on_board() == [last.pk, other.pk], "a rerun of something older is not the latest"
+    client_of(olivia).post(path(last))
+    worker.work_off(accuracy=0.5)
+    again = the_rerun(last)
+    assert order_on_board() == [again.pk, other.pk], "it takes its original's place, and is no later than that was"
+    client_of(olivia).post(path(again))
+    worker.work_off(accuracy=0.5)
+    twice = the_rerun(again)
+    deletion.delete(submission=last, by=olivia)
+    assert order_on_board() == [twice.pk, other.pk], "also when the original is gone"
+    (row, _) = client_of(pat).get(f"/api/phases/{phase_of(competition).pk}/get_leaderboard/").json()["submissions"]
+    assert parse_datetime(row["created_when"]) == last.created_when, "the board shows the moment that it goes by"
+
+
+def order_on_board() -> list[int]:
+    return list(Entry.objects.order_by("sort_key").values_list("submission", flat=True))
 
 
 def test_a_rerun_ignores_limits_and_dates(

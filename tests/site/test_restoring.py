@@ -301,6 +301,19 @@ def test_a_bad_archive_is_refused_by_member_and_line_and_leaves_nothing(
         assert (files_in(files), _counts()) == before, what
 
 
+def test_an_archive_of_before_is_read_without_the_fields_that_came_later(
+    rich: Competition, olivia: User, ada: User, tmp_path: Path
+) -> None:
+    def without_them(members: dict[str, bytes]) -> None:
+        for line in range(1, members["rows/submissions.jsonl"].count(b"\n") + 1):
+            row_with("submissions", line, original_when=...)(members)
+
+    made = restored(altered(archived(rich, olivia), tmp_path / "before.zip", without_them))
+    rerun = Submission.objects.get(phase__competition=made.competition, original__isnull=False)
+    assert rerun.submitted_when == rerun.created_when, "what they did not say is not made up"
+    assert len(board_of(phase_of(made.competition), ada)) == len(board_of(phase_of(rich), ada))
+
+
 def _counts() -> tuple[int, ...]:
     return tuple(model.objects.count() for model in (Competition, User, Submission, StoredFile, Dataset, Task))
 

@@ -152,6 +152,7 @@ KINDS: Final[Mapping[str, Mapping[str, str]]] = {
         "notes": "texts",
         "fact_sheet_answers": "object?",
         "created_when": "time",
+        "original_when": "time?",
         "started_when": "time?",
         "finished_when": "time?",
         "cancel_requested_when": "time?",
@@ -261,6 +262,9 @@ KINDS: Final[Mapping[str, Mapping[str, str]]] = {
 
 LATER: Final = frozenset({"threads", "posts"})
 """Kinds that came after the first archives: one without them has no such rows."""
+
+LATER_FIELDS: Final = {"submissions": frozenset({"original_when"})}
+"""Fields that came after the first archives, by kind: where one is not there, it is null."""
 
 
 def member_of(kind: str) -> str:

@@ -14,7 +14,7 @@ from typing import Any, Final, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from podium.formats.competition_archive.kinds import FORMAT, KINDS, LATER, MANIFEST, VERSION, member_of
+from podium.formats.competition_archive.kinds import FORMAT, KINDS, LATER, LATER_FIELDS, MANIFEST, VERSION, member_of
 from podium.formats.unpacking import (
     ArchiveError,
     Caps,
@@ -202,9 +202,9 @@ class Archive:
             raise BadArchiveError(f"there is no field {quoted(unknown[0])}.")
         row: dict[str, Any] = {"id": number}
         for name, type_ in fields.items():
-            if name not in found:
+            if name not in found and name not in LATER_FIELDS.get(kind, ()):
                 raise BadArchiveError(f'"{name}" is missing.')
-            row[name] = self._value(kind, number, name, type_, found[name])
+            row[name] = self._value(kind, number, name, type_, found.get(name))
         return row
 
     def _value(self, kind: str, number: int, name: str, type_: str, value: Any) -> Any:

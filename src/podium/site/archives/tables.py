@@ -74,7 +74,7 @@ LEFT_OUT: Final[Mapping[str, frozenset[str]]] = {
     "people": _names(
         "password last_login is_superuser is_staff is_active is_banned is_deleted deleted_at date_joined first_name"
         " last_name title location biography personal_url linkedin_url twitter_url github_url quota queue_limit"
-        " photo organizer_direct_message_updates allow_forum_notifications allow_organization_invite_emails"
+        " photo language organizer_direct_message_updates allow_forum_notifications allow_organization_invite_emails"
     ),
     "files": _names("key md5"),  # places of the server, and what is measured anew
     # Keys and what other competitions see of it are the server's; the upload's times say nothing once it is there.

@@ -122,7 +122,7 @@ class _Scores:
 
     def key(self, submission: Submission, like: Submission) -> str:
         """Where it ranks, were it submitted when `like` was."""
-        return sort_key_hex(self._columns, self._primary, self._by_task(submission), like.created_when, like.pk)
+        return sort_key_hex(self._columns, self._primary, self._by_task(submission), like.submitted_when, like.pk)
 
     def side(self, submission: Submission, ranks: dict[int, int]) -> Side:
         primary = next((column for column in self._columns if column.index == self._primary), None)
@@ -154,7 +154,7 @@ def compare(phase: Phase) -> Comparison:
         by_owner[pair.old.owner_id].append(pair)
     chosen: list[tuple[Submission, Submission]] = []
     for owned in by_owner.values():
-        last = max(owned, key=lambda pair: (_finished(pair.old), pair.old.created_when, pair.old.pk))
+        last = max(owned, key=lambda pair: (_finished(pair.old), pair.old.submitted_when, pair.old.pk))
         old, new = last.old, last.new
         if best:
             old = min((pair.old for pair in owned), key=lambda one: (not _finished(one), old_key[one.pk]))

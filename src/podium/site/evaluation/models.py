@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import datetime
 
 from django.conf import settings
 from django.db import models
@@ -72,6 +73,9 @@ class Submission(models.Model):
     secret = models.UUIDField(default=uuid.uuid4)
     queue = models.ForeignKey(Queue, null=True, blank=True, on_delete=models.SET_NULL, related_name="submissions")
     created_when = models.DateTimeField(default=timezone.now)
+    original_when = models.DateTimeField(
+        null=True, blank=True, help_text="of a rerun: when what is rerun was submitted, also if that is gone"
+    )
     started_when = models.DateTimeField(null=True, blank=True)
     finished_when = models.DateTimeField(null=True, blank=True)
     changed_when = models.DateTimeField(default=timezone.now, help_text="when it came to its status")
@@ -127,6 +131,11 @@ class Submission(models.Model):
 
     def __str__(self) -> str:
         return f"submission {self.pk}"
+
+    @property
+    def submitted_when(self) -> datetime:
+        """When the work was handed in, which decides ties and what is the latest: a rerun is as old as its original."""
+        return self.original_when or self.created_when
 
     @property
     def came_in_the_grace(self) -> bool:

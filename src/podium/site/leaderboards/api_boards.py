@@ -107,7 +107,7 @@ def _rows(board: Leaderboard, entries: Sequence[Entry], organizer: bool) -> list
             "slug_url": f"/profiles/user/{entry.owner.username}/",
             "organization": None,
             "detailed_result": reports.get(leaf.pk),
-            "created_when": leaf.created_when,
+            "created_when": leaf.submitted_when,
         }
         for entry in entries
         for leaf in parts[entry.submission_id] or [entry.submission]

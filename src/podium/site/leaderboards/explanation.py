@@ -122,7 +122,7 @@ class _Reading:
 
     def compare(self, entry: Entry, other: Entry, rank: int, *, theirs_first: bool) -> Compared:
         mine, theirs = self.totals(entry), self.totals(other)
-        pair, whens = (mine, theirs), (entry.submission.created_when, other.submission.created_when)
+        pair, whens = (mine, theirs), (entry.submission.submitted_when, other.submission.submitted_when)
         if theirs_first:
             pair, whens = (theirs, mine), (whens[1], whens[0])
         found: Decision = decision(self._ordering, *pair, *whens)

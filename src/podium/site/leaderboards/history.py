@@ -161,7 +161,7 @@ def board_at(phase: Phase, user: Any, moment: datetime, page: int = 1, per_page:
                 owner_name=one.owner.shown_name if told else "",
                 organization=submission.organization if submission else None,
                 submission_id=one.submission_id or 0,
-                created_when=submission.created_when if submission else one.since,
+                created_when=submission.submitted_when if submission else one.since,
                 cells=scores[submission.pk] if submission else _empty(groups),
                 facts=[str(answers.get(key, "")) for key, _title in facts],
                 is_mine=told and one.owner_id == getattr(user, "pk", None),

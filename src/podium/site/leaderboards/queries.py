@@ -115,7 +115,7 @@ class Frame:
                 owner_name=entry.owner.shown_name,
                 organization=entry.submission.organization,
                 submission_id=entry.submission_id,
-                created_when=entry.submission.created_when,
+                created_when=entry.submission.submitted_when,
                 cells=cells[entry.submission_id],
                 facts=[str((entry.submission.fact_sheet_answers or {}).get(key, "")) for key, _ in self.fact_keys],
                 is_mine=entry.owner_id == getattr(self.user, "pk", None),

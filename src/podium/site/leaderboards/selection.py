@@ -106,7 +106,7 @@ def with_people(entries: Iterable[Entry]) -> list[Entry]:
 
     By queries of their own: a join lets a planner read whole tables for one page (measured on PostgreSQL).
     """
-    shown = Submission.objects.only("created_when", "fact_sheet_answers", "organization")
+    shown = Submission.objects.only("created_when", "original_when", "fact_sheet_answers", "organization")
     rows = referring(entries, "submission", shown)
     referring([row.submission for row in rows], "organization", Organization.objects.only("name"))
     return referring(rows, "owner", User.objects.only("username", "display_name"))

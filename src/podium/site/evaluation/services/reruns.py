@@ -2,7 +2,8 @@
 
 A rerun is a new submission that names its original. It costs no try and no limit holds it up. The original keeps its
 scores and its place until the board's rule replaces it. A rerun on a task of the organizer's choice never stands on a
-board (Codabench's rules).
+board (Codabench's rules). On boards a rerun is as old as its original (not so in Codabench): nobody gains or loses a
+tie by it, and a rerun of something older does not become a participant's latest.
 """
 
 from __future__ import annotations
@@ -166,6 +167,7 @@ def _again(whole: Submission, *, task: Task | None = None, bulk: bool = False) -
         tasks=[task] if task is not None else _tasks_of(whole),
         marks={
             "original": whole,
+            "original_when": whole.submitted_when,
             "organization": whole.organization,
             "is_specific_task_re_run": task is not None or whole.is_specific_task_re_run,
             "is_bulk_rerun": bulk,

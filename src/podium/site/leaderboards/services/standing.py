@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 from django.db.models import QuerySet
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
 from podium.protocol import Score as ReportedScore
@@ -113,15 +114,16 @@ def _candidate(submission: Submission, board: Leaderboard, tasks: list[dict[str,
     return order.Entry(
         id=submission.pk,
         owner=submission.owner_id,
-        sort_key=keys.sort_key_hex(columns, board.primary_index, tasks, submission.created_when, submission.pk),
+        sort_key=keys.sort_key_hex(columns, board.primary_index, tasks, submission.submitted_when, submission.pk),
         scored=any(value is not None for task in tasks for value in task.values()),
-        submitted_at=submission.created_when,
+        submitted_at=submission.submitted_when,
     )
 
 
 def _entries(rows: QuerySet[Entry]) -> list[order.Entry]:
     """Entries as the rules know them."""
-    found = rows.values_list("submission_id", "owner_id", "sort_key", "submission__created_when")
+    submitted = Coalesce("submission__original_when", "submission__created_when")
+    found = rows.values_list("submission_id", "owner_id", "sort_key", submitted)
     return [
         order.Entry(id=pk, owner=owner, sort_key=key, scored=True, submitted_at=moment)
         for pk, owner, key, moment in found
