@@ -9,6 +9,7 @@ from datetime import date
 from django.utils.formats import date_format
 
 from podium.site.analytics.periods import Span
+from podium.site.pages.times import day_text
 
 WIDTH, HEIGHT = 1000, 240
 MOST_BARS = 400
@@ -67,7 +68,7 @@ def bars(span: Span, unit: str, numbers: Mapping[date, int]) -> Bars:
     for place, first in enumerate(periods):
         value = numbers.get(first, 0)
         height = round(HEIGHT * value / top, 1)
-        label = date_format(first, "F Y" if unit == "month" else "j M Y")
+        label = date_format(first, "F Y") if unit == "month" else day_text(first)
         found.append(Bar(round(place * step + (step - width) / 2, 2), HEIGHT - height, width, height, label, value))
     return Bars(found, top, periods[0], periods[-1])
 

@@ -208,6 +208,10 @@ _STREAMS = {
 }
 
 
+def _titled(step: str, what: object) -> str:
+    return _("{step}: {what}").format(step=_STEP_NAMES[step], what=what)
+
+
 def failure(submission: Submission) -> dict[str, Any] | None:
     """What the page says about a submission that failed or was cancelled, None for the others."""
     if not submission.cause:
@@ -244,7 +248,7 @@ def panes(details: queries.Details, *, failed: bool) -> list[Pane]:
     """The stored logs, each cut to its end where it is long."""
     found = []
     for log in details.logs:
-        title = f"{_STEP_NAMES[log.step]}: {_STREAMS[Stream(log.stream)]}"
+        title = _titled(log.step, _STREAMS[Stream(log.stream)])
         text, cut = log.tail(SHOWN_LOG_BYTES)
         found.append(Pane(log.step, log.stream, title, _ESCAPES.sub("", text), cut))
     if failed:  # what explains a failure comes first
@@ -354,7 +358,7 @@ def _programs(details: queries.Details) -> list[dict[str, Any]]:
             found.append(
                 {
                     **program,
-                    "title": f"{_STEP_NAMES[run.step]}: {program['name']}",
+                    "title": _titled(run.step, program["name"]),
                     "ended": f"{ended} ({code})" if code else ended,
                 }
             )

@@ -19,6 +19,10 @@ SCRIPT_WORDS: Final[dict[str, tuple[str, ...]]] = {
         # Translators: on a button, when the text beside it is selected and can be copied by hand
         gettext_noop("Selected"),
     ),
+    "live": (
+        # Translators: above the output of a program: the step that it runs in, and what it is
+        gettext_noop("{step}: {what}"),
+    ),
     "select": (
         # Translators: of rows in a list; the number may be any, so put it so that it needs no plural
         gettext_noop("{count} chosen"),

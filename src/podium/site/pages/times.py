@@ -29,15 +29,25 @@ _AGO = {
 
 
 @cache
-def _months(_language: str | None) -> tuple[str, ...]:
-    """The short names of the months in the present language; kept, since a page has hundreds of moments."""
-    return tuple(date_format(date(2000, number, 1), "M") for number in range(1, 13))
+def _months(language: str | None) -> tuple[str, ...]:
+    """The short names of the months in the present language; kept, since a page has hundreds of moments.
+
+    Django cuts all of them to three letters with a capital, which only English does: "Jui" is no month of French.
+    """
+    if not language or language.startswith("en"):
+        return tuple(date_format(date(2000, number, 1), "M") for number in range(1, 13))
+    return tuple(date_format(date(2000, number, 1), "N").lower() for number in range(1, 13))
+
+
+def day_text(day: date) -> str:
+    """A day, or that of a moment in UTC, as "22 Nov 2026"."""
+    return f"{day.day} {_months(get_language())[day.month - 1]} {day.year}"
 
 
 def utc_text(moment: datetime) -> str:
     """A moment as "22 Nov 2026, 05:00 UTC"."""
     there = moment.astimezone(UTC)
-    return f"{there.day} {_months(get_language())[there.month - 1]} {there.year}, {there:%H:%M} UTC"
+    return f"{day_text(there)}, {there:%H:%M} UTC"
 
 
 def iso(moment: datetime) -> str:

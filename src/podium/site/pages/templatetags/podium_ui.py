@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from html import escape
 from typing import Any
 
@@ -83,6 +83,12 @@ def ago(moment: datetime | None, missing: str = "—") -> SafeString | str:
 def bytes_text(size: float | str | None) -> str:
     """A size in decimal units; a dash for the size of a file that is not there, which templates give as ""."""
     return "—" if size is None or isinstance(size, str) else human_size(size)
+
+
+@register.filter
+def day_text(day: date) -> str:
+    """A day, or that of a moment in UTC, as people read it."""
+    return times.day_text(day)
 
 
 @register.filter

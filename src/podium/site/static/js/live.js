@@ -2,6 +2,7 @@
 // the server whenever it changes, so that what the page says is written in one place only.
 
 import { localizeTimes } from "./page.js";
+import { say } from "./words.js";
 
 const MAX_CHARACTERS = 256_000;
 const POLL_MS = 5_000;
@@ -13,7 +14,7 @@ const live = document.querySelector("[data-live]");
 
 function title(step, stream) {
   const { steps, streams } = document.querySelector("#panes").dataset;
-  return `${JSON.parse(steps)[step] ?? step}: ${JSON.parse(streams)[stream] ?? stream}`;
+  return say("{step}: {what}", { step: JSON.parse(steps)[step] ?? step, what: JSON.parse(streams)[stream] ?? stream });
 }
 
 /** The pane of a program stream; made when its first output comes. */
