@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -11,11 +11,12 @@ from django.contrib.staticfiles import finders
 from django.db import IntegrityError, transaction
 from django.template.loader import render_to_string
 from django.test import Client
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from podium.site.accounts.models import User
 from podium.site.competitions.models import Competition, Phase
 from podium.site.pages.models import Announcement, NewsPost
+from podium.site.pages.times import day_text, utc_text
 from tests.factories import CompetitionFactory, ParticipantFactory, UserFactory, phase_with_board
 from tests.web.conftest import BACKEND, Visitor
 
@@ -324,3 +325,13 @@ def test_administrators_announce_in_the_administration_and_are_told_what_is_wron
 def test_the_database_refuses_an_announcement_that_ends_before_it_begins() -> None:
     with pytest.raises(IntegrityError), transaction.atomic():
         Announcement.objects.create(text="Down", until=timezone.now() - timedelta(days=1))
+
+
+def test_days_have_the_short_months_of_their_language() -> None:
+    days = [date(2026, 6, 1), date(2026, 7, 14), date(2026, 12, 31)]
+    assert [day_text(day) for day in days] == ["1 Jun 2026", "14 Jul 2026", "31 Dec 2026"]
+    with translation.override("fr"):
+        assert [day_text(day) for day in days] == ["1 juin 2026", "14 juil. 2026", "31 déc. 2026"]
+        assert utc_text(datetime(2026, 8, 1, 5, tzinfo=UTC)) == "1 août 2026, 05:00 UTC"
+    with translation.override("es"):
+        assert day_text(date(2026, 1, 2)) == "2 ene. 2026"

@@ -29,8 +29,8 @@ _AGO = {
 
 
 @cache
-def _months(language: str | None) -> tuple[str, ...]:
-    """The short names of the months in the present language; kept, since a page has hundreds of moments.
+def months(language: str | None) -> tuple[str, ...]:
+    """The short names of the months in `language`, the present one; kept, since a page has hundreds of moments.
 
     Django cuts all of them to three letters with a capital, which only English does: "Jui" is no month of French.
     """
@@ -41,7 +41,7 @@ def _months(language: str | None) -> tuple[str, ...]:
 
 def day_text(day: date) -> str:
     """A day, or that of a moment in UTC, as "22 Nov 2026"."""
-    return f"{day.day} {_months(get_language())[day.month - 1]} {day.year}"
+    return f"{day.day} {months(get_language())[day.month - 1]} {day.year}"
 
 
 def utc_text(moment: datetime) -> str:
