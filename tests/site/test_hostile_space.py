@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from django.test import Client as Browser
 
 from podium.site.accounts.models import User
-from podium.site.competitions.models import Competition, CreationStatus, Dump
+from podium.site.competitions.models import Competition, CreationStatus, Dump, DumpKind
 from podium.site.competitions.services import create_from_bundle
 from podium.site.competitions.services.creation import BundleRefused
 from podium.site.competitions.services.dumping import start_dump
@@ -63,3 +64,24 @@ def test_copies_take_no_more_than_their_maker_has(competition: Competition, oliv
     assert not CreationStatus.objects.exists()
     assert not Dataset.objects.filter(type="competition_bundle").exists()
     assert StoredFile.objects.count() == before
+
+
+def test_archives_of_many_competitions_take_no_more_than_their_maker_has_and_the_newest(
+    make_competition: Callable[..., Competition], olivia: User, ada: User, sam: User
+) -> None:
+    some = [make_competition(title=f"Copy {number}", collaborators=[sam.username]) for number in range(4)]
+
+    def archive(by: User) -> list[int]:
+        for each in some:
+            start_dump(competition=each, by=by, kind=DumpKind.ARCHIVE)
+            background()
+        kept = Dump.objects.filter(kind=DumpKind.ARCHIVE, file__isnull=False)
+        return [some.index(dump.competition) for dump in kept.order_by("pk")]
+
+    User.objects.filter(pk=ada.pk).update(quota=0)
+    assert archive(ada) == [0, 1, 2, 3], "an administrator of the site takes what they want"
+    size = StoredFile.objects.filter(key__contains="archive").order_by("-size")[0].size
+    User.objects.filter(pk=olivia.pk).update(quota=size * 5 // 2)
+    User.objects.filter(pk=sam.pk).update(quota=0)
+    assert archive(olivia) == [1, 2, 3]
+    assert archive(sam) == [3]

@@ -4,7 +4,8 @@ A dump *waits* until a site-worker claims it, then it *runs*; it ends *finished*
 reason. What happens to one whose site-worker dies is told in `claims`.
 
 Of a competition's archives the newest alone keeps its file, and that for a week: it holds a copy of every file and the
-names of people.
+names of people. What somebody has archived of several competitions goes earlier, the oldest first, where it takes more
+than their quota beside the newest: competitions may share files, and each archive has them once more.
 """
 
 from __future__ import annotations
@@ -182,6 +183,19 @@ def _write_archive(dump: Dump, stored: list[StoredFile]) -> None:
         earlier = Dump.objects.filter(competition=dump.competition, kind=DumpKind.ARCHIVE, file__isnull=False)
         _forget(*earlier.select_related("file"))
         _end(dump, status=DumpState.FINISHED, file=storage.record_existing(key, digest))
+        _keep_within_quota(dump)
+
+
+def _keep_within_quota(newest: Dump) -> None:
+    maker = User.objects.select_for_update(no_key=True).get(pk=newest.created_by_id)
+    if maker.is_superuser:
+        return
+    others = Dump.objects.filter(created_by=maker, kind=DumpKind.ARCHIVE, file__isnull=False).exclude(pk=newest.pk)
+    taken = 0
+    for other in others.select_related("file").order_by("-pk"):
+        taken += other.file.size if other.file else 0
+        if taken > maker.quota:
+            _forget(other)
 
 
 def _progress(dump: Dump) -> Callable[[int, int], None]:
