@@ -20,6 +20,7 @@ from podium.site.accounts.models import Membership
 from podium.site.audit.actions import Action
 from podium.site.competitions.models import Competition, Participant, Phase
 from podium.site.competitions.services import deleting
+from podium.site.evaluation.managing import settable
 from podium.site.evaluation.models import Submission
 from podium.site.forums.models import Post, Thread
 from podium.site.leaderboards.models import Entry
@@ -266,6 +267,11 @@ RECORDED: dict[tuple[str, str], Row] = {
     ),
     ("DELETE", "api/submissions/<pk>/"): Row(Action.SUBMISSION_DELETED),
     ("DELETE", "api/submissions/delete_many/"): Row(Action.SUBMISSION_DELETED, lambda w: [w.submission.pk]),
+    ("POST", "submissions/<pk>/manage/"): Row(Action.SUBMISSION_RERUN, lambda w: {"do": "rerun"}),
+    ("POST", "submissions/<pk>/delete/"): Row(Action.SUBMISSION_DELETED),
+    ("POST", "submissions/<pk>/scores/"): Row(
+        Action.SUBMISSION_SCORE, lambda w: {f"score-{one.pk}": "0.25" for one in settable(w.submission)}
+    ),
     ("POST", "api/submissions/<pk>/toggle_public/"): Row(Action.SUBMISSION_SHOWN),
     ("GET", "api/submissions/<pk>/toggle_public/"): Row(Action.SUBMISSION_SHOWN, token=True),
     ("PATCH", "api/submissions/<pk>/update_fact_sheet/"): Row(

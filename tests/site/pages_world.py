@@ -122,6 +122,7 @@ def addresses(
     organizing += [
         f"{site}/{page}/" for page in ("participants", "submissions/all", "unpublish", "phases", "archives", "history")
     ]
+    organizing += [f"/submissions/{finished.pk}/{page}" for page in ("", "scores/", "delete/")]
     organizing += [f"{site}/statistics/", f"/competitions/{several.pk}/statistics/"]
     place = Participant.objects.select_related("competition", "user").get(competition=first, user=pat)
     phase = first.phases.get(index=0)

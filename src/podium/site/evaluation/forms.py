@@ -8,9 +8,14 @@ from typing import Any, cast
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from podium.site.accounts import policies as accounts
+from podium.site.accounts.models import Organization, User
 from podium.site.competitions.models import Phase
+from podium.site.errors import Refused
 from podium.site.evaluation.models import MAX_CREDIT
 from podium.site.evaluation.states import SubmissionStatus
+from podium.site.leaderboards.models import Score
+from podium.site.leaderboards.services import typed_score
 from podium.site.resources.forms import UploadForm
 from podium.site.resources.models import Task
 
@@ -48,7 +53,15 @@ class OwnFilterForm(forms.Form):
 
 
 class SubmissionForm(UploadForm):
-    """The archive, the choice of tasks where there are several, and the competition's fact sheet."""
+    """The archive, in whose name, the choice of tasks where there are several, and the competition's fact sheet."""
+
+    organization = forms.TypedChoiceField(
+        required=False,
+        coerce=int,
+        empty_value=None,
+        label=_("Submit as"),
+        help_text=_("On leaderboards it stands under that name."),
+    )
 
     tasks = forms.MultipleChoiceField(
         required=False,
@@ -57,8 +70,15 @@ class SubmissionForm(UploadForm):
         error_messages={"required": _("Choose at least one task.")},
     )
 
-    def __init__(self, *args: Any, phase: Phase, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, phase: Phase, user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self._organizations = {one.pk: one for one in accounts.submitting_for(user).order_by("name")}
+        if self._organizations:
+            names = [(pk, one.name) for pk, one in self._organizations.items()]
+            myself = _("Myself (%(name)s)") % {"name": user.shown_name}
+            cast("forms.TypedChoiceField", self.fields["organization"]).choices = [("", myself), *names]
+        else:
+            del self.fields["organization"]
         self._tasks: dict[str, Task] = {str(link.task.pk): link.task for link in phase.phase_tasks.all()}
         self._questions: Mapping[str, Any] = phase.competition.fact_sheet or {}
         if len(self._tasks) > 1:
@@ -71,6 +91,11 @@ class SubmissionForm(UploadForm):
             del self.fields["tasks"]
         for key, question in self._questions.items():
             self.fields[_PREFIX + key] = _answer_field(question)
+
+    def chosen_organization(self) -> Organization | None:
+        """In whose name; None is the person's own."""
+        chosen = self.cleaned_data.get("organization")
+        return self._organizations[chosen] if chosen else None
 
     def chosen_tasks(self) -> list[Task] | None:
         """The tasks that were ticked; None where there is no choice."""
@@ -110,6 +135,38 @@ def _as_defined(question: Mapping[str, Any], answer: Any) -> Any:
     if question.get("type") != "select":
         return answer
     return next((value for value in question.get("selection") or [] if str(value) == answer), answer)
+
+
+class ScoresForm(forms.Form):
+    """The scores of a submission, as an organizer sets them."""
+
+    def __init__(self, *args: Any, scores: Sequence[Score], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._scores = {f"score-{score.pk}": score for score in scores}
+        for name, score in self._scores.items():
+            attrs = {"inputmode": "decimal", "autocomplete": "off"}
+            self.fields[name] = forms.CharField(
+                label=score.column.title, initial=score.text, widget=forms.TextInput(attrs=attrs)
+            )
+
+    def clean(self) -> dict[str, Any]:
+        """Each is a number, as typed."""
+        cleaned: dict[str, Any] = super().clean() or {}
+        for name in set(self._scores) & set(cleaned):
+            try:
+                typed_score(cleaned[name])
+            except Refused as refused:
+                self.add_error(name, refused.message)
+        return cleaned
+
+    def changed(self) -> list[tuple[Score, float, str]]:
+        """The scores that are not as they were, with value and text."""
+        texts = {name: self.cleaned_data[name] for name in self._scores}
+        return [
+            (self._scores[name], typed_score(text), text)
+            for name, text in texts.items()
+            if text != self._scores[name].text
+        ]
 
 
 class CreditForm(forms.Form):

@@ -24,7 +24,7 @@ from podium.site.competitions.forms import RegisterForm
 from podium.site.competitions.models import Competition, Phase
 from podium.site.competitions.shell import shell
 from podium.site.errors import Refused
-from podium.site.evaluation import limits, policies, queries, services, status
+from podium.site.evaluation import limits, managing, policies, queries, services, status
 from podium.site.evaluation.forms import FilterForm, SubmissionForm
 from podium.site.evaluation.models import PhaseWork, Submission
 from podium.site.evaluation.states import SubmissionStatus
@@ -49,7 +49,7 @@ def submissions(request: HttpRequest, pk: int) -> HttpResponse:
     form = None
     if viewed.approved and phase is not None:
         sent = (request.POST, request.FILES) if request.method == "POST" else ()
-        form = SubmissionForm(*sent, phase=phase)
+        form = SubmissionForm(*sent, phase=phase, user=cast("User", request.user))
     if request.method == "POST":
         if not request.user.is_authenticated:
             return redirect(f"/accounts/login/?next={request.get_full_path()}")
@@ -92,6 +92,7 @@ def _submitted(request: HttpRequest, form: SubmissionForm, phase: Phase) -> Subm
             data=data,
             tasks=form.chosen_tasks(),
             fact_sheet_answers=form.answers(),
+            organization=form.chosen_organization(),
         )
     except Refused as refused:
         form.refuse(refused)
@@ -299,6 +300,7 @@ def context_of(request: HttpRequest, submission: Submission) -> dict[str, Any]:
         ],
         "wait": None if submission.is_terminal else queries.wait(submission),
         "waits_because": _waits_because(submission),
+        "offers": managing.offered(request.user, submission),
         "may_cancel": (is_owner or administers) and not submission.is_terminal,
         "cancelling": submission.cancel_requested_when is not None and not submission.is_terminal,
         "held": status.is_held(submission),

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import re
-
 from django.http import Http404
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiParameter, extend_schema, inline_serializer
@@ -19,8 +16,6 @@ from podium.site.evaluation import policies as submissions
 from podium.site.evaluation.api_shapes import ScoreSerializer
 from podium.site.leaderboards import services
 from podium.site.leaderboards.models import Score
-
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
 class SubmissionScoreViewSet(viewsets.GenericViewSet[Score]):
@@ -67,7 +62,6 @@ class SubmissionScoreViewSet(viewsets.GenericViewSet[Score]):
             raise Forbidden("You do not have permission to change this score.")
         given = request.data.get("score") if isinstance(request.data, dict) else None
         text = "" if given is None or isinstance(given, bool) else str(given).strip()
-        if len(text) > 100 or not _NUMBER.fullmatch(text) or not math.isfinite(float(text)):
-            raise serializers.ValidationError({"score": ["A score is a finite number, as 0.5 or 1e-3."]})
-        changed = services.set_score(score=score, value=float(text), text=text, by=caller(request))
+        value = services.typed_score(text)
+        changed = services.set_score(score=score, value=value, text=text, by=caller(request))
         return Response(ScoreSerializer(changed).data)

@@ -1,6 +1,6 @@
 """Changes of boards."""
 
-from podium.site.leaderboards.services.boards import change_board, set_score
+from podium.site.leaderboards.services.boards import change_board, set_score, typed_score
 from podium.site.leaderboards.services.people import follow_person, rename, rename_organization
 from podium.site.leaderboards.services.standing import (
     add_by_hand,
@@ -27,4 +27,5 @@ __all__ = [
     "restored_entry",
     "scores_by_task",
     "set_score",
+    "typed_score",
 ]

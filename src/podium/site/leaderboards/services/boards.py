@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -25,6 +27,9 @@ from podium.site.leaderboards.services.standing import ranking_column, recompute
 
 _AWAY = 1_000_000
 """Added to indexes while they change, so that no two columns meet on one."""
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_LONGEST = 100
+"""Characters of a score that somebody types."""
 
 
 @transaction.atomic
@@ -117,6 +122,13 @@ def _check(board: Leaderboard) -> None:
         ranking.compute(columns, {})
     except ranking.ColumnsError as error:
         raise Refused(str(error), field="leaderboards", code="columns") from None
+
+
+def typed_score(text: str) -> float:
+    """The score that somebody typed. Raises Refused for what is no finite number."""
+    if len(text) > _LONGEST or not _NUMBER.fullmatch(text) or not math.isfinite(float(text)):
+        raise Refused(_("A score is a finite number, as 0.5 or 1e-3."), field="score", code="invalid")
+    return float(text)
 
 
 @transaction.atomic
