@@ -82,16 +82,16 @@ def looking(user: User, competition: Competition, role: str) -> APIClient:
 
 _BAR = re.compile(r'<section class="viewing".*?</section>', re.DOTALL)
 _CHANGING = re.compile(
-    r'(/files/)[\w:.=-]+|(name="csrfmiddlewaretoken" value=")\w+|(\bid: )[\d.]+'
+    r'(/files/)[\w:.=-]+|(name="csrfmiddlewaretoken" value=")\w+|(\bid: )[\d.]+|(data-person=")-?\d+'
     r"|T\d\d:\d\d:\d\d[.\d]*Z|\d\d:\d\d UTC|\s+"
 )
-"""Grants, tokens of forms, ids of events, the clock, and blanks between the parts of a page."""
+"""Grants, tokens of forms, ids of events, whose drafts are kept, the clock, and blanks between the parts of a page."""
 
 
 def told(answer: Any) -> tuple[int, str, str]:
     """What an answer tells: its status, where it leads, and its content without what is made anew for each."""
     text = body_of(answer).decode("utf-8", errors="replace")
-    return answer.status_code, answer.headers.get("Location", ""), _CHANGING.sub(r"\1\2\3", _BAR.sub("", text))
+    return answer.status_code, answer.headers.get("Location", ""), _CHANGING.sub(r"\1\2\3\4", _BAR.sub("", text))
 
 
 def concerns(role: Role, competition: Competition, path: str) -> bool:
