@@ -116,8 +116,11 @@ def test_what_is_refused_says_why_and_leaves_nothing(upload: Upload, name: str, 
 
 def test_every_fault_is_told_at_once(upload: Upload) -> None:
     answer = upload("is_public: maybe\n")
-    lines = answer.json()["error"].splitlines()
-    assert len(lines) == 4, lines
+    lines, hints = (answer.json()[key].splitlines() for key in ("error", "hint"))
+    assert len(lines) == len(hints) == 4, lines
+    assert [hint for line, hint in zip(lines, hints, strict=True) if "is_public" in line] == [
+        "task.yaml:1:12: Write is_public: true, or is_public: false."
+    ]
 
 
 def test_a_scoring_program_without_a_command_is_refused(upload: Upload) -> None:

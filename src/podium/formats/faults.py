@@ -38,9 +38,14 @@ class Fault:
     path: str = ""
     hint: str = ""
 
+    @property
+    def place(self) -> str:
+        """File, line and column as far as they are known: "competition.yaml:3:8"."""
+        return ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
+
     def __str__(self) -> str:
-        place = ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
-        text = f"{place}: {self.severity}: {self.message}" if place else f"{self.severity}: {self.message}"
+        text = f"{self.severity}: {self.message}"
+        text = f"{self.place}: {text}" if self.place else text
         return f"{text} {self.hint}" if self.hint else text
 
 

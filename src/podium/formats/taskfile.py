@@ -37,6 +37,12 @@ class TaskReport:
         """All errors as one text, a line each."""
         return "\n".join(fault.message for fault in self.faults if fault.severity == "error")
 
+    @property
+    def hint(self) -> str:
+        """Where each error is and how to mend it, a line each, in the order of `message`."""
+        errors = [fault for fault in self.faults if fault.severity == "error"]
+        return "\n".join(f"{fault.place}: {fault.hint}" for fault in errors)
+
 
 @contextmanager
 def open_task(source: BinaryIO, caps: Caps = DEFAULT_CAPS) -> Iterator[Bundle]:

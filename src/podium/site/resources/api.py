@@ -61,6 +61,8 @@ class TaskArchiveView(APIView):
         except Refused as refused:
             # Codabench's shape: a text, and 507 for want of space.
             answer = {"error": refused.message, "code": refused.code}
+            if refused.hint:
+                answer["hint"] = refused.hint
             return Response(answer, status=507 if refused.code == "over_quota" else 400)
         return Response({"message": f"Task '{task.name}' created successfully!"}, status=status.HTTP_201_CREATED)
 

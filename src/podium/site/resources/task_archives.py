@@ -34,7 +34,7 @@ def create_task_from_archive(*, user: User, archive: BinaryIO, remarks: list[Fau
             if remarks is not None:
                 remarks.extend(report.faults)
             if report.task is None:
-                raise Refused(report.message, field="error", code="bad_task")
+                raise Refused(report.message, field="error", code="bad_task", hint=report.hint)
             paths = sorted({part.path for part in _parts(report.task).values() if isinstance(part, FileRef)})
             services.refuse_over_quota(user, sum(bundle.size(path) for path in paths))
             with storage.removed_on_failure() as stored:
