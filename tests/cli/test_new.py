@@ -18,12 +18,12 @@ EXPECTED = {"results": 0.75, "code": 1.0}
 @pytest.mark.parametrize("template", sorted(EXPECTED))
 def test_a_new_bundle_has_no_fault_and_its_solution_runs(tmp_path: Path, template: str, system_python: None) -> None:
     folder = tmp_path / "mine"
-    done = runner.invoke(app, ["new", str(folder), "--template", template, "--title", 'Seeds: "the best"'])
+    done = runner.invoke(app, ["new", str(folder), "--template", template, "--title", 'Säure: "the best"'])
     assert done.exit_code == 0, done.output
     assert f"podium run {folder}" in done.output.replace("\n", " ")
     checked = runner.invoke(app, ["check", str(folder), "--json"])
     assert json.loads(checked.stdout) == {"path": str(folder), "ok": True, "faults": [], "notes": []}
-    assert (folder / "competition.yaml").read_text().count('title: "Seeds: \\"the best\\""\n') == 1
+    assert (folder / "competition.yaml").read_text(encoding="utf-8").count('title: "Säure: \\"the best\\""\n') == 1
     ran = runner.invoke(app, ["run", str(folder), "--json"])
     assert ran.exit_code == 0, ran.output
     assert json.loads(ran.stdout)["tasks"][0]["scores"] == {"accuracy": EXPECTED[template]}

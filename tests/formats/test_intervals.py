@@ -51,6 +51,14 @@ def test_examples_are_resampled_the_same_way_every_time(tmp_path: Path) -> None:
     assert (first.low, first.high) == (pytest.approx(0.4, abs=0.02), pytest.approx(0.6, abs=0.02))
 
 
+@pytest.mark.parametrize("count", [10, 200])
+def test_up_to_two_hundred_examples_are_resampled_and_not_taken_for_normal(count: int) -> None:
+    low, high = of_examples([1.0] + [0.0] * (count - 1))
+    mean = 1 / count
+    assert low == 0.0, "the normal law would leave the range of the scores"
+    assert high - mean > 1.5 * (mean - low), "one lucky example leans to one side"
+
+
 def test_many_examples_give_the_interval_of_the_normal_law() -> None:
     low, high = of_examples([1.0, 0.0] * 5000)
     half = 1.96 * 0.5 / math.sqrt(9999)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,17 @@ from podium.formats.bundle import check_bundle
 from .building import SCORING_PROGRAM, BundleMaker, zip_bytes
 
 PROGRAM = "scoring_program: scoring_program.zip"
+
+
+def executable_zip(files: dict[str, bytes]) -> bytes:
+    """Return a zip whose scripts are marked as executable."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, content in files.items():
+            info = zipfile.ZipInfo(name)
+            info.external_attr = (0o100755 if name.endswith(".sh") else 0o100644) << 16
+            archive.writestr(info, content)
+    return buffer.getvalue()
 
 
 def with_program(bundle: BundleMaker, files: dict[str, str]) -> BundleMaker:
@@ -175,3 +188,61 @@ def test_names_may_stand_in_one_line_with_commas_and_addresses_must_be_some(bund
     (fault,) = report.faults
     assert (fault.code, fault.severity) == ("bad_email", "warning")
     assert fault.message == '"carl" does not look like an e-mail address.'
+
+
+@pytest.mark.parametrize("key", ["Command", "commands", "comand"])
+def test_a_key_that_is_nearly_command_is_named(bundle: BundleMaker, key: str) -> None:
+    with_program(bundle, {"metadata.yaml": f"{key}: python3 score.py\n", "score.py": ""})
+    assert bundle.fault("no_command").hint == f'Rename its key "{key}" to command.'
+
+
+def test_several_lines_are_told_to_be_one_command(bundle: BundleMaker) -> None:
+    with_program(bundle, {"metadata": "command: |\n  python3 a.py\n  python3 score.py\n", "a.py": "", "score.py": ""})
+    fault = bundle.fault("several_lines")
+    assert (
+        fault.message == "scoring/metadata: the lines of the command are run as one command, not one after the other."
+    )
+    assert "bash run.sh" in fault.hint
+
+
+@pytest.mark.parametrize(
+    ("start", "name"), [("score.py", "score.py"), ("./run.sh", "run.sh"), ("$program/run.sh", "run.sh")]
+)
+def test_a_script_that_cannot_be_started_by_itself_is_warned_of(bundle: BundleMaker, start: str, name: str) -> None:
+    with_program(bundle, {"metadata": f"command: {start} $input\n", "score.py": "", "run.sh": "python3 score.py\n"})
+    fault = bundle.fault("not_executable")
+    runner = "python3" if name.endswith(".py") else "bash"
+    assert fault.message.startswith(f'scoring/metadata: the command starts "{name}" itself')
+    assert fault.hint == f"Name the program that runs it: {runner} $program/{name}"
+
+
+@pytest.mark.parametrize("inner", [False, True], ids=["folder", "zip"])
+def test_a_script_that_is_executable_is_started_by_its_path_without_a_word(tmp_path: Path, inner: bool) -> None:
+    bundle = BundleMaker(tmp_path)
+    files = {"metadata": b"command: ./run.sh\n", "run.sh": b"#!/bin/sh\n"}
+    if inner:
+        bundle.files["scoring_program.zip"] = executable_zip(files)
+        assert check_bundle(bundle.zip()).faults == check_bundle(bundle.folder()).faults == ()
+        return
+    with_program(bundle, {name: content.decode() for name, content in files.items()})
+    folder = bundle.folder()
+    (folder / "scoring" / "run.sh").chmod(0o755)
+    assert check_bundle(folder).faults == ()
+    everything = {name: text.encode() if isinstance(text, str) else text for name, text in bundle.all_files().items()}
+    (tmp_path / "made.zip").write_bytes(executable_zip(everything))
+    assert check_bundle(tmp_path / "made.zip").faults == ()
+
+
+def test_words_of_a_fact_sheet_are_what_stands_there(bundle: BundleMaker) -> None:
+    question = "{key: on, type: text, title: No, selection: '', is_required: 'false', is_on_leaderboard: 'true'}"
+    bundle.replace("description: Tell", f"fact_sheet: {{on: {question}}}\ndescription: Tell")
+    report = bundle.check()
+    assert report.faults == ()
+    assert report.competition is not None and report.competition.fact_sheet is not None
+    assert report.competition.fact_sheet["on"].title == "No"
+
+
+def test_an_anchor_that_is_misspelt_is_named(bundle: BundleMaker) -> None:
+    bundle.yaml = "a: &RESULTS {x: 1}\nb: *RESULT\n"
+    fault = bundle.fault("yaml")
+    assert (fault.line, fault.hint) == (2, "Did you mean *RESULTS? A text that starts with * must stand in quotes.")

@@ -44,7 +44,9 @@ def new(
     _copy(resources.files("podium.cli") / "starters" / template.value, folder)
     (folder / "logo.png").write_bytes(_plain_png(_LOGO_SIZE, _LOGO_COLOUR))
     yaml = folder / "competition.yaml"
-    yaml.write_text(yaml.read_text().replace("title: My competition\n", f"title: {json.dumps(title)}\n", 1))
+    quoted = json.dumps(title, ensure_ascii=not title.isprintable())
+    text = yaml.read_text(encoding="utf-8").replace("title: My competition\n", f"title: {quoted}\n", 1)
+    yaml.write_text(text, encoding="utf-8")
     output.say(f"{folder} is a competition that works. Next:", style="green")
     output.say(f"    podium check {folder}    says what is wrong with it")
     output.say(f"    podium run {folder}      runs its sample solution here")

@@ -115,6 +115,10 @@ class Bundle(ABC):
             yield cast(BinaryIO, stream)
 
     @abstractmethod
+    def executable(self, name: str) -> bool:
+        """Whether a file is there that is marked as a program to be started."""
+
+    @abstractmethod
     def open(self, name: str) -> IO[bytes]:
         """Open a file for reading from its start. Raises KeyError when there is none."""
 
@@ -159,6 +163,10 @@ class ZipBundle(Bundle):
     def read(self, name: str, limit: int) -> bytes:
         """Read a member's start, damage being reported as ArchiveError."""
         return read_member(self._archive, self._infos[name], limit)
+
+    def executable(self, name: str) -> bool:
+        """Whether the zip's directory says so."""
+        return name in self._infos and bool(self._infos[name].external_attr >> 16 & 0o111)
 
     def checksum(self, name: str) -> tuple[int, int] | None:
         """Return what the zip's directory says."""
@@ -228,6 +236,10 @@ class FolderBundle(Bundle):
             return (self._root / name).open("rb")
         except OSError as problem:
             raise ArchiveError("unreadable", f"{quoted(name)} cannot be read: {problem.strerror}.", name) from problem
+
+    def executable(self, name: str) -> bool:
+        """Whether anybody may execute the file."""
+        return name in self._sizes and os.access(self._root / name, os.X_OK)
 
     def checksum(self, name: str) -> tuple[int, int] | None:
         """Return None: a folder knows no checksums."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ MAX_PROGRAM_BYTES: Final = 2**29
 _MAX_SOURCE: Final = 2**20
 _MAX_SOURCES: Final = 200
 _SCRIPTS: Final = frozenset({".py", ".r", ".sh", ".pl", ".jl", ".rb", ".js", ".jar", ".exe"})
+_RUNNERS: Final = {".py": "python3", ".sh": "bash", ".r": "Rscript", ".pl": "perl", ".jl": "julia", ".rb": "ruby"}
 _ZIP_STARTS: Final = (b"PK\x03\x04", b"PK\x05\x06")
 _VARIABLE: Final = re.compile(r"\$\{?([A-Za-z_][A-Za-z0-9_]{0,99})")
 _NEARLY_METADATA: Final = re.compile(r"metadata(?:\.[a-z]{2,4})?", re.IGNORECASE)
@@ -37,6 +39,7 @@ class _Program:
     path: str
     metadata: ProgramMetadata
     names: frozenset[str]
+    executables: frozenset[str]
     runs_submission: str | None
     python2: str | None = None
     windows_script: str | None = None
@@ -99,7 +102,8 @@ def _look_into_folder(folder: str, bundle: Bundle) -> _Program:
             metadata = parse_metadata(bundle.read(f"{root}/{name}", MAX_BYTES), name)
             break
     read = {name: bundle.read(f"{root}/{name}", _MAX_SOURCE) for name in _sources(names)}
-    return _Program(root, metadata, names, *_signs(read))
+    executables = frozenset(name for name in names if bundle.executable(f"{root}/{name}"))
+    return _Program(root, metadata, names, executables, *_signs(read))
 
 
 def _sources(names: Iterable[str]) -> list[str]:
@@ -126,7 +130,9 @@ def _look_into_zip(name: str, bundle: Bundle) -> _Program:
                 metadata = parse_metadata(read_member(archive, listing.info(files[file]), MAX_BYTES), file)
                 break
         read = {inner: read_member(archive, listing.info(files[inner]), _MAX_SOURCE) for inner in _sources(files)}
-        return _Program(name, metadata, frozenset(files), *_signs(read))
+        marked = {member.name for member in listing.members if member.executable}
+        executables = frozenset(inner for inner, whole in files.items() if whole in marked)
+        return _Program(name, metadata, frozenset(files), executables, *_signs(read))
 
 
 def _check_program(seen: _Program | _Refused, kind: str, path: Path, task: Task, faults: Collector) -> None:
@@ -143,7 +149,11 @@ def _check_program(seen: _Program | _Refused, kind: str, path: Path, task: Task,
         return
     if seen.metadata.command is None:
         message = f"The {what} {quoted(seen.path)} has no command in {seen.metadata.file}."
-        faults.error("no_command", message, path, "Add a line to it such as: command: python3 program.py")
+        near = difflib.get_close_matches("command", [key.lower() for key in seen.metadata.extra], n=1)
+        meant = next((key for key in seen.metadata.extra if [key.lower()] == near), None)
+        hint = "Add a line to it such as: command: python3 program.py"
+        hint = hint if meant is None else f"Rename its key {quoted(meant)} to command."
+        faults.error("no_command", message, path, hint)
         return
     for note in seen.metadata.notes:
         faults.warning("metadata_note", f"{seen.path}/{note}", path, "Take one of them out.")
@@ -183,6 +193,10 @@ def _check_command(seen: _Program, kind: str, path: Path, faults: Collector) -> 
     except CommandError as problem:
         faults.error("bad_command", f"{file}: {problem}", path, "Correct the quotes of the command.")
         return
+    if "\n" in (seen.metadata.command or "").strip():
+        message = f"{file}: the lines of the command are run as one command, not one after the other."
+        faults.warning("several_lines", message, path, "Put them into a script and call that: bash run.sh")
+        return
     shell = shell_feature(words)
     if shell is not None:
         message = f"{file}: the command uses {quoted(shell)}, but commands are run without a shell."
@@ -199,12 +213,26 @@ def _check_command(seen: _Program, kind: str, path: Path, faults: Collector) -> 
     script = next((word for word in words if PurePosixPath(word).suffix.lower() in _SCRIPTS), None)
     if script is None:
         return
-    for own in ("/app/program/", "/app/ingestion_program/", "./"):
-        script = script.removeprefix(own)
-    if not script.startswith("/") and PurePosixPath(script).as_posix() not in seen.names:
+    started, script = script if script == words[0] else None, _inside(script)
+    runner = _RUNNERS.get(PurePosixPath(script).suffix.lower())
+    if started and runner and script in seen.names and not ("/" in started and script in seen.executables):
+        message = (
+            f"{file}: the command starts {quoted(script)} itself, which it can only where the file is marked as "
+            "executable, begins with #! and is named with its path."
+        )
+        hint = f"Name the program that runs it: {runner} $program/{script}"
+        faults.warning("not_executable", message, path, hint)
+    elif not script.startswith("/") and PurePosixPath(script).as_posix() not in seen.names:
         message = f"{file}: the command calls {quoted(script)}, which is not in the {what}."
         hint = did_you_mean(script, seen.names) or "Correct the command, or add the file."
         faults.warning("missing_script", message, path, hint)
+
+
+def _inside(script: str) -> str:
+    """The name of a program's file within its folder, as a command may write it."""
+    for own in ("/app/program/", "/app/ingestion_program/", "./"):
+        script = script.removeprefix(own)
+    return script
 
 
 def _check_runs_submission(seen: _Program, path: Path, faults: Collector) -> None:

@@ -403,7 +403,13 @@ def read_fact_sheet(fields: Fields) -> dict[str, factsheet.Question] | None:
     node = fields.present("fact_sheet")
     if node is None:
         return None
-    questions, problems = factsheet.check_definition(node.plain())
+    definition = node.plain()
+    for name, entry in node.entries.items():
+        for word in ("key", "title"):
+            value = entry.node.get(word)
+            if value is not None and value.kind == "scalar" and not value.is_null:
+                definition[name][word] = value.text  # "on" and "No" are words here, whatever YAML takes them for
+    questions, problems = factsheet.check_definition(definition)
     for path, message in problems:
         hint = f"Each question has {', '.join(factsheet.FIELDS)}."
         fields.faults.error("fact_sheet", f"{message[:MAX_MESSAGE]}.", (*fields.path, "fact_sheet", *path), hint)

@@ -7,7 +7,9 @@ depth, size and the growth by aliases be limited, and every value and key keep i
 
 from __future__ import annotations
 
+import difflib
 import io
+import itertools
 import math
 import re
 import unicodedata
@@ -37,6 +39,8 @@ _INTEGER: Final = re.compile(r"[-+]?[0-9][0-9_]*")
 _MAX_DIGITS: Final = 400
 _ODD_BLANK: Final = re.compile("[\u00a0\u2000-\u200b\u202f\u3000]")
 _LOOKED_BACK: Final = 3
+_MAX_ANCHOR: Final = 100
+_MAX_ANCHORS: Final = 500  # as far as a misspelt one is looked for
 _AROUND: Final = "Check the indentation, the colons and the quotes around this place."
 _FLATTER: Final = "Check the brackets and the indentation: such files have five or six levels."
 
@@ -268,7 +272,9 @@ class _Composer:
         name = event.anchor
         if name not in self._anchors:
             message = f"The alias *{name} has no anchor &{name} before it."
-            raise YamlError(message, line, column, "A text that starts with * must stand in quotes.")
+            near = difflib.get_close_matches(name[:_MAX_ANCHOR], itertools.islice(self._anchors, _MAX_ANCHORS), n=1)
+            hint = f"Did you mean *{near[0]}? " if near else ""
+            raise YamlError(message, line, column, f"{hint}A text that starts with * must stand in quotes.")
         node = self._anchors[name]
         if node is None:
             raise YamlError(f"The value &{name} contains itself.", line, column, f"Write out what *{name} stands for.")
