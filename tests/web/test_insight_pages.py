@@ -20,6 +20,7 @@ from podium.site.evaluation.models import Submission
 from podium.site.evaluation.services import deletion
 from podium.site.leaderboards.exports import as_csv, sheets
 from podium.site.leaderboards.models import Column, Standing
+from podium.site.pages.times import exact_text
 from podium.site.queues.models import Queue
 from tests.factories import ParticipantFactory, UserFactory
 from tests.site.acting import WorkerDouble, fresh, scores, submit
@@ -267,11 +268,13 @@ def test_equal_rows_are_told_apart_by_the_earlier_submission(
     race: Callable[..., Race], visitor: Visiting, pat: User, sam: User, olivia: User
 ) -> None:
     run = race()
-    run.run(pat, accuracy=0.0)
-    run.run(sam, accuracy=-0.0)
-    page = visitor(olivia).open(f"{run.address}{run.competition.phases.get().entries.get(owner=sam).submission_id}/")
+    first = run.run(pat, accuracy=0.0)
+    later = run.run(sam, accuracy=-0.0)
+    page = visitor(olivia).open(f"{run.address}{later.pk}/")
     assert "is equal in every column that orders the leaderboard (Accuracy)" in page.text
-    assert "The earlier submission stands first" in page.text
+    there, here = (exact_text(one.created_when) for one in (first, later))
+    assert there != here, "also within one minute"
+    assert f"The earlier submission stands first: {here} here, {there} there." in page.text
 
 
 def test_nothing_is_told_of_a_hidden_column_that_orders_the_board(

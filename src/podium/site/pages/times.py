@@ -50,6 +50,12 @@ def utc_text(moment: datetime) -> str:
     return f"{day_text(there)}, {there:%H:%M} UTC"
 
 
+def exact_text(moment: datetime) -> str:
+    """A moment as "22 Nov 2026, 05:00:01.250000 UTC", where two must be told apart."""
+    there = moment.astimezone(UTC)
+    return f"{day_text(there)}, {there:%H:%M:%S.%f} UTC"
+
+
 def iso(moment: datetime) -> str:
     """A moment for `<time datetime>`, to the second, in UTC."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

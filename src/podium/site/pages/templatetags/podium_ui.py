@@ -66,6 +66,12 @@ def when(moment: datetime | None, missing: str = "—") -> SafeString | str:
     return mark_safe(f'<time datetime="{times.iso(moment)}" data-local title="{text}">{text}</time>')  # noqa: S308 - digits
 
 
+@register.filter
+def to_the_microsecond(moment: datetime) -> str:
+    """A moment in UTC as exactly as it is known."""
+    return times.exact_text(moment)
+
+
 @register.simple_tag
 def ago(moment: datetime | None, missing: str = "—") -> SafeString | str:
     """How far a moment is from now, with the moment itself in the title."""
