@@ -42,6 +42,8 @@ GET competitions/<pk>/bundle/                                   302 403 403 403 
 GET competitions/<pk>/submissions/                              200 200 200 200 200 200 200 403 200  |  404 404 404 200 200 200 200 403 404
 POST competitions/<pk>/submissions/                             302 302 302 400 400 302 302 403 302  |  404 404 404 400 400 302 302 403 404
 GET competitions/<pk>/participants/                             302 403 403 403 200 200 200 403 403  |  302 404 404 403 200 200 200 403 404
+GET competitions/<pk>/participants/csv/                         302 403 403 403 200 200 200 403 403  |  302 404 404 403 200 200 200 403 404
+POST competitions/<pk>/participants/selected/                   302 403 403 403 302 302 302 403 403  |  302 404 404 403 302 302 302 403 404
 POST competitions/<pk>/participants/<participant_id>/           302 403 403 403 302 302 302 403 403  |  302 404 404 403 302 302 302 403 404
 GET competitions/<pk>/participants/<participant_id>/tries/      302 403 403 403 200 200 200 403 403  |  302 404 404 403 200 200 200 403 404
 POST competitions/<pk>/participants/<participant_id>/tries/     302 403 403 403 400 400 400 403 403  |  302 404 404 403 400 400 400 403 404

@@ -209,6 +209,10 @@ RECORDED: dict[tuple[str, str], Row] = {
     ("POST", "competitions/<pk>/message/"): Row(Action.MESSAGE_SENT, lambda w: {"message": "Hello", "send": "yes"}),
     # participants
     ("PATCH", "api/participants/<pk>/"): Row(Action.PARTICIPANT_DECIDED, lambda w: {"status": "approved"}),
+    ("POST", "competitions/<pk>/participants/selected/"): Row(
+        Action.PARTICIPANT_DECIDED,
+        lambda w: {"status": "denied", "participant": w.competition.participants.get(user=_pat(w)).pk},
+    ),
     ("POST", "competitions/<pk>/participants/<participant_id>/"): Row(
         Action.PARTICIPANT_DECIDED, lambda w: {"status": "denied"}
     ),

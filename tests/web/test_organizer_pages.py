@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable
 
 import pytest
@@ -204,3 +205,68 @@ def test_organizers_create_a_dump_and_download_it_and_nobody_else_sees_that(
     assert "the dump of" in shown.text
     Dump.objects.update(status="Failed", details="The file of <b>x</b> is gone.", dataset=None)
     assert "The file of <b>x</b> is gone." in organizer.open(address).text
+
+
+def test_many_are_approved_and_denied_at_once_and_organizers_stay(
+    visitor: Visiting, competition: Competition, olivia: User, sam: User
+) -> None:
+    asked = [
+        Participant.objects.create(competition=competition, user=user, status=ParticipantStatus.PENDING)
+        for user in (sam, UserFactory(username="tess"), UserFactory(username="tom"))
+    ]
+    own = Participant.objects.get_or_create(
+        competition=competition, user=olivia, defaults={"status": ParticipantStatus.APPROVED}
+    )[0]
+    organizer, address = visitor(olivia), f"{_people(competition)}selected/"
+    keys = [one.pk for one in (*asked[:2], own)]
+    assert "2 people take part now" in organizer.send(address, {"participant": keys, "status": "approved"}).text
+    statuses = dict(Participant.objects.values_list("user__username", "status"))
+    assert (statuses["sam"], statuses["tess"], statuses["tom"]) == ("approved", "approved", "pending")
+    assert "2 people were denied" in organizer.send(address, {"participant": keys, "status": "denied"}).text
+    statuses = dict(Participant.objects.values_list("user__username", "status"))
+    assert (statuses["sam"], statuses["tess"], statuses["olivia"]) == ("denied", "denied", "approved")
+    assert "Choose people first" in organizer.send(address, {"status": "approved"}).text
+    assert "not a valid choice" in organizer.send(address, {"participant": keys, "status": "nonsense"}).text
+
+
+def test_nobody_of_another_competition_is_decided_on(
+    visitor: Visiting, make_competition: Making, competition: Competition, olivia: User, sam: User
+) -> None:
+    other = make_competition(participants=())
+    asked = Participant.objects.create(competition=other, user=sam, status=ParticipantStatus.PENDING)
+    visitor(olivia).send(f"{_people(competition)}selected/", {"participant": [asked.pk], "status": "approved"})
+    asked.refresh_from_db()
+    assert asked.status == ParticipantStatus.PENDING
+
+
+def test_the_list_of_participants_is_a_table_for_spreadsheets_as_filtered_and_without_formulas(
+    visitor: Visiting, competition: Competition, olivia: User, pat: User, sam: User
+) -> None:
+    User.objects.filter(pk=sam.pk).update(display_name="=1+1")
+    Participant.objects.create(
+        competition=competition, user=sam, status=ParticipantStatus.PENDING, reason="asked twice"
+    )
+    client = visitor(olivia).client
+
+    def rows(query: str) -> list[list[str]]:
+        answer = client.get(f"{_people(competition)}csv/{query}")
+        assert answer["Content-Type"] == "text/csv; charset=utf-8"
+        return list(csv.reader(b"".join(answer.streaming_content).decode().splitlines()))
+
+    heading, *found = rows("")
+    assert heading == ["Username", "Name", "E-mail", "Status", "Asked", "Note"]
+    assert {one[0] for one in found} >= {"pat", "sam"}
+    (waiting,) = rows("?status=pending")[1:]
+    assert [*waiting[:4], waiting[5]] == ["sam", "'=1+1", sam.email, "pending", "asked twice"]
+
+
+def test_the_head_has_the_report_and_the_image(visitor: Visiting, competition: Competition, pat: User) -> None:
+    Competition.objects.update(report="https://example.org/paper.pdf", docker_image="example/image:1")
+    page = visitor(pat).open(f"/competitions/{competition.pk}/phases/")
+    assert "https://example.org/paper.pdf" in page.links
+    assert "example/image:1" in page.text
+    assert "Time of the server" in page.text
+    Competition.objects.update(report="javascript:alert(1)")
+    page = visitor(pat).open(f"/competitions/{competition.pk}/")
+    assert "javascript:alert(1)" in page.text
+    assert not any("javascript" in link for link in page.links)

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from podium.site.competitions import policies
@@ -16,6 +17,8 @@ from podium.site.competitions.models import Competition, Page, Participant, Part
 from podium.site.competitions.queries import competition_for_page
 from podium.site.leaderboards.queries import visible_board
 from podium.site.pages.templatetags.podium_ui import current_phase
+
+_WEB = ("https://", "http://")
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,8 @@ class Shell:
             "approved": self.approved,
             "take_part_url": self.url("competitions:submissions") if self.may_ask and tab != "submissions" else "",
             "secret_link": self._secret_link(),
+            "report_url": self.competition.report if self.competition.report.startswith(_WEB) else "",
+            "now": timezone.now(),
             **more,
         }
 

@@ -6,7 +6,7 @@ from django.urls import path
 
 from podium.site.analytics import views as analytics
 from podium.site.audit import views as audit
-from podium.site.competitions import views, views_access, views_archives, views_tasks
+from podium.site.competitions import views, views_access, views_archives, views_people, views_tasks
 from podium.site.competitions.editor import views as editor
 from podium.site.competitions.editor import views_phases
 from podium.site.evaluation import views as evaluation
@@ -50,8 +50,10 @@ urlpatterns = [
     path("competitions/<int:pk>/register/", views.register, name="register"),
     path("competitions/<int:pk>/publish/", views.publish, name="publish"),
     path("competitions/<int:pk>/unpublish/", views.unpublish, name="unpublish"),
-    path("competitions/<int:pk>/participants/", views.participants, name="participants"),
-    path("competitions/<int:pk>/participants/<int:participant_id>/", views.decide, name="decide"),
+    path("competitions/<int:pk>/participants/", views_people.participants, name="participants"),
+    path("competitions/<int:pk>/participants/csv/", views_people.participants_csv, name="participants_csv"),
+    path("competitions/<int:pk>/participants/selected/", views_people.decide_many, name="decide_many"),
+    path("competitions/<int:pk>/participants/<int:participant_id>/", views_people.decide, name="decide"),
     path(
         "competitions/<int:pk>/participants/<int:participant_id>/tries/",
         views_tries.participant_tries,

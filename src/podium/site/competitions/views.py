@@ -17,15 +17,14 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from podium.site.accounts.models import User
-from podium.site.competitions import policies, queries, services
+from podium.site.competitions import policies, services
 from podium.site.competitions.counts import Counted
-from podium.site.competitions.forms import ParticipantFilterForm, RegisterForm, Role, SearchForm
+from podium.site.competitions.forms import RegisterForm, Role, SearchForm
 from podium.site.competitions.models import (
     Competition,
     CreationState,
     CreationStatus,
     DumpKind,
-    Participant,
     ParticipantStatus,
 )
 from podium.site.competitions.queries import files_for, public_competitions
@@ -46,7 +45,6 @@ from podium.site.resources.models import DatasetType
 from podium.site.resources.receiving import received_file
 
 PER_PAGE = 24
-PEOPLE_PER_PAGE = 50
 
 
 @require_safe
@@ -297,55 +295,6 @@ def unpublish(request: HttpRequest, pk: int) -> HttpResponse:
     if not viewed.can_administer:
         raise PermissionDenied(_("Only the organizers may take a competition back."))
     return render(request, "competitions/unpublish.html", {"competition": viewed.competition})
-
-
-@login_required
-@require_safe
-def participants(request: HttpRequest, pk: int) -> HttpResponse:
-    """Who asked to take part, for the organizers to approve or deny."""
-    viewed = shell(request, pk)
-    if not viewed.can_administer:
-        raise PermissionDenied(_("Only the organizers see who takes part."))
-    form = ParticipantFilterForm(request.GET)
-    chosen = {name: value for name, value in (form.cleaned_data if form.is_valid() else {}).items() if value}
-    rows = queries.participants(viewed.competition, **chosen)
-    page = Paginator(rows, PEOPLE_PER_PAGE).get_page(request.GET.get("page"))
-    organizers = {viewed.competition.created_by_id, *(each.pk for each in viewed.competition.collaborators.all())}
-    context = viewed.context(
-        "participants",
-        form=form,
-        filtered=bool(chosen),
-        page=page,
-        organizers=organizers,
-        here=viewed.url("competitions:participants", **chosen, page=page.number),
-        before=viewed.url("competitions:participants", **chosen, page=page.number - 1),
-        after=viewed.url("competitions:participants", **chosen, page=page.number + 1),
-    )
-    return render(request, "competitions/participants.html", context)
-
-
-@login_required
-@require_POST
-def decide(request: HttpRequest, pk: int, participant_id: int) -> HttpResponse:
-    """Approve or deny somebody who asked to take part."""
-    viewed = shell(request, pk)
-    if not viewed.can_administer:
-        raise PermissionDenied(_("Only the organizers decide who takes part."))
-    participant = get_object_or_404(
-        Participant.objects.select_related("user", "competition"), pk=participant_id, competition=pk
-    )
-    status = request.POST.get("status", "")
-    try:
-        services.set_participant_status(participant=participant, by=cast("User", request.user), status=status)
-    except Refused as refused:
-        messages.error(request, refused.message)
-    else:
-        approved = status == ParticipantStatus.APPROVED
-        words = _("%(user)s takes part now.") if approved else _("%(user)s does not take part.")
-        messages.success(request, words % {"user": participant.user.username})
-    back = request.POST.get("next", "")
-    here = viewed.url("competitions:participants")
-    return redirect(back if back.startswith(f"{here}?") else here)
 
 
 @login_required

@@ -6,6 +6,7 @@ from podium.site.competitions.services.participation import (
     rotate_secret,
     set_participant_status,
     set_published,
+    set_status_of_many,
 )
 
 __all__ = [
@@ -14,5 +15,6 @@ __all__ = [
     "rotate_secret",
     "set_participant_status",
     "set_published",
+    "set_status_of_many",
     "start_creation",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from uuid import uuid4
 
 from allauth.account.models import EmailAddress
@@ -97,6 +98,20 @@ def set_participant_status(*, participant: Participant, by: User, status: str, r
     if status in {ParticipantStatus.APPROVED, ParticipantStatus.DENIED}:
         messages.tell_of_status(locked)
     return locked
+
+
+@transaction.atomic
+def set_status_of_many(*, found: Sequence[Participant], by: User, status: str) -> int:
+    """Approve or deny participants, all or none; returns how many were not so before. Organizers stay approved.
+
+    Raises as `set_participant_status` does.
+    """
+    changing = [one for one in sorted(found, key=lambda one: one.pk) if one.status != status]
+    if status != ParticipantStatus.APPROVED:
+        changing = [one for one in changing if not policies.can_administer(one.user, one.competition)]
+    for one in changing:
+        set_participant_status(participant=one, by=by, status=status)
+    return len(changing)
 
 
 @transaction.atomic
