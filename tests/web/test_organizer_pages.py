@@ -14,6 +14,7 @@ from podium.site.competitions.models import Competition, Dump, Participant, Part
 from podium.site.competitions.services import dumping
 from podium.site.queues.models import Queue
 from tests.factories import UserFactory
+from tests.site.access_answers import body_of, inline
 from tests.site.acting import WorkerDouble, submit
 from tests.web.conftest import Visitor
 
@@ -240,8 +241,9 @@ def test_nobody_of_another_competition_is_decided_on(
 
 
 def test_the_list_of_participants_is_a_table_for_spreadsheets_as_filtered_and_without_formulas(
-    visitor: Visiting, competition: Competition, olivia: User, pat: User, sam: User
+    visitor: Visiting, competition: Competition, olivia: User, sam: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    inline(monkeypatch)
     User.objects.filter(pk=sam.pk).update(display_name="=1+1")
     Participant.objects.create(
         competition=competition, user=sam, status=ParticipantStatus.PENDING, reason="asked twice"
@@ -251,7 +253,7 @@ def test_the_list_of_participants_is_a_table_for_spreadsheets_as_filtered_and_wi
     def rows(query: str) -> list[list[str]]:
         answer = client.get(f"{_people(competition)}csv/{query}")
         assert answer["Content-Type"] == "text/csv; charset=utf-8"
-        return list(csv.reader(b"".join(answer.streaming_content).decode().splitlines()))
+        return list(csv.reader(body_of(answer).decode().splitlines()))
 
     heading, *found = rows("")
     assert heading == ["Username", "Name", "E-mail", "Status", "Asked", "Note"]
