@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 from allauth.account.models import EmailAddress
 from django.conf import settings
+from django.contrib.auth.models import Permission
 from django.core import mail
 from django.core.cache import caches
+from django.test import Client as Browser
 from rest_framework.test import APIClient
 
 from podium.site.accounts.models import ApiToken, Membership, User
@@ -29,6 +31,7 @@ from tests.factories import ParticipantFactory, UserFactory, dataset, show_passw
 from tests.site.access_worlds import with_broker
 from tests.site.acting import WorkerDouble, background, submit
 from tests.site.test_hostile_reading import by_token, evaluated
+from tests.web.conftest import BACKEND
 
 Client = Callable[[User | None], APIClient]
 
@@ -291,3 +294,31 @@ def test_webhooks_of_a_banned_person_are_told_nothing_more(
     set_banned(user=sam, by=ada, banned=True)
     outbox.published_changed(competition)
     assert [one.webhook.created_by for one in WebhookDelivery.objects.all()] == [olivia]
+
+
+def test_who_may_change_accounts_in_the_administration_gains_no_right_by_it(ada: User, pat: User) -> None:
+    mod = UserFactory(username="mod", is_staff=True)
+    mod.user_permissions.set(Permission.objects.filter(content_type__app_label="accounts", codename__endswith="_user"))
+    browser = Browser()
+    browser.force_login(mod, backend=BACKEND)
+
+    def change(user: User, **facts: str) -> int:
+        given = {"date_joined_0": "2026-01-01", "date_joined_1": "00:00:00", "is_active": "on", "quota": "1", **facts}
+        given |= {"username": user.username, "queue_limit": "5"}
+        return browser.post(f"/admin/accounts/user/{user.pk}/change/", given).status_code
+
+    rights = {"is_staff": "on", "is_superuser": "on", "user_permissions": str(Permission.objects.all()[0].pk)}
+    for user in (mod, pat):
+        before = (user.is_staff, user.is_superuser, {*user.user_permissions.all()})
+        assert change(user, display_name="Changed", **rights) == 302
+        user.refresh_from_db()
+        assert user.display_name == "Changed"
+        assert (user.is_staff, user.is_superuser, {*user.user_permissions.all()}) == before
+    assert change(ada, display_name="Changed") == 403
+    new = {"usable_password": "true", "password1": "Kn0wn-to-mod", "password2": "Kn0wn-to-mod"}
+    assert browser.post(f"/admin/accounts/user/{ada.pk}/password/", new).status_code == 403
+    assert browser.post(f"/admin/accounts/user/{ada.pk}/delete/", {"post": "yes"}).status_code == 403
+    chosen = {"action": "delete_selected", "_selected_action": str(ada.pk), "post": "yes"}
+    browser.post("/admin/accounts/user/", chosen)
+    ada.refresh_from_db()
+    assert (ada.display_name, ada.check_password(new["password1"])) == ("", False)

@@ -15,6 +15,12 @@ from podium.site.accounts.services import changed
 for _unused in (SocialApp, SocialToken):  # servers come from the settings, their tokens are not kept
     admin.site.unregister(_unused)
 
+RIGHTS = ("is_staff", "is_superuser", "groups", "user_permissions")
+
+
+def _is_below(user: Any, account: User | None) -> bool:
+    return account is None or user.is_superuser or not account.is_superuser
+
 
 @admin.register(User)
 class UserAdmin(BaseUserAdmin):
@@ -26,6 +32,19 @@ class UserAdmin(BaseUserAdmin):
         *(BaseUserAdmin.fieldsets or ()),
         ("Podium", {"fields": ("display_name", "quota", "queue_limit", "is_bot", "is_banned")}),
     )
+
+    def get_readonly_fields(self, request: Any, obj: User | None = None) -> Any:
+        """Only administrators of the site give rights; who may change accounts would give them to themselves."""
+        shown = super().get_readonly_fields(request, obj)
+        return shown if request.user.is_superuser else (*shown, *RIGHTS)
+
+    def has_change_permission(self, request: Any, obj: User | None = None) -> bool:
+        """Whether an account may be changed, its password included; an administrator's by administrators alone."""
+        return _is_below(request.user, obj) and super().has_change_permission(request, obj)
+
+    def has_delete_permission(self, request: Any, obj: User | None = None) -> bool:
+        """As for changing."""
+        return _is_below(request.user, obj) and super().has_delete_permission(request, obj)
 
     def save_model(self, request: Any, obj: User, form: Any, change: bool) -> None:
         """Save an account, and let what depends on it follow."""
