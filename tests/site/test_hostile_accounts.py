@@ -307,13 +307,18 @@ def test_who_may_change_accounts_in_the_administration_gains_no_right_by_it(ada:
         given |= {"username": user.username, "queue_limit": "5"}
         return browser.post(f"/admin/accounts/user/{user.pk}/change/", given).status_code
 
-    rights = {"is_staff": "on", "is_superuser": "on", "user_permissions": str(Permission.objects.all()[0].pk)}
+    rights = {
+        "is_staff": "on",
+        "is_superuser": "on",
+        "is_bot": "on",
+        "user_permissions": str(Permission.objects.all()[0].pk),
+    }
     for user in (mod, pat):
-        before = (user.is_staff, user.is_superuser, {*user.user_permissions.all()})
+        before = (user.is_staff, user.is_superuser, user.is_bot, {*user.user_permissions.all()})
         assert change(user, display_name="Changed", **rights) == 302
         user.refresh_from_db()
         assert user.display_name == "Changed"
-        assert (user.is_staff, user.is_superuser, {*user.user_permissions.all()}) == before
+        assert (user.is_staff, user.is_superuser, user.is_bot, {*user.user_permissions.all()}) == before
     assert change(ada, display_name="Changed") == 403
     new = {"usable_password": "true", "password1": "Kn0wn-to-mod", "password2": "Kn0wn-to-mod"}
     assert browser.post(f"/admin/accounts/user/{ada.pk}/password/", new).status_code == 403

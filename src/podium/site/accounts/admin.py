@@ -15,7 +15,7 @@ from podium.site.accounts.services import changed
 for _unused in (SocialApp, SocialToken):  # servers come from the settings, their tokens are not kept
     admin.site.unregister(_unused)
 
-RIGHTS = ("is_staff", "is_superuser", "groups", "user_permissions")
+RIGHTS = ("is_staff", "is_superuser", "is_bot", "groups", "user_permissions")
 
 
 def _is_below(user: Any, account: User | None) -> bool:
