@@ -11,7 +11,7 @@ from django.http import StreamingHttpResponse
 
 from podium.site.analytics.queries import Made
 from podium.site.evaluation.downloads import attached
-from podium.site.leaderboards.exports import plain
+from podium.site.spreadsheets import plain
 
 PIECE = 200
 Row = Sequence[Any]

@@ -15,7 +15,7 @@ from allauth.account.models import EmailAddress
 from podium.formats.competition_archive import Archive
 from podium.site.accounts.models import User
 from podium.site.errors import Refused
-from podium.site.leaderboards.exports import plain
+from podium.site.spreadsheets import plain
 
 COLUMNS: Final = ("archived", "email", "display_name", "username")
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -11,8 +9,8 @@ from typing import Any
 from django.db.models import QuerySet
 
 from podium.site.audit.models import AuditEntry
-from podium.site.leaderboards.exports import plain
 from podium.site.pages.times import iso
+from podium.site.spreadsheets import csv_of
 
 HEADINGS = (
     "When",
@@ -33,22 +31,9 @@ PIECE = 500
 
 def as_csv(rows: QuerySet[AuditEntry], *, addresses: bool) -> Iterator[bytes]:
     """Every entry with a heading; times are UTC, before and after are JSON. addresses: whether to tell the clients'."""
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow([*HEADINGS, *(["Address"] if addresses else [])])
-    for number, entry in enumerate(rows.iterator(chunk_size=PIECE), start=1):
-        line = [*_line(entry), *([entry.address or ""] if addresses else [])]
-        writer.writerow([plain(str(cell)) for cell in line])
-        if not number % PIECE:
-            yield _taken(text)
-    yield _taken(text)
-
-
-def _taken(text: io.StringIO) -> bytes:
-    content = text.getvalue().encode()
-    text.seek(0)
-    text.truncate()
-    return content
+    heading = [*HEADINGS, *(["Address"] if addresses else [])]
+    entries = rows.iterator(chunk_size=PIECE)
+    return csv_of(heading, ([*_line(one), *([one.address or ""] if addresses else [])] for one in entries))
 
 
 def _line(entry: AuditEntry) -> list[Any]:

@@ -16,9 +16,9 @@ from django.utils.http import content_disposition_header
 from podium.protocol import Step
 from podium.site.evaluation import policies
 from podium.site.evaluation.models import Run, Submission
-from podium.site.leaderboards.exports import plain
 from podium.site.resources import storage
 from podium.site.resources.models import StoredFile
+from podium.site.spreadsheets import plain
 from podium.site.streamed_zip import Member, safe_name
 from podium.site.threads import pieces
 

@@ -19,10 +19,8 @@ from podium.site.competitions.models import Competition, Phase
 from podium.site.leaderboards.cells import Cell, groups_of
 from podium.site.leaderboards.models import Entry, Leaderboard, Score
 from podium.site.leaderboards.queries import Frame, walk
+from podium.site.spreadsheets import plain
 from podium.site.streamed_zip import Member, safe_name, zipped
-
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""How a text begins that a spreadsheet would run."""
 
 
 @dataclass(frozen=True)
@@ -125,11 +123,6 @@ def as_csv(sheet: Sheet) -> Iterator[bytes]:
             answers = "" if line.answers is None else json.dumps(line.answers, ensure_ascii=False)
             writer.writerow([plain(line.name), plain(answers), *line.scores.values()])
         yield text.getvalue().encode()
-
-
-def plain(text: str) -> str:
-    """A text as a cell of a CSV."""
-    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 def as_zip(chosen: Iterable[Sheet]) -> Iterator[bytes]:
