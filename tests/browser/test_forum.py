@@ -13,8 +13,8 @@ from podium.site.competitions.models import Competition
 from podium.site.forums.models import Thread
 from podium.site.forums.services import following, moderating, posting
 from tests.browser.conftest import PHONE, WIDE, Visit
-from tests.browser.test_every_page import LONG, MARKDOWN
 from tests.factories import ParticipantFactory
+from tests.site.pages_world import LONG, MARKDOWN
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 Visiting = Callable[..., Visit]

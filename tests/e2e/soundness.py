@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from podium.site.evaluation.services.attempts import MAX_ATTEMPTS
@@ -140,15 +142,32 @@ def assert_nothing_left_behind(platform: Platform) -> None:
     """
     assert not platform.sandboxes()
     assert not job_folders(platform)
+    with _without_patience(platform):
+        eventually(lambda: not uploads(platform) or None, f"the end of uploads: {uploads(platform)}")
+        _assert_files_are_known(platform)
+
+
+def assert_files_are_known(platform: Platform) -> None:
+    """Assert that every stored file has a row and every row its file, once what only time would clear is cleared."""
+    with _without_patience(platform):
+        _assert_files_are_known(platform)
+
+
+def _assert_files_are_known(platform: Platform) -> None:
+    eventually(lambda: files_of(platform) <= known_files(platform) or None, "the end of files without a row")
+    missing = known_files(platform) - files_of(platform)
+    assert not missing, f"rows whose file is gone: {missing}"
+
+
+@contextmanager
+def _without_patience(platform: Platform) -> Iterator[None]:
+    """With a site-worker that forgets at once what was left half done; in the end it is stopped."""
     patient = platform.settings
     platform.roles["site-worker"].stop()
     platform.settings = {**patient, "PODIUM_TIDY_SECONDS": "0.2", "PODIUM_FORGOTTEN_SECONDS": "0.1"}
     platform.start_site_worker()
     try:
-        eventually(lambda: not uploads(platform) or None, f"the end of uploads: {uploads(platform)}")
-        eventually(lambda: files_of(platform) <= known_files(platform) or None, "the end of files without a row")
+        yield
     finally:
         platform.roles["site-worker"].stop()
         platform.settings = patient
-    missing = known_files(platform) - files_of(platform)
-    assert not missing, f"rows whose file is gone: {missing}"

@@ -18,7 +18,7 @@ from podium.protocol import Beat, Claim, Job, Outcome, Phase, Score
 from . import bundles
 from .chaos import BreakablePlatform, attempts, ledger, scores
 from .people import Person
-from .soundness import assert_nothing_left_behind, assert_sound, files_of
+from .soundness import assert_files_are_known, assert_sound, files_of
 from .test_journeys import WAITS, Compete, code, until_it_prints
 from .waiting import eventually, processes_with
 
@@ -270,7 +270,7 @@ def test_a_creation_survives_the_death_of_its_site_worker(
     eventually(lambda: not half_written & files_of(platform), "the removal of what was half written")
     running = "SELECT id FROM django_tasks_database_dbtaskresult WHERE status IN ('READY', 'RUNNING')"
     eventually(lambda: not platform.rows(running), "the end of every background task")
-    assert_nothing_left_behind(platform)
+    assert_files_are_known(platform)
 
 
 def test_a_creation_that_kills_every_site_worker_fails_with_a_reason(
@@ -286,7 +286,7 @@ def test_a_creation_that_kills_every_site_worker_fails_with_a_reason(
     assert any("interrupted 3 times" in fault for fault in failed.value.faults)
     assert not [item for item in olivia.client.competitions(mine=True) if item.title == large_bundle.stem]
     eventually(lambda: not half_written & files_of(platform), "the removal of what was half written")
-    assert_nothing_left_behind(platform)
+    assert_files_are_known(platform)
 
 
 def test_the_ledger_and_the_board_agree_with_what_was_seen(
