@@ -8,7 +8,6 @@ that cannot be opened makes a program's exit code 1.
 
 from __future__ import annotations
 
-import faulthandler
 import hashlib
 import io
 import json
@@ -26,7 +25,6 @@ from urllib.parse import urlsplit
 import requests
 import yaml
 from celery import Celery
-from celery.signals import worker_process_init
 from websockets.sync.client import connect
 
 app = Celery("compute_worker", broker=os.environ.get("BROKER_URL", ""))
@@ -42,11 +40,6 @@ app.conf.update(
     broker_connection_max_retries=None,
     worker_hijack_root_logger=False,
 )
-STUCK_SECONDS = 60
-"""A worker that lives so long in a test says where it stands, in case the test fails because it does nothing."""
-faulthandler.dump_traceback_later(STUCK_SECONDS)
-worker_process_init.connect(lambda **_: faulthandler.dump_traceback_later(STUCK_SECONDS), weak=False)
-
 HOST = os.environ.get("WORKER_HOST", "elsewhere")
 ROOT = Path(os.environ.get("HOST_DIRECTORY", tempfile.gettempdir()))
 
