@@ -37,7 +37,7 @@ from podium.site.forums.services import moderating, posting
 from podium.site.mails.models import Message
 from podium.site.queues.models import BrokerAccess, Queue
 from podium.site.queues.services.lifecycle import create_queue
-from podium.site.resources import storage
+from podium.site.resources.folder import path_of
 from podium.site.resources.models import Dataset, Solution
 from podium.site.resources.uploads import begin
 from podium.site.webhooks.models import Webhook
@@ -497,7 +497,7 @@ def make_world(
 
 def _counted() -> None:
     """What the site was found to store, a file that nothing refers to among it."""
-    lost = storage.path_of("dataset/2024-01-01/0123456789abcdef/mark-orphan.zip")
+    lost = path_of("dataset/2024-01-01/0123456789abcdef/mark-orphan.zip")
     lost.parent.mkdir(parents=True, exist_ok=True)
     lost.write_bytes(b"lost")
     snapshots.take(day_id=UsageDay.objects.create(day=today()).pk)

@@ -39,7 +39,7 @@ def phase_of(competition: Competition, index: int = 0) -> CompetitionPhase:
 def put(url_or_key: str, content: bytes) -> None:
     """Upload what a PUT address takes."""
     key = grants.read(url_or_key.rsplit("/", 1)[-1]).key if "/files/" in url_or_key else url_or_key
-    incoming = storage.IncomingFile(key)
+    incoming = storage.receive(key)
     incoming.write(content)
     incoming.commit()
 

@@ -176,7 +176,7 @@ def _arrived(world: World) -> str:
 def _all_parts(world: World) -> str:
     content = zip_of(SCORER)
     session = begin(user=_olivia(world), type="scoring_program", file_name="a.zip", size=len(content))
-    part = parts.receive(str(session.dataset.key), 1)
+    part = parts().receive(str(session.dataset.key), 1)
     part.write(content)
     part.commit(size=len(content), sha256=sha256(content).hexdigest())
     return f"/api/uploads/{session.dataset.key}/complete/"

@@ -24,6 +24,7 @@ from podium.site.competitions.models import Competition, Dump
 from podium.site.evaluation.models import Submission
 from podium.site.queues.models import Queue
 from podium.site.resources import quota, storage
+from podium.site.resources.folder import path_of
 from podium.site.resources.models import StoredFile
 from tests.factories import RESULT, CompetitionFactory, UserFactory, dataset
 from tests.site.acting import WorkerDouble, submit, uploaded
@@ -411,7 +412,7 @@ def test_uploads_under_way_are_no_orphans(used: Competition, pat: User, ada: Use
 
 def test_a_row_without_content_is_counted(used: Competition, files: Path) -> None:
     file = StoredFile.objects.order_by("pk")[0]
-    storage.path_of(file.key).unlink()
+    path_of(file.key).unlink()
     check = orphans.look()
     assert (check.missing, check.orphans) == (1, 0)
     assert OrphanCheck.objects.count() == 1

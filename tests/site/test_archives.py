@@ -28,6 +28,7 @@ from podium.site.evaluation.services import deletion, ledger, output, reruns
 from podium.site.queues.models import Queue
 from podium.site.resources import services as resources
 from podium.site.resources import storage
+from podium.site.resources.folder import path_of
 from podium.site.resources.models import StoredFile, Task
 from tests.factories import CODE, UserFactory, dataset
 from tests.site.acting import WorkerDouble, background, files_in, frame, phase_of, put, scores, submit
@@ -114,7 +115,7 @@ def archived(competition: Competition, by: User) -> Path:
     dump = Dump.objects.filter(competition=competition, kind="archive")[0]
     assert dump.status == "Finished", dump.details
     assert dump.file is not None
-    return storage.path_of(dump.file.key)
+    return path_of(dump.file.key)
 
 
 def rows_of(path: Path) -> dict[str, list[dict[str, Any]]]:
@@ -214,7 +215,7 @@ def test_a_file_that_is_gone_or_damaged_fails_the_archive_with_its_name(
 ) -> None:
     before = files_in(files)
     file = Submission.objects.get(kind="code", parent=None).data.data_file
-    content = storage.path_of(file.key)
+    content = path_of(file.key)
     content.write_bytes(content.read_bytes()[:-1] + b"!")
     dumping.start_dump(competition=rich, by=olivia, kind="archive")
     background()

@@ -468,7 +468,7 @@ def test_what_is_done_in_another_thread_is_told_with_the_way_of_its_request(
 ) -> None:
     content = b"x" * 100
     session = uploads.begin(user=olivia, type="input_data", file_name="a.zip", size=len(content))
-    part = parts.receive(str(session.dataset.key), 1)
+    part = parts().receive(str(session.dataset.key), 1)
     part.write(content)
     part.commit(size=len(content), sha256=sha256(content).hexdigest())
     monkeypatch.setattr(uploads, "AT_ONCE", 10)

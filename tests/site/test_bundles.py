@@ -20,6 +20,7 @@ from podium.site.competitions.services import creation
 from podium.site.leaderboards.models import Column, Leaderboard
 from podium.site.queues.models import Queue
 from podium.site.resources import storage
+from podium.site.resources.folder import path_of
 from podium.site.resources.models import Dataset, Solution, StoredFile, Task, TaskVersion
 from tests.factories import PNG, SCORER, bundle, zip_of
 from tests.site.acting import files_in, put
@@ -221,7 +222,7 @@ def test_a_part_that_two_tasks_share_is_stored_once(organizer: Organizer, files:
     assert TaskVersion.objects.values("scoring_program").distinct().count() == 1
     assert len(files_in(files)) == StoredFile.objects.count() == 6, "five datasets and the logo"
     for file in StoredFile.objects.all():
-        assert storage.path_of(file.key).stat().st_size == file.size
+        assert path_of(file.key).stat().st_size == file.size
 
 
 def test_the_creator_takes_part_and_is_approved(organizer: Organizer, olivia: User) -> None:

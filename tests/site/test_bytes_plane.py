@@ -16,6 +16,7 @@ from starlette.testclient import TestClient
 from podium.site import bytes_plane
 from podium.site.accounts.models import User
 from podium.site.resources import grants, storage
+from podium.site.resources.folder import path_of
 from podium.site.resources.models import StoredFile
 from podium.site.resources.services import announce_upload, complete_upload
 from tests.factories import dataset
@@ -130,7 +131,7 @@ def test_an_address_is_good_for_its_method_only(client: TestClient, stored: Stor
 
 
 def test_a_file_that_is_gone_is_404(client: TestClient, stored: StoredFile) -> None:
-    storage.path_of(stored.key).unlink()
+    path_of(stored.key).unlink()
     assert client.get(grants.download_url(stored, name="d")).status_code == 404
 
 
@@ -239,12 +240,12 @@ def test_a_late_upload_does_not_change_what_was_sealed(client: TestClient, pat: 
     assert (late.status_code, late.json()["code"]) == (410, "gone")
     again = complete_upload(dataset=made).data_file
     assert again == sealed
-    assert storage.path_of(sealed.key).read_bytes() == b"first"
+    assert path_of(sealed.key).read_bytes() == b"first"
     assert (sealed.size, sealed.md5) == (5, "8b04d5e3775d298e78455efc5ca404d5")
 
 
 def test_two_uploads_at_once_to_one_address_do_not_mix(files: Path) -> None:
-    first, second = storage.IncomingFile("incoming/new"), storage.IncomingFile("incoming/new")
+    first, second = storage.receive("incoming/new"), storage.receive("incoming/new")
     first.write(b"aaaa")
     second.write(b"bb")
     first.write(b"aaaa")
@@ -259,7 +260,7 @@ def test_two_uploads_at_once_to_one_address_do_not_mix(files: Path) -> None:
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300, deadline=None)
 def test_no_key_leads_out_of_the_files_folder(key: str, files: Path) -> None:
     try:
-        path = storage.path_of(key)
+        path = path_of(key)
     except ValueError:
         return
     assert path.resolve().is_relative_to(files.resolve())
@@ -270,7 +271,7 @@ def test_no_key_leads_out_of_the_files_folder(key: str, files: Path) -> None:
 def test_a_name_from_a_stranger_becomes_a_harmless_part_of_a_key(name: str, files: Path) -> None:
     key = storage.new_key("dataset", name)
     last = key.rsplit("/", 1)[-1]
-    assert storage.path_of(key).parent.parent.parent == files / "dataset"
+    assert path_of(key).parent.parent.parent == files / "dataset"
     assert 0 < len(last) <= 60
     assert not last.startswith(".")
     assert len(last.encode()) <= 255

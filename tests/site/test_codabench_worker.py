@@ -26,7 +26,7 @@ from podium.site.evaluation.models import Attempt, Delivery, LogChunk, Run, Subm
 from podium.site.evaluation.services.attempts import AttemptOver
 from podium.site.leaderboards.models import Score
 from podium.site.queues.models import Queue, Worker
-from podium.site.resources import storage
+from podium.site.resources.folder import path_of
 from tests.factories import CODE, RESULT, zip_of
 from tests.site.acting import fresh, put, submit
 
@@ -241,7 +241,7 @@ def test_what_a_scoring_program_writes_for_organizers_is_parted_from_the_rest(
     assert run.output is not None
     assert run.private_output is not None
     names = {
-        name: [m.name for m in inspect(storage.path_of(f.key)).members]
+        name: [m.name for m in inspect(path_of(f.key)).members]
         for name, f in (("output", run.output), ("private", run.private_output))
     }
     assert names == {"output": ["scores.json"], "private": ["priv.txt"]}

@@ -14,7 +14,7 @@ from podium.site.competitions.models import Competition
 from podium.site.competitions.services import deleting
 from podium.site.evaluation.models import Submission
 from podium.site.queues.models import Queue
-from podium.site.resources import storage
+from podium.site.resources.folder import path_of
 from podium.site.resources.models import Dataset, StoredFile, Task
 from tests.site.acting import WorkerDouble, background, fresh, scores, submit
 
@@ -71,7 +71,7 @@ def test_after_a_week_everything_is_deleted_but_what_is_its_owners(
     assert deleting.purge_due() == 1
     assert not Competition.everything.exists() and not Submission.objects.exists()
     assert set(StoredFile.objects.values_list("key", flat=True)) == kept
-    assert all(storage.path_of(key).exists() for key in kept)
+    assert all(path_of(key).exists() for key in kept)
     assert Task.objects.filter(created_by=olivia).count() == 1
     assert not Dataset.objects.filter(created_by=pat).exists()
     assert worker.claim() is None, job

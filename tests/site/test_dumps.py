@@ -20,6 +20,7 @@ from podium.site.competitions.description import describe
 from podium.site.competitions.models import Competition, Dump, Page, Phase
 from podium.site.competitions.services import claims, create_from_bundle, dumping
 from podium.site.resources import storage
+from podium.site.resources.folder import path_of
 from podium.site.resources.models import Dataset, StoredFile, Task
 from tests.site.acting import background, files_in
 
@@ -73,7 +74,7 @@ def dumped(competition: Competition, by: User, *, keys: bool = False) -> Path:
     assert dump.status == "Finished", dump.details
     assert dump.dataset is not None
     assert dump.dataset.data_file is not None
-    return storage.path_of(dump.dataset.data_file.key)
+    return path_of(dump.dataset.data_file.key)
 
 
 def comparable(competition: Competition) -> tuple[formats.Competition, dict[str, Any]]:

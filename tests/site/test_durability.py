@@ -33,6 +33,7 @@ from podium.site.evaluation.states import (
 from podium.site.leaderboards.models import Score
 from podium.site.queues.models import Queue
 from podium.site.resources import storage
+from podium.site.resources.folder import path_of
 from podium.site.resources.models import Dataset, StoredFile
 from podium.site.resources.services import complete_upload
 from tests.factories import CODE, RESULT
@@ -78,7 +79,7 @@ def test_an_upload_survives_a_transaction_that_fails_and_is_taken_by_the_next(pa
     assert Dataset.objects.get(pk=made.pk).data_file is None
     sealed = complete_upload(dataset=made).data_file
     assert sealed is not None
-    assert storage.path_of(sealed.key).read_bytes() == RESULT
+    assert path_of(sealed.key).read_bytes() == RESULT
 
 
 def test_an_upload_is_gone_once_what_took_it_has_committed(
@@ -105,7 +106,7 @@ def test_an_outcome_whose_transaction_failed_can_be_reported_again(
     assert fresh(submission).status == S.FINISHED
     (run,) = Run.objects.select_related("output")
     assert run.output is not None
-    assert storage.path_of(run.output.key).read_bytes() == OUTPUT
+    assert path_of(run.output.key).read_bytes() == OUTPUT
 
 
 def test_content_without_a_row_is_removed_when_it_is_old_and_nothing_else_is(
@@ -131,7 +132,7 @@ def test_a_file_system_without_links_keeps_copies(
     with django_capture_on_commit_callbacks(execute=True):
         sealed = complete_upload(dataset=uploaded(pat, RESULT)).data_file
     assert sealed is not None
-    assert storage.path_of(sealed.key).read_bytes() == RESULT
+    assert path_of(sealed.key).read_bytes() == RESULT
     assert arrived(files) == []
 
 

@@ -20,6 +20,7 @@ from podium.site.evaluation.codabench_worker import outputs
 from podium.site.evaluation.models import Attempt, Run, Submission
 from podium.site.queues.models import Queue
 from podium.site.resources import storage
+from podium.site.resources.folder import path_of
 from podium.site.resources.models import StoredFile
 from tests.factories import zip_of
 from tests.site.acting import WorkerDouble, fresh, put, scores, submit
@@ -52,7 +53,7 @@ def test_an_organizer_gets_it_by_the_api_and_on_the_page(
     details = told(client_of(olivia), scored)
     stored = Run.objects.get(submission=scored).private_output
     assert stored is not None
-    assert storage.path_of(stored.key).read_bytes() == PRIVATE
+    assert path_of(stored.key).read_bytes() == PRIVATE
     assert details["private_result"] != details["scoring_result"]
     client.force_login(olivia)
     assert "For organizers only" in client.get(f"/submissions/{scored.pk}/").content.decode()
@@ -96,9 +97,9 @@ def test_of_a_worker_that_knows_nothing_of_it_it_is_parted_by_the_platform(
     put(attempt.output_key, zip_of({"scores.txt": "accuracy: 1", "private/": "", "private/a/priv.txt": "audit = 1"}))
     for _ in range(2):  # cut off in between, it is done again
         outputs.part_private(attempt.output_key, attempt.private_output_key)
-        names = [member.name for member in inspect(storage.path_of(attempt.output_key)).members if not member.is_dir]
+        names = [member.name for member in inspect(path_of(attempt.output_key)).members if not member.is_dir]
         assert names == ["scores.txt"]
-        (private,) = inspect(storage.path_of(attempt.private_output_key)).members
+        (private,) = inspect(path_of(attempt.private_output_key)).members
         assert private.name == "a/priv.txt"
 
 
@@ -111,5 +112,5 @@ def test_an_output_without_it_stays_as_it_is(
     attempt = Attempt.objects.get()
     put(attempt.output_key, output)
     outputs.part_private(attempt.output_key, attempt.private_output_key)
-    assert storage.path_of(attempt.output_key).read_bytes() == output
+    assert path_of(attempt.output_key).read_bytes() == output
     assert storage.incoming_size(attempt.private_output_key) is None

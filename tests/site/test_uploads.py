@@ -23,7 +23,8 @@ from podium.site.accounts.models import User
 from podium.site.competitions.models import Competition, Phase
 from podium.site.evaluation.models import Submission
 from podium.site.resources import parts as store
-from podium.site.resources import storage, uploads
+from podium.site.resources import uploads
+from podium.site.resources.folder import path_of
 from podium.site.resources.models import Dataset, StoredFile, UploadSession
 from podium.site.resources.parts import LocalParts, NoSuchUpload, PartRefused, Parts, Plan
 from tests.factories import RESULT
@@ -110,7 +111,7 @@ def test_parts_come_in_any_order_and_again_and_the_file_is_there_only_when_it_is
     assert file is not None
     assert (file.size, file.sha256) == (259, hexed(CONTENT))
     assert file.md5 == hashlib.md5(CONTENT, usedforsecurity=False).hexdigest()
-    assert storage.path_of(file.key).read_bytes() == CONTENT
+    assert path_of(file.key).read_bytes() == CONTENT
     assert files_in(files) == [file.key], "no part is left"
     assert upload.complete().status_code == 200, "completing again changes nothing"
     assert upload.put(2).status_code == 410

@@ -13,6 +13,8 @@ import base64
 import binascii
 import re
 from collections.abc import AsyncIterator
+from pathlib import PurePosixPath
+from typing import Any, BinaryIO
 
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
@@ -49,32 +51,32 @@ class _File(FileResponse):
 
     chunk_size = BUFFER
 
+    def __init__(self, held: BinaryIO, **facts: Any) -> None:
+        super().__init__(f"/dev/fd/{held.fileno()}", **facts)
+        self._held = held
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            held = await asyncio.to_thread(open, self.path, "rb")
-        except FileNotFoundError:
-            await PlainTextResponse(GONE, 404)(scope, receive, send)
-            return
-        with held:
-            self.path = f"/dev/fd/{held.fileno()}"
+        with self._held:
             await super().__call__(scope, receive, send)
 
 
 async def download(request: Request) -> Response:
     """Serve a file as the grant says."""
     grant = _grant(request, "GET")
-    path = storage.path_of(grant.key)
-    if not await asyncio.to_thread(path.is_file):
-        raise HTTPException(404, GONE)
+    try:
+        held = await asyncio.to_thread(storage.open_key, grant.key)
+    except (FileNotFoundError, IsADirectoryError):
+        raise HTTPException(404, GONE) from None
     inline = grant.content_type in _SAFE_INLINE or grant.content_type == "text/html"
     headers = dict(_HEADERS)
     if grant.content_type == "text/html":
         headers["Content-Security-Policy"] = _HTML_POLICY
+    own_name = PurePosixPath(grant.key).name
     return _File(
-        path,
+        held,
         headers=headers,
         media_type=grant.content_type,
-        filename=safe_name(grant.name or path.name, otherwise=path.name),
+        filename=safe_name(grant.name or own_name, otherwise=own_name),
         content_disposition_type="inline" if inline else "attachment",
     )
 
@@ -87,7 +89,7 @@ async def upload(request: Request) -> Response:
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared[:20]) > grant.max_bytes:
         raise HTTPException(413, f"The file is larger than the {grant.max_bytes} bytes that this address takes.")
-    incoming = await asyncio.to_thread(storage.IncomingFile, grant.key)
+    incoming = await asyncio.to_thread(storage.receive, grant.key)
     try:
         async for piece in _buffered(request):
             if incoming.size + len(piece) > grant.max_bytes:
@@ -143,7 +145,7 @@ async def _take_part(request: Request, grant: grants.Grant) -> str:
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared[:20]) != size:
         raise PartRefused(f"Part {number} has {size} bytes, not {declared[:20]}.", "wrong_size")
-    incoming = await asyncio.to_thread(parts.receive, grant.key, number)
+    incoming = await asyncio.to_thread(parts().receive, grant.key, number)
     try:
         async for piece in _buffered(request):
             if incoming.size + len(piece) > size:

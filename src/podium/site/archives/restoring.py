@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 import structlog
 from django.core.exceptions import ValidationError
@@ -124,20 +124,19 @@ def _refuse_unfit(archive: Archive, users: Mapping[str, User]) -> None:
         raise BadArchiveError(f"{member_of('people')}: a user name occurs twice.")
 
 
-class _Sink:
+class _Digesting:
     """Writes and digests."""
 
-    def __init__(self, key: str) -> None:
-        self._stream = storage.Sink(key).stream
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
         self._md5 = hashlib.md5(usedforsecurity=False)  # shown by the API; the archive's sha256 was checked
 
     def write(self, data: bytes, /) -> int:
         self._md5.update(data)
         return self._stream.write(data)
 
-    def close(self) -> str:
-        """End, and return the MD5."""
-        self._stream.close()
+    def md5(self) -> str:
+        """Of what was written, in hex."""
         return self._md5.hexdigest()
 
 
@@ -153,12 +152,10 @@ def _store(archive: Archive, written: list[str]) -> list[_Stored]:
             storage.copy(key, same.key)
             stored.append(_Stored(key, same.md5))
             continue
-        sink = _Sink(key)
-        try:
-            archive.copy(row, sink)
-        finally:
-            md5 = sink.close()
-        stored.append(_Stored(key, md5))
+        with storage.Sink(key) as stream:
+            digesting = _Digesting(stream)
+            archive.copy(row, digesting)
+        stored.append(_Stored(key, digesting.md5()))
         known[(row["member"], row["sha256"], row["size"])] = stored[-1]
     return stored
 
@@ -338,7 +335,7 @@ class _Restorer:
         if not set(row["log_ends"]) <= {stream.value for stream in Stream}:
             raise BadArchiveError('"log_ends" names a stream that no program has.')
         try:
-            with open_archive(storage.path_of(self._stored[row["log"] - 1].key)) as (_, listing):
+            with storage.local(self._stored[row["log"] - 1].key) as path, open_archive(path) as (_, listing):
                 sizes = {member.name: member.size for member in listing.members}
         except ArchiveError as problem:
             raise BadArchiveError(f'"log" cannot be read: {problem}') from problem

@@ -224,7 +224,7 @@ def _copy(writer: ArchiveWriter, rows: _Rows, progress: Progress) -> None:
     progress(done, total)
     for member, (key, sha256, _) in rows.contents.items():
         try:
-            with storage.path_of(key).open("rb") as source:
+            with storage.open_key(key) as source:
                 done += writer.file(member, source, sha256=sha256)
         except FileNotFoundError:
             raise FileGoneError(f"The file {key} is gone.") from None

@@ -20,7 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from podium.site.resources.storage import Digest, path_of
+from podium.site.resources.folder import path_of
+from podium.site.resources.places import Digest
 
 MIB = 1024 * 1024
 SMALLEST_PART = 8 * MIB
@@ -257,5 +258,9 @@ class LocalParts:
                 continue
 
 
-parts: Parts = LocalParts()
-"""The store that the site uses."""
+_local = LocalParts()
+
+
+def parts() -> Parts:
+    """The store that the site uses."""
+    return _local

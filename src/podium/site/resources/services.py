@@ -170,7 +170,7 @@ def store_upload(*, user: User, type: str, file: IO[bytes], file_name: str, size
     facts: name, description, is_public, license. Raises Refused as `announce_upload` does; nothing is left behind then.
     """
     dataset = announce_upload(user=user, type=type, file_name=file_name, size=size, **facts)
-    incoming = storage.IncomingFile(dataset.incoming_key)
+    incoming = storage.receive(dataset.incoming_key)
     try:
         while data := file.read(storage.CHUNK):
             incoming.write(data)

@@ -4,160 +4,64 @@ An upload is written below `incoming/` under a name of its own; *sealing* gives 
 `StoredFile` row. A sealed file is never written again, so a digest once recorded stays true, and a late or second
 upload to the same address changes nothing.
 
-A folder of files takes no part in a database's transaction, so one of the two must err, and it is always the folder:
-content is there before its row commits and goes after the row has gone. What a process that died in between has left,
-content without a row, is found by `discard_orphans`; a row without its content there is never.
+Files take no part in a database's transaction, so one of the two must err, and it is always the files: content is there
+before its row commits and goes after the row has gone. What a process that died in between has left, content without a
+row, is found by `discard_orphans`; a row without its content there is never.
+
+All of it holds wherever files are kept, which a `Place` does (`places`): a folder (`folder`).
 """
 
 from __future__ import annotations
 
-import errno
-import hashlib
 import itertools
-import json
-import os
 import secrets
 import shutil
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from types import TracebackType
 from typing import IO, BinaryIO, cast
 
 import structlog
-from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from podium.site.resources import places
+from podium.site.resources.folder import Folder
 from podium.site.resources.models import StoredFile
+from podium.site.resources.places import Content, Digest, Incoming, Place, Upload
 
 log = structlog.get_logger(__name__)
 
-CHUNK = 1024 * 1024
+CHUNK = places.CHUNK
+NotUploaded = places.NotUploaded
+
+_folder = Folder()
 
 
-class NotUploaded(Exception):
-    """No complete upload is there under the key."""
+def place() -> Place:
+    """Where this installation keeps its files."""
+    return _folder
 
 
-@dataclass(frozen=True)
-class Digest:
-    """Size in bytes and hex digests of a file's content."""
-
-    size: int
-    sha256: str
-    md5: str
+# --- uploads ------------------------------------------------------------------------------------------------------
 
 
-class Hasher:
-    """Counts and digests what passes through."""
-
-    def __init__(self) -> None:
-        self._sha256 = hashlib.sha256()
-        self._md5 = hashlib.md5(usedforsecurity=False)  # Codabench's API shows it; nothing here trusts it
-        self.size = 0
-
-    def update(self, data: bytes) -> None:
-        self._sha256.update(data)
-        self._md5.update(data)
-        self.size += len(data)
-
-    def digest(self) -> Digest:
-        return Digest(size=self.size, sha256=self._sha256.hexdigest(), md5=self._md5.hexdigest())
-
-
-def path_of(key: str) -> Path:
-    """The file of a key; refuses keys that would leave the files folder."""
-    root = Path(settings.FILES_DIR)
-    path = root / key
-    if key.startswith("/") or ".." in Path(key).parts or "\0" in key:
-        raise ValueError(f"not a storage key: {key!r}")
-    return path
-
-
-class IncomingFile:
-    """An upload while it arrives; nothing is visible under its key before `commit`."""
-
-    def __init__(self, key: str) -> None:
-        self.path = path_of(key)
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._draft = self.path.with_name(f"{self.path.name}.{secrets.token_hex(6)}.part")
-        self._stream = self._draft.open("xb")
-        self._hasher = Hasher()
-
-    @property
-    def size(self) -> int:
-        """Bytes written so far."""
-        return self._hasher.size
-
-    def write(self, data: bytes) -> None:
-        self._hasher.update(data)
-        self._stream.write(data)
-
-    def commit(self) -> Digest:
-        """Make the upload visible under its key, in place of an earlier one that was not sealed yet."""
-        self._stream.close()
-        digest = self._hasher.digest()
-        inode = self._draft.stat().st_ino
-        self._draft.replace(self.path)
-        note = _note_of(self.path)
-        draft_note = note.with_name(f"{note.name}.{secrets.token_hex(6)}.part")
-        draft_note.write_text(json.dumps({**asdict(digest), "inode": inode}))
-        draft_note.replace(note)
-        return digest
-
-    def abandon(self) -> None:
-        """Forget the upload; safe to call after `commit`."""
-        self._stream.close()
-        self._draft.unlink(missing_ok=True)
-
-
-def _note_of(path: Path) -> Path:
-    """Where the digest of an upload is noted."""
-    return path.with_name(path.name + ".json")
-
-
-def _digest_of(path: Path, note: Path | None = None) -> Digest:
-    """The digest noted when the upload arrived, if it is this very file's; else computed."""
-    stat = path.stat()
-    note = note or _note_of(path)
-    try:
-        noted = json.loads(note.read_text())
-    except (FileNotFoundError, ValueError):
-        noted = {}
-    if noted.get("inode") == stat.st_ino and noted.get("size") == stat.st_size:
-        return Digest(size=noted["size"], sha256=noted["sha256"], md5=noted["md5"])
-    hasher = Hasher()
-    with path.open("rb") as stream:
-        while data := stream.read(CHUNK):
-            hasher.update(data)
-    return hasher.digest()
+def receive(key: str) -> Upload:
+    """Begin to take an upload under an incoming key."""
+    return place().receive(key)
 
 
 def incoming_size(key: str) -> int | None:
     """How many bytes have arrived under an incoming key, None when nothing is there."""
-    try:
-        return path_of(key).stat().st_size
-    except FileNotFoundError:
-        return None
-
-
-@dataclass(frozen=True)
-class Incoming:
-    """What has arrived under an incoming key: bytes, and when in nanoseconds."""
-
-    size: int
-    changed: int
+    state = incoming_state(key)
+    return None if state is None else state.size
 
 
 def incoming_state(key: str) -> Incoming | None:
     """What has arrived under an incoming key, None when nothing is there."""
-    try:
-        stat = path_of(key).stat()
-    except FileNotFoundError:
-        return None
-    return Incoming(size=stat.st_size, changed=stat.st_mtime_ns)
+    return place().arrived(key)
 
 
 def new_key(folder: str, name: str) -> str:
@@ -165,16 +69,6 @@ def new_key(folder: str, name: str) -> str:
     day = timezone.now().strftime("%Y-%m-%d")
     safe = "".join(c if c.isalnum() or c in "._-" else "_" for c in Path(name).name)[-60:].lstrip(".") or "file"
     return f"{folder}/{day}/{secrets.token_hex(8)}/{safe}"
-
-
-def _record(key: str, digest: Digest) -> StoredFile:
-    """Make the row; when the transaction fails, the file goes too."""
-    path = path_of(key)
-    try:
-        return StoredFile.objects.create(key=key, size=digest.size, sha256=digest.sha256, md5=digest.md5)
-    except BaseException:
-        path.unlink(missing_ok=True)
-        raise
 
 
 def seal(incoming_key: str, *, folder: str, name: str) -> StoredFile:
@@ -187,48 +81,25 @@ def seal(incoming_key: str, *, folder: str, name: str) -> StoredFile:
     name: the file's name for people; a safe form of it ends the key.
     Raises NotUploaded when nothing has arrived.
     """
-    key = new_key(folder, name)
-    target = path_of(key)
-    target.parent.mkdir(parents=True, exist_ok=True)
+    at = place()
+    key, digest = at.seal(incoming_key, new_key(folder, name))
     try:
-        _link(path_of(incoming_key), target)
-    except FileNotFoundError:
-        target.parent.rmdir()
-        raise NotUploaded(incoming_key) from None
-    file = _record(key, _digest_of(target, note=_note_of(path_of(incoming_key))))
+        file = StoredFile.objects.create(key=key, size=digest.size, sha256=digest.sha256, md5=digest.md5)
+    except BaseException:
+        at.unseal(key)
+        raise
     transaction.on_commit(lambda: discard_incoming(incoming_key))
     return file
 
 
-def _link(source: Path, target: Path) -> None:
-    """A second name for the same content; a copy where the file system knows no such thing."""
-    try:
-        target.hardlink_to(source)
-    except OSError as error:
-        if error.errno not in {errno.EPERM, errno.EOPNOTSUPP, errno.EXDEV, errno.EMLINK}:
-            raise
-        shutil.copyfile(source, target)
-
-
 def discard_incoming(incoming_key: str) -> None:
     """Forget an upload that will not be sealed."""
-    path = path_of(incoming_key)
-    path.unlink(missing_ok=True)
-    _note_of(path).unlink(missing_ok=True)
+    place().discard_incoming(incoming_key)
 
 
 def incoming_names(*, older_than_seconds: float) -> list[str]:
     """Names below `incoming/` (uploads, their notes and drafts) that were not written to for so long."""
-    limit = time.time() - older_than_seconds
-    return [path.name for path in path_of("incoming").glob("*") if _untouched_since(path, limit)]
-
-
-def _untouched_since(path: Path, limit: float) -> bool:
-    try:
-        stat = path.stat()
-    except FileNotFoundError:
-        return False  # sealed or removed meanwhile
-    return max(stat.st_mtime, stat.st_ctime) < limit  # the second is when it got its name
+    return place().incoming_names(older_than_seconds=older_than_seconds)
 
 
 def discard_stale_incoming(*, older_than_seconds: float, drafts_older_than_seconds: float) -> int:
@@ -237,48 +108,31 @@ def discard_stale_incoming(*, older_than_seconds: float, drafts_older_than_secon
     older_than_seconds: longer than any grant lives, so that no upload that may still be completed is touched.
     drafts_older_than_seconds: longer than a connection may stand still, since nothing completes a draft but its own.
     """
-    names = incoming_names(older_than_seconds=older_than_seconds)
-    drafts = incoming_names(older_than_seconds=drafts_older_than_seconds)
-    stale = {*names, *(name for name in drafts if name.endswith(".part"))}
-    for name in stale:
-        path_of(f"incoming/{name}").unlink(missing_ok=True)
-    return len(stale)
+    return place().discard_stale_incoming(
+        older_than_seconds=older_than_seconds, drafts_older_than_seconds=drafts_older_than_seconds
+    )
 
 
-@dataclass(frozen=True)
-class Content:
-    """A file that is kept: its key, bytes, and when it was written to or got its name, in seconds of POSIX."""
-
-    key: str
-    size: int
-    changed: float
+# --- what belongs to nothing --------------------------------------------------------------------------------------
 
 
 def contents() -> Iterator[Content]:
-    """Everything that is kept under a final key, whether it has a row or not; uploads under way are elsewhere.
-
-    What has a name that no key can be, since it is no text, is none of ours.
-    """
-    root = Path(settings.FILES_DIR)
-    for path in root.glob("*/*/*/*"):
-        try:
-            str(path).encode()
-            stat = path.stat()
-        except (FileNotFoundError, UnicodeEncodeError):
-            continue  # the first: removed meanwhile
-        yield Content(str(path.relative_to(root)), stat.st_size, max(stat.st_mtime, stat.st_ctime))
+    """Everything that is kept under a final key, whether it has a row or not; uploads under way are elsewhere."""
+    return place().contents()
 
 
 def orphans() -> Iterator[Content]:
     """Content that has no row now; some of it may belong to a transaction under way."""
     found = contents()
     for batch in iter(lambda: list(itertools.islice(found, 500)), []):
-        known = _recorded(content.key for content in batch)
-        yield from (content for content in batch if content.key not in known)
+        nobodys = _unrecorded(content.key for content in batch)
+        yield from (content for content in batch if content.key in nobodys)
 
 
-def _recorded(keys: Iterable[str]) -> set[str]:
-    return set(StoredFile.objects.filter(key__in=list(keys)).values_list("key", flat=True))
+def _unrecorded(keys: Iterable[str]) -> set[str]:
+    # Uploads are asked for first: one that is sealed in between has its row by then.
+    unclaimed = place().unclaimed(keys)
+    return unclaimed - set(StoredFile.objects.filter(key__in=unclaimed).values_list("key", flat=True))
 
 
 def discard_unrecorded(keys: Sequence[str], *, older_than_seconds: float) -> list[str]:
@@ -286,12 +140,12 @@ def discard_unrecorded(keys: Sequence[str], *, older_than_seconds: float) -> lis
 
     older_than_seconds: as of `discard_orphans`. Age is asked first: what is old and without a row gets none any more.
     """
-    limit = time.time() - older_than_seconds
-    old = [key for key in keys if _untouched_since(path_of(key), limit)]
-    gone = sorted(set(old) - _recorded(old))
+    at, limit = place(), time.time() - older_than_seconds
+    old = [key for key in keys if at.untouched_since(key, limit)]
+    gone = sorted(_unrecorded(old))
     for key in gone:
         log.warning("content without a row removed", key=key)
-        remove_content(key)
+        at.remove(key)
     return gone
 
 
@@ -306,6 +160,14 @@ def discard_orphans(*, older_than_seconds: float) -> int:
     return sum(len(discard_unrecorded(keys, older_than_seconds=older_than_seconds)) for keys in batches)
 
 
+def absent(keys: Iterable[str]) -> list[str]:
+    """Those of some keys that have no content."""
+    return place().absent(keys)
+
+
+# --- writing ------------------------------------------------------------------------------------------------------
+
+
 def store(source: BinaryIO | IO[bytes], *, folder: str, name: str) -> StoredFile:
     """Store the rest of a stream as a new file."""
     with storing(folder=folder, name=name) as sink:
@@ -315,37 +177,48 @@ def store(source: BinaryIO | IO[bytes], *, folder: str, name: str) -> StoredFile
 
 
 class Sink:
-    """What `storing` hands out: write to it, then read `result`."""
+    """A new file while it is written: kept under its key when the block ends well, else nothing of it is.
+
+    `path` is where it lies meanwhile, on this machine. `result` is its row, where `storing` makes one.
+    """
 
     def __init__(self, key: str) -> None:
         self.key = key
-        self.path = path_of(key)
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self.stream = self.path.open("x+b")
+        self._draft = place().draft(key)
+        self.path = self._draft.path
+        self.stream = self._draft.stream
         self.result: StoredFile | None = None
 
-    def write(self, data: bytes) -> int:
+    def write(self, data: bytes, /) -> int:
         return self.stream.write(data)
+
+    def __enter__(self) -> BinaryIO:
+        """What to write to."""
+        return self.stream
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        """Keep it, or forget it."""
+        try:
+            if error is None:
+                self._draft.finish()
+        finally:
+            self._draft.abandon()
 
 
 @contextmanager
 def storing(*, folder: str, name: str) -> Iterator[Sink]:
     """Write a new file piece by piece (seekable through `.stream`); stored when the block ends well, else removed."""
-    key = new_key(folder, name)
-    sink = Sink(key)
-    try:
-        yield sink
-        sink.stream.close()
-        sink.result = _record(key, _digest_of(sink.path))
-    except BaseException:
-        sink.stream.close()
-        sink.path.unlink(missing_ok=True)
-        raise
+    with removed_on_failure() as stored:
+        sink = Sink(new_key(folder, name))
+        stored.append(StoredFile(key=sink.key))
+        with sink:
+            yield sink
+        sink.result = record_existing(sink.key)
 
 
 def digest_of(key: str) -> Digest:
     """Measure a file that was written through a `Sink`; of a large one before the transaction that records it."""
-    return _digest_of(path_of(key))
+    return place().digest(key)
 
 
 def record_existing(key: str, digest: Digest | None = None) -> StoredFile:
@@ -359,14 +232,31 @@ def record_existing(key: str, digest: Digest | None = None) -> StoredFile:
 
 def copy(key: str, of: str) -> None:
     """Give the content under the key `of` a second name, for a row of its own."""
-    target = path_of(key)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    _link(path_of(of), target)
+    place().copy(key, of)
+
+
+# --- reading ------------------------------------------------------------------------------------------------------
 
 
 def open_file(file: StoredFile) -> BinaryIO:
     """Open a stored file for reading."""
-    return path_of(file.key).open("rb")
+    return open_key(file.key)
+
+
+def open_key(key: str) -> BinaryIO:
+    """Open what a key names for reading, seekable. Raises FileNotFoundError."""
+    return place().open(key)
+
+
+def local(key: str) -> AbstractContextManager[Path]:
+    """A path on this machine with what a key names, while the block runs; nothing lies there where there is nothing.
+
+    For what is read here and there. What is read once from beginning to end is better opened.
+    """
+    return place().local(key)
+
+
+# --- the end ------------------------------------------------------------------------------------------------------
 
 
 def delete(file: StoredFile) -> None:
@@ -377,13 +267,8 @@ def delete(file: StoredFile) -> None:
 
 
 def remove_content(key: str) -> None:
-    """Remove a file's content and the folder that was made for it."""
-    path = path_of(key)
-    path.unlink(missing_ok=True)
-    try:
-        path.parent.rmdir()
-    except OSError:
-        return  # other files are in it
+    """Remove a file's content, and the folder that was made for it."""
+    place().remove(key)
 
 
 @contextmanager
@@ -399,6 +284,5 @@ def removed_on_failure() -> Iterator[list[StoredFile]]:
 
 
 def free_bytes() -> int:
-    """Free space below the files folder, in bytes."""
-    stat = os.statvfs(Path(settings.FILES_DIR).parent)
-    return stat.f_bavail * stat.f_frsize
+    """Room for files that are being written, in bytes."""
+    return place().free_bytes()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import PurePosixPath
-from typing import BinaryIO, cast
+from typing import BinaryIO
 from uuid import UUID
 
 from django.db import transaction
@@ -70,8 +70,8 @@ def _store(bundle: Bundle, path: str, stored: list[StoredFile]) -> str:
     """Copy a member out before the transaction, so that no lock is held meanwhile."""
     key = storage.new_key("dataset", PurePosixPath(path).name)
     stored.append(StoredFile(key=key))
-    with storage.Sink(key).stream as stream:
-        bundle.extract_part(path, cast("BinaryIO", stream))
+    with storage.Sink(key) as stream:
+        bundle.extract_part(path, stream)
     return key
 
 

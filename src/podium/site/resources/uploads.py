@@ -26,6 +26,7 @@ from podium.site.errors import Refused
 from podium.site.resources import services, storage
 from podium.site.resources.models import Dataset, UploadSession
 from podium.site.resources.parts import NoSuchUpload, Part, Plan, parts
+from podium.site.resources.places import Digest
 
 log = structlog.get_logger(__name__)
 
@@ -62,7 +63,7 @@ def plan_of(session: UploadSession) -> Plan:
 
 def progress_of(session: UploadSession) -> Progress:
     """What of a session has arrived."""
-    listed = parts.listed(str(session.dataset.key)) if session.dataset.data_file_id is None else {}
+    listed = parts().listed(str(session.dataset.key)) if session.dataset.data_file_id is None else {}
     return Progress(session, plan_of(session), [listed[number] for number in sorted(listed)])
 
 
@@ -90,7 +91,7 @@ def begin(*, user: User, type: str, file_name: str, size: int, sha256: str = "",
         sha256=sha256,
         expires_when=dataset.upload_started_when + KEPT,
     )
-    parts.begin(str(dataset.key))
+    parts().begin(str(dataset.key))
     return session
 
 
@@ -102,7 +103,7 @@ def give_up(*, dataset: Dataset) -> None:
         raise Refused(_("The upload is complete: delete the dataset instead."), code="completed", status=409)
     key = str(locked.key)
     locked.delete()
-    transaction.on_commit(lambda: parts.discard(key))
+    transaction.on_commit(lambda: parts().discard(key))
 
 
 def complete(*, dataset: Dataset) -> Dataset:
@@ -189,7 +190,7 @@ def _join(session: UploadSession) -> Dataset:
             UploadSession.objects.filter(pk=session.pk).update(joining_until=said + LEASE)
 
     try:
-        digest = parts.join(str(dataset.key), plan_of(session), key, alive)
+        digest = parts().join(str(dataset.key), plan_of(session), key, alive)
     except NoSuchUpload:
         raise Refused(
             _("A part was replaced or removed while the parts were put together. See which ones are missing."),
@@ -201,12 +202,12 @@ def _join(session: UploadSession) -> Dataset:
     except BaseException:
         storage.remove_content(key)
         raise
-    transaction.on_commit(lambda: parts.discard(str(dataset.key)))
+    transaction.on_commit(lambda: parts().discard(str(dataset.key)))
     return done
 
 
 @transaction.atomic
-def _recorded(session: UploadSession, key: str, digest: storage.Digest) -> Dataset:
+def _recorded(session: UploadSession, key: str, digest: Digest) -> Dataset:
     if session.sha256 and digest.sha256 != session.sha256:
         raise Refused(
             _(
@@ -247,9 +248,9 @@ def sweep(*, older_than_seconds: float) -> int:
             gone += 1
         except (Refused, Dataset.DoesNotExist):
             continue  # completed or given up at this moment
-    for upload in list(parts.stale(older_than_seconds=older_than_seconds)):
+    for upload in list(parts().stale(older_than_seconds=older_than_seconds)):
         if not Dataset.objects.filter(key=_key(upload), data_file__isnull=True).exists():
-            parts.discard(upload)
+            parts().discard(upload)
             gone += 1
     return gone
 

@@ -76,7 +76,7 @@ def _missing() -> int:
     number = 0
     keys = StoredFile.objects.order_by().values_list("key", flat=True).iterator(chunk_size=PIECE)
     for batch in iter(lambda: list(itertools.islice(keys, PIECE)), []):
-        absent = [key for key in batch if not storage.path_of(key).exists()]
+        absent = storage.absent(batch)
         # What was deleted since the batch was read has lost its row before its content.
         still = StoredFile.objects.filter(key__in=absent).values_list("key", flat=True) if absent else []
         for key in still:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import IO, Final, cast
+from typing import Final
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
@@ -49,7 +49,7 @@ def start_copy(*, competition: Competition, by: User) -> CreationStatus:
         )
         refuse_over_quota(by, dumping.size_of(found))
         with storage.storing(folder="dataset", name="copy.zip") as sink:
-            dumping.pack(found, cast("IO[bytes]", sink.stream))
+            dumping.pack(found, sink.stream)
             sink.stream.flush()
             dumping.check(sink.path)
     except (dumping.DumpRefused, LookupError) as refused:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO
 from uuid import UUID
 
 import structlog
@@ -166,9 +166,9 @@ def _create_and_record(status: CreationStatus, progress: _Progress) -> None:
     if status.dataset is None or status.dataset.data_file is None:
         progress.fail("The bundle was deleted before it was read. Upload it again.", [])
         return
-    path = storage.path_of(status.dataset.data_file.key)
     try:
-        create_from_bundle(bundle=path, user=status.created_by, dataset=status.dataset, progress=progress)
+        with storage.local(status.dataset.data_file.key) as path:
+            create_from_bundle(bundle=path, user=status.created_by, dataset=status.dataset, progress=progress)
     except claims.Superseded:
         raise
     except BundleRefused as refusal:
@@ -279,8 +279,8 @@ class _Builder:
     @contextmanager
     def _new_file(self, key: str) -> Iterator[BinaryIO]:
         self._stored.append(StoredFile(key=key))
-        with storage.Sink(key).stream as stream:
-            yield cast("BinaryIO", stream)
+        with storage.Sink(key) as stream:
+            yield stream
 
     def _refuse(self, message: str, path: str, hint: str, value: str = "") -> BundleRefused:
         """A fault that only the platform can find; `value` is what stands in the YAML file."""

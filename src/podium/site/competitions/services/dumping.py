@@ -16,7 +16,7 @@ import zipfile
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any
 
 import structlog
 from django.db import transaction
@@ -145,9 +145,10 @@ def _write_bundle(dump: Dump, stored: list[StoredFile]) -> None:
     owner = competition.created_by or dump.created_by
     refuse_over_quota(owner, size_of(description))
     key = _new_key(dump, stored, "dump.zip")
-    with storage.Sink(key).stream as stream:
-        pack(description, cast("IO[bytes]", stream))
-    check(storage.path_of(key))
+    with storage.Sink(key) as stream:
+        pack(description, stream)
+    with storage.local(key) as path:
+        check(path)
     digest = storage.digest_of(key)
     with transaction.atomic():
         number = competition.dumps.filter(kind=DumpKind.BUNDLE, status=DumpState.FINISHED).count() + 1
@@ -170,8 +171,8 @@ def _write_archive(dump: Dump, stored: list[StoredFile]) -> None:
     for attempt in range(1, WRITINGS + 1):
         key = _new_key(dump, stored, "archive.zip")
         try:
-            with storage.Sink(key).stream as stream:
-                writing.write(dump.competition, cast("IO[bytes]", stream), _progress(dump))
+            with storage.Sink(key) as stream:
+                writing.write(dump.competition, stream, _progress(dump))
             break
         except writing.FileGoneError as gone:
             storage.remove_content(key)
@@ -252,7 +253,7 @@ def pack(description: Description, stream: IO[bytes]) -> None:
         for name, file in sorted(description.files.items()):
             info = zipfile.ZipInfo(name)
             info.compress_type = zipfile.ZIP_STORED
-            with storage.path_of(file.key).open("rb") as source, archive.open(info, "w", force_zip64=True) as target:
+            with storage.open_file(file) as source, archive.open(info, "w", force_zip64=True) as target:
                 shutil.copyfileobj(source, target, storage.CHUNK)
 
 

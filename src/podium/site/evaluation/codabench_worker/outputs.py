@@ -24,7 +24,8 @@ def programs_of(output_key: str) -> list[ProgramOutcome]:
     Nothing where there is no such file or where it cannot be understood.
     """
     try:
-        said = metadata_in_archive(storage.path_of(output_key)).extra
+        with storage.local(output_key) as path:
+            said = metadata_in_archive(path).extra
     except (ArchiveError, MetadataError, OSError):
         return []
     found = [
@@ -50,7 +51,8 @@ def _program(name: str, code: Any, seconds: Any) -> ProgramOutcome | None:
 def unpackable(output_key: str) -> str | None:
     """Why the output's zip cannot be used by the next step, None when it can."""
     try:
-        metadata_in_archive(storage.path_of(output_key))
+        with storage.local(output_key) as path:
+            metadata_in_archive(path)
     except ArchiveError as error:
         return str(error)
     except MetadataError:
@@ -64,7 +66,7 @@ def part_private(output_key: str, private_key: str) -> None:
     The worker knows nothing of it. Cut off in between, it may be done again. A zip that cannot be read stays as it is.
     """
     try:
-        with open_archive(storage.path_of(output_key)) as (archive, listing):
+        with storage.local(output_key) as path, open_archive(path) as (archive, listing):
             files = {m.name: listing.info(m.name) for m in listing.members if not m.is_dir}
             private = {name: info for name, info in files.items() if name.startswith(_PRIVATE)}
             if private:
@@ -77,7 +79,7 @@ def part_private(output_key: str, private_key: str) -> None:
 
 def _copy(archive: zipfile.ZipFile, members: Mapping[str, zipfile.ZipInfo], key: str) -> None:
     """Make an upload of some members of a zip."""
-    upload = storage.IncomingFile(key)
+    upload = storage.receive(key)
     try:
         copy_members(archive, members, (), cast("BinaryIO", upload))
         upload.commit()
@@ -100,7 +102,7 @@ def failed_program(programs: list[ProgramOutcome], step: Step) -> Failure | None
 def log_of(key: str, cap: int) -> bytes:
     """The beginning of a file of a program's output, one byte more than `cap` where it is longer."""
     try:
-        with storage.path_of(key).open("rb") as stream:
+        with storage.open_key(key) as stream:
             return stream.read(cap + 1)
     except FileNotFoundError:
         return b""

@@ -101,10 +101,10 @@ def seal(*, attempt_id: int) -> bool:
     # Written before the transaction, so that on SQLite nobody waits for the disk.
     sink = storage.Sink(storage.new_key("log", f"attempt-{attempt.pk}-output.zip"))
     try:
-        with sink.stream, zipfile.ZipFile(sink.stream, "w", zipfile.ZIP_DEFLATED) as archive:
-            for stream in attempt.log_ends:
-                with archive.open(logs.member(stream), "w", force_zip64=True) as text:
-                    for piece in logs.pieces(attempt, stream):
+        with sink as stream, zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name in attempt.log_ends:
+                with archive.open(logs.member(name), "w", force_zip64=True) as text:
+                    for piece in logs.pieces(attempt, name):
                         text.write(piece)
         return _sealed(attempt, sink.key)
     except BaseException:
