@@ -62,12 +62,9 @@ async def test_a_file_that_is_replaced_or_removed_while_it_is_served_stays_what_
         await asyncio.Event().wait()  # nobody hangs up
 
     scope = {"type": "http", "method": "GET", "headers": [], "extensions": {}}
-    await bytes_plane._File(path, media_type="text/html")(scope, receive, send)
+    await bytes_plane._File(path.open("rb"), media_type="text/html")(scope, receive, send)
     assert dict(sent[0]["headers"])[b"content-length"] == b"5"
     assert b"".join(message.get("body", b"") for message in sent) == b"first"
-    path.unlink()
-    await bytes_plane._File(path, media_type="text/html")(scope, receive, send)
-    assert [message["status"] for message in sent if message["type"] == "http.response.start"] == [200, 404]
 
 
 @pytest.mark.parametrize(
