@@ -394,7 +394,7 @@ def _names(competition: Competition, submission: Submission, lab: Queue, organiz
         "forum_id": thread.forum_id,
         "thread_id": thread.pk,
         "post_id": thread.posts.get().pk,
-        "part": "scoring_program",
+        "chosen": "scoring_program",
         "kind": "unused_tasks",
         "task_id": task,
         "step": "scoring",

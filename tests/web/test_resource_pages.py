@@ -214,7 +214,7 @@ def test_a_task_is_made_by_search_fields_shared_and_deleted(
     of_type(sam, "scoring_program", "Iris scorer of sam", is_public=True)
     somebody = visitor(olivia)
     assert "You have no task" in somebody.open("/resources/tasks/").text
-    offered = somebody.client.get("/resources/tasks/choices/scoring_program/?scoring_program=IRIS").content.decode()
+    offered = somebody.client.get("/choices/scoring_program/?scoring_program=IRIS").content.decode()
     assert offered.count("<option") == 1
     assert f"Iris scorer #{program.pk}" in offered
     facts = {"name": "Iris", "description": "Three kinds"}

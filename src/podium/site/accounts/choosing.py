@@ -1,4 +1,4 @@
-"""Choosing people in forms, by their names."""
+"""Choosing people and organizations in forms, by their names."""
 
 from __future__ import annotations
 
@@ -9,8 +9,18 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from podium.site.accounts import policies
+from podium.site.choosing import Kind
 
 MOST = 100
+
+ORGANIZATIONS = Kind(
+    "organization",
+    lambda user: [policies.submitting_for(user)],
+    lambda organization, user: str(organization.name),
+    ("name",),
+    lambda: _("You may submit for no organization like that. Choose one that the list offers."),
+)
+"""In whose name somebody may submit."""
 
 
 class PeopleField(forms.CharField):

@@ -305,14 +305,11 @@ def queue(request: HttpRequest, pk: int) -> HttpResponse:
     if not viewed.can_administer:
         raise PermissionDenied(_("Only the organizers choose the queue."))
     present = viewed.competition.queue
-    usable = list(queues.visible_to(request.user).select_related("owner").order_by("name", "pk")[:500])
-    if present is not None and present not in usable:
-        usable.append(present)
     sent = request.POST if request.method == "POST" else None
-    form = ChooseQueueForm(sent, usable=usable, initial={"queue": str(present.pk) if present else ""})
+    form = ChooseQueueForm(sent, user=cast("User", request.user), present=present)
     if sent is not None and form.is_valid():
         try:
-            chosen = queueing.queue_with_id(form.cleaned_data["queue"])
+            chosen = form.cleaned_data["queue"]
             moved = queueing.choose_queue(competition=viewed.competition, queue=chosen, by=cast("User", request.user))
         except Refused as refused:
             form.refuse(refused)
@@ -320,9 +317,8 @@ def queue(request: HttpRequest, pk: int) -> HttpResponse:
             messages.success(request, _told_queue(viewed.competition, str(chosen or _("the default queue")), moved))
             return redirect(viewed.url("competitions:queue"))
     used = present or default_queue()
-    context = viewed.context(
-        "queue", form=form, used=used, load=loads([used.pk])[used.pk], sees_queue=used in usable or used.is_default
-    )
+    sees_queue = used.is_default or queues.visible_to(request.user).filter(pk=used.pk).exists()
+    context = viewed.context("queue", form=form, used=used, load=loads([used.pk])[used.pk], sees_queue=sees_queue)
     return render(request, "competitions/queue.html", context, status=400 if form.errors else 200)
 
 

@@ -9,7 +9,9 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from podium.site.accounts import policies as accounts
+from podium.site.accounts.choosing import ORGANIZATIONS
 from podium.site.accounts.models import Organization, User
+from podium.site.choosing import OFFERED, SearchField
 from podium.site.competitions.models import Phase
 from podium.site.errors import Refused
 from podium.site.evaluation.models import MAX_CREDIT
@@ -72,13 +74,7 @@ class SubmissionForm(UploadForm):
 
     def __init__(self, *args: Any, phase: Phase, user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._organizations = {one.pk: one for one in accounts.submitting_for(user).order_by("name")}
-        if self._organizations:
-            names = [(pk, one.name) for pk, one in self._organizations.items()]
-            myself = _("Myself (%(name)s)") % {"name": user.shown_name}
-            cast("forms.TypedChoiceField", self.fields["organization"]).choices = [("", myself), *names]
-        else:
-            del self.fields["organization"]
+        self._offer_organizations(user)
         self._tasks: dict[str, Task] = {str(link.task.pk): link.task for link in phase.phase_tasks.all()}
         self._questions: Mapping[str, Any] = phase.competition.fact_sheet or {}
         if len(self._tasks) > 1:
@@ -92,10 +88,26 @@ class SubmissionForm(UploadForm):
         for key, question in self._questions.items():
             self.fields[_PREFIX + key] = _answer_field(question)
 
+    def _offer_organizations(self, user: User) -> None:
+        """A few are chosen from a list, many by a part of their name."""
+        few = list(accounts.submitting_for(user).order_by("name")[: OFFERED + 1])
+        self._organizations = {one.pk: one for one in few}
+        if len(few) > OFFERED:
+            help_text = _("Write a part of an organization's name and choose. Left empty, you submit as yourself.")
+            field = SearchField(ORGANIZATIONS, required=False, label=_("Submit as"), help_text=help_text)
+            field.of(user)
+            self.fields["organization"] = field
+        elif few:
+            myself = _("Myself (%(name)s)") % {"name": user.shown_name}
+            choice = cast("forms.TypedChoiceField", self.fields["organization"])
+            choice.choices = [("", myself), *((one.pk, one.name) for one in few)]
+        else:
+            del self.fields["organization"]
+
     def chosen_organization(self) -> Organization | None:
         """In whose name; None is the person's own."""
         chosen = self.cleaned_data.get("organization")
-        return self._organizations[chosen] if chosen else None
+        return self._organizations[chosen] if isinstance(chosen, int) else chosen
 
     def chosen_tasks(self) -> list[Task] | None:
         """The tasks that were ticked; None where there is no choice."""

@@ -9,6 +9,7 @@ from podium.site.pages import views, views_finding
 urlpatterns = [
     path("", views.home, name="home"),
     path("search/", views_finding.search, name="search"),
+    path("choices/<str:chosen>/", views_finding.choices, name="choices"),
     path("news/", views.news, name="news"),
     path("about/", views.about, name="about"),
     path("theme/", views.theme, name="theme"),

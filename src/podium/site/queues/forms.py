@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext
 
 from podium.site.accounts.models import User
 from podium.site.accounts.policies import people_to_name
+from podium.site.choosing import SearchField
 from podium.site.errors import Refused
+from podium.site.queues.choosing import QUEUES
 from podium.site.queues.models import Queue
 from podium.site.queues.services.lifecycle import MAX_ORGANIZERS
 from podium.site.queues.services.names import MAX_NAME
@@ -81,15 +82,14 @@ class TokenForm(_Refusable):
 class ChooseQueueForm(_Refusable):
     """Which queue a competition uses."""
 
-    queue = forms.ChoiceField(required=False, label=_("Queue"))
+    queue = SearchField(
+        QUEUES,
+        required=False,
+        label=_("Queue"),
+        help_text=_("Write a part of its name or its owner's and choose. Left empty, it is the default queue."),
+    )
 
-    def __init__(self, *args: Any, usable: list[Queue], **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["queue"].choices = [("", _("Default queue"))] + [  # type: ignore[attr-defined]
-            (str(queue.pk), self._label(queue)) for queue in usable if not queue.is_default
-        ]
-
-    @staticmethod
-    def _label(queue: Queue) -> str:
-        shown = pgettext("queue", "public") if queue.is_public else pgettext("queue", "private")
-        return f"{queue.name} ({', '.join([shown, *([queue.owner.username] if queue.owner else [])])})"
+    def __init__(self, *args: Any, user: User, present: Queue | None, **kwargs: Any) -> None:
+        """present: what the competition uses; it may stay, whosever it is."""
+        super().__init__(*args, **{"initial": {"queue": present}, **kwargs})
+        cast("SearchField", self.fields["queue"]).of(user, present)

@@ -27,7 +27,6 @@ urlpatterns = [
     path("resources/tasks/new/", views_tasks.create, name="create_task"),
     path("resources/tasks/upload/", views_tasks.upload, name="upload_task"),
     path("resources/tasks/delete/", views_tasks.delete, name="delete_tasks"),
-    path("resources/tasks/choices/<str:part>/", views_tasks.choices, name="choices"),
     path("resources/tasks/<int:pk>/edit/", views_tasks.edit, name="edit_task"),
     path("resources/tasks/<int:pk>/share/", views_tasks.share, name="share_task"),
     path("resources/bundles/", views_datasets.bundles, name="bundles"),

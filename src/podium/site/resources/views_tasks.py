@@ -7,7 +7,7 @@ from typing import Any, cast
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -19,7 +19,7 @@ from podium.site.competitions import policies as competitions
 from podium.site.errors import Refused
 from podium.site.pages.listing import Column, Listing, by_time
 from podium.site.resources import policies, queries, services
-from podium.site.resources.forms_tasks import ShareForm, TaskArchiveForm, TaskForm, offered
+from podium.site.resources.forms_tasks import ShareForm, TaskArchiveForm, TaskForm
 from podium.site.resources.models import Task, TaskVersion
 from podium.site.resources.shell import context, numbers
 from podium.site.resources.task_archives import create_task_from_archive
@@ -155,17 +155,6 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
     used = queries.competitions_with([found], competitions.visible_to(request.user))[pk]
     more = {"form": form, "task": found, "version": version, "competitions": used}
     return render(request, "resources/task_edit.html", context("tasks", **more), status=400 if form.errors else 200)
-
-
-@login_required
-@require_safe
-def choices(request: HttpRequest, part: str) -> HttpResponse:
-    """What a search field of a task offers for what was written so far."""
-    if part not in TaskVersion.PARTS:
-        raise Http404(_("A task has no such part."))
-    return render(
-        request, "resources/_choices.html", {"offered": offered(_me(request), part, request.GET.get(part, ""))}
-    )
 
 
 @login_required

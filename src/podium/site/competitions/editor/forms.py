@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, cast
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from podium.formats.sections import SWITCHES
+from podium.site.accounts.models import User
+from podium.site.choosing import SearchField
 from podium.site.competitions.models import CompetitionType
 from podium.site.competitions.services.editor_payload import Path
 from podium.site.leaderboards.models import SubmissionRule
+from podium.site.resources.choosing import FILES, TASKS
+from podium.site.resources.models import Dataset, Task
 from podium.site.words import Words
 
 MAX_LOGO_BYTES = 2 * 1024 * 1024
@@ -155,9 +159,14 @@ class PhaseForm(Section):
     end = _moment(_("End"), required=False, help_text=_("Left empty, the phase stays open."))
     parallel = _switch(_("May overlap the phase before it"))
     leaderboard = forms.ChoiceField(label=_("Leaderboard"))
-    add_task = forms.ChoiceField(required=False, label=_("Add a task"))
-    public_data = forms.ChoiceField(required=False, label=_("Public data"))
-    starting_kit = forms.ChoiceField(required=False, label=_("Starting kit"))
+    add_task = SearchField(
+        TASKS,
+        required=False,
+        label=_("Add a task"),
+        help_text=_("Write a part of its name and choose: one of yours, a shared or a public one."),
+    )
+    public_data = SearchField(FILES["public_data"], required=False, label=_("Public data"))
+    starting_kit = SearchField(FILES["starting_kit"], required=False, label=_("Starting kit"))
     max_submissions_per_day = _number(_("Submissions a day and person"), help_text=_("0 or empty is no limit."))
     max_submissions_per_person = _number(_("Submissions of a person in all"), help_text=_("0 or empty is no limit."))
     failed_submissions_count = _switch(_("Failures that are the participant's fault count as tries"))
@@ -180,15 +189,26 @@ class PhaseForm(Section):
         self,
         *args: Any,
         boards: Sequence[tuple[str, str]],
-        tasks: Sequence[tuple[str, str]],
-        files: Mapping[str, Sequence[tuple[str, str]]],
+        user: User,
+        held: Collection[str],
+        files: Mapping[str, Dataset | None],
         **kwargs: Any,
     ) -> None:
+        """held: keys of the tasks that the phase has. files: what it gives now."""
+        kwargs["initial"] = {**kwargs["initial"], **files}
         super().__init__(*args, **kwargs)
+        self._held = held
         self.fields["leaderboard"].choices = list(boards)  # type: ignore[attr-defined]
-        self.fields["add_task"].choices = [("", _("None")), *tasks]  # type: ignore[attr-defined]
-        for name, choices in files.items():
-            self.fields[name].choices = [("", _("None")), *choices]  # type: ignore[attr-defined]
+        cast("SearchField", self.fields["add_task"]).of(user)
+        for name, present in files.items():
+            cast("SearchField", self.fields[name]).of(user, present)
+
+    def clean_add_task(self) -> Task | None:
+        """A task that the phase has not yet."""
+        task: Task | None = self.cleaned_data["add_task"]
+        if task is not None and str(task.key) in self._held:
+            raise forms.ValidationError(_("The phase has this task already."))
+        return task
 
     def limits(self) -> list[forms.BoundField]:
         """The fields of the limits of steps, which have a place of their own."""
@@ -208,7 +228,9 @@ class PhaseForm(Section):
                 del facts[name]
             elif facts[name] is not None:
                 facts[name] = facts[name].isoformat()
-        for name in ("public_data", "starting_kit", *SIZES):
+        for name in FILES:
+            facts[name] = str(facts[name].key) if facts[name] else None
+        for name in SIZES:
             facts[name] = facts[name] or None
         facts["leaderboard"] = int(facts["leaderboard"])
         facts["has_max_submissions"] = bool(facts["max_submissions_per_day"] or facts["max_submissions_per_person"])
@@ -318,7 +340,11 @@ class NewForm(Section):
     title = _text(_("Title"), required=True)
     description = _long(_("Description"), rows=3)
     competition_type = forms.ChoiceField(label=_("Type"), choices=CompetitionType.choices)
-    task = forms.ChoiceField(label=_("Task"), help_text=_("How submissions are run and scored."))
+    task = SearchField(
+        TASKS,
+        label=_("Task"),
+        help_text=_("How submissions are run and scored. Write a part of its name and choose."),
+    )
     phase = _text(_("Name of the first phase"), required=True, initial="Development")
     start = _moment(_("Start of the first phase"))
     end = _moment(_("Its end"), required=False, help_text=_("Left empty, it stays open."))
@@ -335,9 +361,9 @@ class NewForm(Section):
         label=_("Order"),
     )
 
-    def __init__(self, *args: Any, tasks: Sequence[tuple[str, str]], **kwargs: Any) -> None:
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["task"].choices = list(tasks)  # type: ignore[attr-defined]
+        cast("SearchField", self.fields["task"]).of(user)
 
     def refuse(self, messages: Sequence[tuple[Path, str]], prefix: Path = ()) -> None:
         """Fields of the payload have other names here."""
@@ -347,7 +373,12 @@ class NewForm(Section):
     def given(self) -> dict[str, Any]:
         facts = super().given()
         end = facts["end"].isoformat() if facts["end"] else None
-        phase = {"name": facts["phase"], "start": facts["start"].isoformat(), "end": end, "tasks": [facts["task"]]}
+        phase = {
+            "name": facts["phase"],
+            "start": facts["start"].isoformat(),
+            "end": end,
+            "tasks": [str(facts["task"].key)],
+        }
         column = {"title": facts["column_title"], "key": facts["column_key"], "index": 0, "sorting": facts["sorting"]}
         board = {"title": "Results", "key": "main", "columns": [column]}
         named = {name: facts[name] for name in ("title", "description", "competition_type")}

@@ -15,7 +15,6 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from podium.site.accounts.models import User
 from podium.site.accounts.policies import people_to_name
-from podium.site.competitions.editor import choices
 from podium.site.competitions.editor.forms import (
     CollaboratorForm,
     DetailsForm,
@@ -30,6 +29,7 @@ from podium.site.competitions.services import editing
 from podium.site.competitions.services.editor_payload import FieldsRefused
 from podium.site.errors import Refused
 from podium.site.pages.markdown import render as rendered
+from podium.site.resources.choosing import has_task, only_task
 
 _READ_OR_SEND = ["GET", "HEAD", "POST"]
 
@@ -50,8 +50,7 @@ def _sent(request: HttpRequest) -> Any:
 def new(request: HttpRequest) -> HttpResponse:
     """Make a competition of the least that it needs, unpublished."""
     user = cast("User", request.user)
-    tasks = choices.tasks(user)
-    form = NewForm(_sent(request), tasks=tasks)
+    form = NewForm(_sent(request), user=user, initial={"task": only_task(user)})
     if request.method == "POST" and form.is_valid():
         try:
             made = editing.create_competition(user=user, given=form.given())
@@ -61,7 +60,7 @@ def new(request: HttpRequest) -> HttpResponse:
             form.add_error(None, refused.message)
         else:
             return redirect("competitions:edit", made.pk)
-    context = {"section": "upload", "form": form, "tasks": tasks}
+    context = {"section": "upload", "form": form, "has_task": has_task(user)}
     return render(request, "competitions/editor/new.html", context, status=400 if form.errors else 200)
 
 

@@ -13,14 +13,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from podium.site.accounts.models import User
-from podium.site.competitions.editor import choices
 from podium.site.competitions.editor.forms import LIMITS, SIZES, BoardForm, ColumnFormSet, PhaseForm, TaskFormSet
 from podium.site.competitions.editor.saving import edited, facts_of, mark, save, shown
 from podium.site.competitions.shell import Shell
-from podium.site.resources.models import DatasetType
+from podium.site.resources.choosing import FILES
 
 _READ_OR_SEND = ["GET", "HEAD", "POST"]
-_FILES = {"public_data": DatasetType.PUBLIC_DATA, "starting_kit": DatasetType.STARTING_KIT}
 _UNITS = (("GiB", 2**30), ("GB", 10**9), ("MiB", 2**20), ("MB", 10**6))
 
 
@@ -90,23 +88,20 @@ def _phase_forms(
 ) -> tuple[PhaseForm, Any]:
     user = cast("User", request.user)
     held = {task["task"] for task in part["tasks"]} if part else set()
-    files = {name: choices.files(user, kind) for name, kind in _FILES.items()}
+    present = next((one for one in viewed.phases if part is not None and one.pk == part["id"]), None)
     initial: dict[str, Any] = {"seen": mark(part), "execution_time_limit": 600, "max_submissions_per_day": 5}
     initial["max_submissions_per_person"] = 100
     if part is not None:
         initial |= {name: value for name, value in part.items() if name in PhaseForm.base_fields}
         initial |= {name: _size_text(part[name]) for name in SIZES}
         initial |= {name: _minute(part[name]) for name in ("start", "end")}
-        for name, known in files.items():  # what the phase has may be a colleague's
-            if part[name] and part[name] not in dict(known):
-                dataset = next(getattr(one, name) for one in viewed.phases if one.pk == part["id"])
-                known.append((part[name], dataset.name or dataset.file_name))
     form = PhaseForm(
         _sent(request),
         initial=initial,
         boards=[(str(board["id"]), board["title"]) for board in now["leaderboards"]],
-        tasks=[(key, name) for key, name in choices.tasks(user) if key not in held],
-        files=files,
+        user=user,
+        held=held,
+        files={name: getattr(present, name, None) for name in FILES},
     )
     tasks = [{"key": task["task"], "order_index": task["order_index"]} for task in (part["tasks"] if part else [])]
     return form, TaskFormSet(_sent(request), initial=tasks, prefix="tasks")
@@ -117,7 +112,9 @@ def _tasks(form: PhaseForm, rows: Any) -> list[dict[str, Any]]:
     ordered = sorted(kept, key=lambda row: row["order_index"] if row["order_index"] is not None else len(kept))
     keys = [str(row["key"]) for row in ordered]
     added = form.cleaned_data["add_task"]
-    return [{"task": key, "order_index": place} for place, key in enumerate([*keys, *([added] if added else [])])]
+    return [
+        {"task": key, "order_index": place} for place, key in enumerate([*keys, *([str(added.key)] if added else [])])
+    ]
 
 
 @login_required
