@@ -261,6 +261,7 @@ def test_a_management_command_that_needs_no_data_leaves_none_behind(empty_folder
     assert list(empty_folder.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_management_command_works_on_the_folder_that_is_named(empty_folder: Path) -> None:
     assert command_line("manage", "--data", "elsewhere", "migrate", "--verbosity", "0").returncode == 0
     assert [file.name for file in empty_folder.iterdir()] == ["elsewhere"]

@@ -18,7 +18,7 @@ from . import bundles
 from .people import Person, sign_up
 from .running import PASSWORD, Platform, clean_environment, podium_command
 
-pytestmark = [pytest.mark.bwrap, pytest.mark.xdist_group("e2e-embedded")]
+pytestmark = [pytest.mark.slow, pytest.mark.bwrap, pytest.mark.xdist_group("e2e-embedded")]
 
 ROBOTS = Path(__file__).parents[2] / "examples" / "robots"
 NAMES = ["get_competition_details", "example_submission", "get_submission_details", "rerun_submission"]

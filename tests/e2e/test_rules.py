@@ -14,7 +14,7 @@ from podium.client.errors import ApiError
 from . import bundles
 from .people import Person
 
-pytestmark = [pytest.mark.bwrap, pytest.mark.xdist_group("e2e-embedded")]
+pytestmark = [pytest.mark.slow, pytest.mark.bwrap, pytest.mark.xdist_group("e2e-embedded")]
 
 Compete = Callable[..., Competition]
 ANSWER = {"answer.txt": "0.5"}

@@ -18,7 +18,7 @@ from tests.shapes.catalogue import SHAPES
 from .people import Person
 from .running import Platform
 
-pytestmark = [pytest.mark.bwrap, pytest.mark.xdist_group("e2e-embedded")]
+pytestmark = [pytest.mark.slow, pytest.mark.bwrap, pytest.mark.xdist_group("e2e-embedded")]
 
 # Shapes, with what must be replaced for the phase to be open, and the sample that is submitted.
 PLAYED = [

@@ -56,7 +56,7 @@ def build(
     return lambda setting: make_world(setting, make_competition, people, queue, client_of)
 
 
-@pytest.fixture(params=["open", "closed"])
+@pytest.fixture(params=["open", pytest.param("closed", marks=pytest.mark.slow)])
 def world(request: pytest.FixtureRequest, build: Callable[[Setting], World]) -> World:
     return build(OPEN if request.param == "open" else CLOSED)
 
@@ -117,6 +117,7 @@ def test_every_route_tells_each_role_what_the_tables_say(world: World, request: 
     Table(name, ROLES).check(answers, rewrite=request.config.getoption("--rewrite-fields"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("setting", STATES, ids=lambda setting: setting.name)
 def test_what_is_read_in_other_states_is_what_the_tables_say(
     setting: Setting, build: Callable[[Setting], World], request: pytest.FixtureRequest

@@ -186,6 +186,7 @@ def test_large_numbers_of_the_home_page_are_those_of_the_last_count(
     assert counters()["submissions"] == 10
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "path", ["/competitions/{0}/submissions/all/", "/api/submissions/?phase__competition={0}&page_size=50"]
 )

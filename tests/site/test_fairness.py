@@ -27,7 +27,7 @@ from podium.site.queues.services.lifecycle import create_queue
 from tests.factories import ParticipantFactory, UserFactory, dataset, queue_token
 from tests.site.acting import OUTPUT, phase_of, put, scores
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 Make = Callable[..., Competition]
 SLOTS = 2
 

@@ -56,6 +56,7 @@ def _type_everywhere() -> int:
     return count
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_nothing_that_was_typed_is_markup_on_any_page(build: Callable[..., World]) -> None:  # noqa: F811
     world = build(OPEN)

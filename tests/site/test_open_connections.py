@@ -169,7 +169,10 @@ def everybody(olivia: User, pat: User, sam: User, ada: User) -> dict[str, User |
     return make_people(olivia, pat, sam, ada)
 
 
-@pytest.mark.parametrize("setting", WORLDS, ids=lambda setting: setting.name)
+@pytest.mark.parametrize(
+    "setting",
+    [pytest.param(one, id=one.name, marks=[] if one is OPEN else pytest.mark.slow) for one in WORLDS],
+)
 def test_what_stays_open_tells_each_role_what_the_table_says(
     setting: Any,
     make_competition: Callable[..., Competition],

@@ -57,6 +57,7 @@ def drain(queue: Queue, name: Callable[[Job], object]) -> list[object]:
     return names
 
 
+@pytest.mark.slow
 def test_five_hundred_submissions_of_one_delay_anothers_by_one_job_of_each_slot(
     make_competition: Make, pat: User, queue: Queue
 ) -> None:
@@ -70,6 +71,7 @@ def test_five_hundred_submissions_of_one_delay_anothers_by_one_job_of_each_slot(
     assert owner_of(slots[0].job()) == other.username, "the first slot that is free takes the other's"
 
 
+@pytest.mark.slow
 def test_five_hundred_submissions_to_one_competition_delay_anothers_by_one_job(
     make_competition: Make, pat: User, queue: Queue
 ) -> None:

@@ -60,6 +60,7 @@ async def heard(user: User, submission: Submission, last: str = "") -> str:
 # Rows
 
 
+@pytest.mark.slow
 def test_a_program_that_prints_a_line_at_a_time_makes_few_rows(
     competition: Competition, pat: User, worker: WorkerDouble
 ) -> None:

@@ -181,6 +181,7 @@ async def test_a_token_that_is_refused_from_the_start_ends_the_worker(platform: 
         await serve(settings)
 
 
+@pytest.mark.slow
 async def test_slots_that_find_no_platform_say_so_once(
     platform: Platform, start_worker: StartWorker, caplog: pytest.LogCaptureFixture
 ) -> None:
