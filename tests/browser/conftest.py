@@ -126,10 +126,11 @@ class Visit:
         self.page.evaluate(AXE)
         return self._faults()
 
-    def faults_in_every_look(self) -> list[str]:
+    def faults_in_every_look(self, name: str = "") -> list[str]:
         """The same on a desktop in light and on a phone in dark; a page that is open follows, as no script asks.
 
-        Each look is kept as a picture. `PODIUM_EVERY_LOOK` adds the desktop in dark and the phone in light.
+        Each look is kept as a picture, named by its address where no name is given. `PODIUM_EVERY_LOOK` adds the
+        desktop in dark and the phone in light.
         """
         self.page.evaluate(AXE)
         faults = []
@@ -137,7 +138,7 @@ class Visit:
             self.page.set_viewport_size(viewport)
             self.page.emulate_media(color_scheme=scheme)
             faults += self._faults()
-            self.picture(f"pages/{viewport['width']}-{scheme}")
+            self.picture(f"pages/{viewport['width']}-{scheme}", name)
         return faults
 
     def picture(self, folder: str, name: str = "") -> None:

@@ -139,5 +139,5 @@ def test_the_pages_of_a_forum_are_accessible_and_fit_their_window(
         if key not in visits:
             visits[key] = visit(user, viewport=viewport, color_scheme=scheme, may_complain=key is None)
         visits[key].open(address)
-        faults += visits[key].faults()
+        faults += visits[key].faults_in_every_look()
     assert faults == []
