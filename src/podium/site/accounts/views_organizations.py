@@ -233,7 +233,12 @@ def accept_invite(request: HttpRequest) -> HttpResponse:
             return redirect(found.organization)
     except Refused as refused:
         status = 404 if refused.status == 400 else refused.status
-        return render(request, "accounts/no_invite.html", {"reason": refused.message}, status=status)
+        return render(
+            request,
+            "accounts/no_invite.html",
+            {"reason": "" if refused.code == "no_invite" else refused.message},
+            status=status,
+        )
     if found.group != Group.INVITED:
         return redirect(found.organization)
     return render(request, "accounts/accept_invite.html", {"invitation": found, "organization": found.organization})

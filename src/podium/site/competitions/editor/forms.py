@@ -14,7 +14,7 @@ from podium.site.accounts.models import User
 from podium.site.choosing import SearchField
 from podium.site.competitions.models import CompetitionType
 from podium.site.competitions.services.editor_payload import Path
-from podium.site.leaderboards.models import SubmissionRule
+from podium.site.leaderboards.explanation import RULES
 from podium.site.resources.choosing import FILES, TASKS
 from podium.site.resources.models import Dataset, Task
 from podium.site.words import Words
@@ -47,6 +47,10 @@ class Section(forms.Form):
     """A part of a competition; `seen` tells what it was when the page was opened."""
 
     seen = forms.CharField(required=False, widget=forms.HiddenInput)
+
+    def groups(self) -> list[tuple[Words, list[forms.BoundField]]]:
+        """The fields in the groups in which they are shown, each with its heading, or "" for none."""
+        return [("", [self[name] for name in self.fields])]
 
     def refuse(self, messages: Sequence[tuple[Path, str]], prefix: Path = ()) -> None:
         """Say what the service refuses: beside the field below `prefix` that it names, else on top."""
@@ -111,6 +115,21 @@ _SWITCH_WORDS: Mapping[str, tuple[Words, Words]] = {
 }
 
 
+_SWITCH_GROUPS: tuple[tuple[Words, tuple[str, ...]], ...] = (
+    (_("Taking part"), ("registration_auto_approve", "allow_robot_submissions", "forum_enabled")),
+    (_("Submissions"), ("auto_run_submissions", "can_participants_make_submissions_public", "history")),
+    (_("Downloads"), ("make_programs_available", "make_input_data_available")),
+    (
+        _("Detailed results"),
+        (
+            "enable_detailed_results",
+            "show_detailed_results_in_submission_panel",
+            "show_detailed_results_in_leaderboard",
+        ),
+    ),
+)
+
+
 class ParticipationForm(Section):
     """Who takes part, on which terms, and what participants may."""
 
@@ -126,6 +145,14 @@ class ParticipationForm(Section):
         for name in SWITCHES:
             if name in _SWITCH_WORDS:
                 self.fields[name] = _switch(*_SWITCH_WORDS[name])
+
+    def groups(self) -> list[tuple[Words, list[forms.BoundField]]]:
+        grouped = {name for _legend, names in _SWITCH_GROUPS for name in names}
+        first: tuple[Words, list[forms.BoundField]] = ("", [self[name] for name in self.fields if name not in grouped])
+        return [
+            first,
+            *((legend, [self[name] for name in names if name in self.fields]) for legend, names in _SWITCH_GROUPS),
+        ]
 
     def given(self) -> dict[str, Any]:
         facts = super().given()
@@ -214,11 +241,6 @@ class PhaseForm(Section):
         """The fields of the limits of steps, which have a place of their own."""
         return [self[name] for name in LIMITS]
 
-    def plain(self) -> list[forms.BoundField]:
-        """The other fields behind dates and tasks, in their order."""
-        first = ("seen", "name", "description", "start", "end", "parallel", "leaderboard", "add_task")
-        return [self[name] for name in self.fields if name not in (*first, *LIMITS)]
-
     def given(self) -> dict[str, Any]:
         """Dates that were not touched are left out: a field shows no seconds, which they may have."""
         facts = super().given()
@@ -242,6 +264,7 @@ class PhaseForm(Section):
 class TaskRowForm(forms.Form):
     """A task that a phase has already: its place, and whether it goes."""
 
+    says_optional = False
     key = forms.UUIDField(widget=forms.HiddenInput)
     order_index = _number(_("Place"))
     remove = _switch(_("Take out"))
@@ -260,7 +283,7 @@ class BoardForm(Section):
         max_length=36,
         help_text=_("A short word, as in competition.yaml."),
     )
-    submission_rule = forms.ChoiceField(label=_("Submission rule"), choices=SubmissionRule.choices)
+    submission_rule = forms.ChoiceField(label=_("Submission rule"), choices=list(RULES.items()))
     primary = _text(
         _("Key of the primary column"),
         max_length=64,
@@ -272,6 +295,7 @@ class BoardForm(Section):
 class ColumnRowForm(forms.Form):
     """A column of a leaderboard. A row without key is none."""
 
+    says_optional = False
     id = forms.IntegerField(required=False, widget=forms.HiddenInput)
     index = _number(_("Place"))
     title = _text(_("Title"), max_length=64)
@@ -303,6 +327,7 @@ ColumnFormSet = forms.formset_factory(ColumnRowForm, extra=EXTRA_ROWS)
 class QuestionRowForm(forms.Form):
     """A question of the fact sheet. A row without key is none."""
 
+    says_optional = False
     key = _text(_("Key"), max_length=64)
     title = _text(_("Question"))
     type = forms.ChoiceField(

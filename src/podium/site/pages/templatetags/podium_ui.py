@@ -208,10 +208,13 @@ def _image_type(competition: Competition) -> str:
 def photo(whose: User | Organization) -> SafeString:
     """The photo of a person or an organization, or the first letter of the name where there is none."""
     url = image_url(whose.photo)
-    if url:
-        return format_html('<img class="mark mark--large mark--photo" src="{}" alt="" width="72" height="72">', url)
     name = whose.name if isinstance(whose, Organization) else whose.shown_name
-    return format_html('<span class="avatar avatar--large" aria-hidden="true">{}</span>', initial(name))
+    letter = '<span class="avatar avatar--large" aria-hidden="true"{}>{}</span>'
+    if not url:
+        return format_html(letter, "", initial(name))
+    picture = '<img class="mark mark--large mark--photo" src="{}" alt="" width="72" height="72" data-else>'
+    hidden = mark_safe(" hidden")
+    return format_html(picture, url) + format_html(letter, hidden, initial(name))
 
 
 @register.inclusion_tag("components/timeline.html")
@@ -239,12 +242,26 @@ def _segment(phase: Phase, now: datetime) -> dict[str, Any]:
 
 @register.inclusion_tag("components/field.html")
 def field(bound: BoundField, label: str = "") -> dict[str, Any]:
-    """A form field with its label, help and errors, tied together for screen readers; label: instead of its own."""
+    """A form field with its label, help and errors, tied together for screen readers; label: instead of its own.
+
+    Of fields with errors, the first of a form has the focus when the page opens.
+    """
     bound.field.widget.attrs.pop("placeholder", None)  # it would only say the label again, and then vanish
     kind = getattr(bound.field.widget, "input_type", "text")
     if bound.errors:
         bound.field.widget.attrs["aria-invalid"] = "true"
-    return {"field": bound, "label": label or bound.label, "is_check": kind == "checkbox", "is_hidden": bound.is_hidden}
+        first = next((one.name for one in bound.form.visible_fields() if one.errors), None)
+        if bound.name == first and not bound.form.prefix:  # of a page's rows, none: one field alone may have it
+            bound.field.widget.attrs["autofocus"] = True
+    says_optional = getattr(bound.form, "says_optional", True)
+    return {
+        "field": bound,
+        "label": label or bound.label,
+        "is_check": kind == "checkbox",
+        "is_hidden": bound.is_hidden,
+        "is_number": kind == "number",
+        "is_optional": not bound.field.required and kind not in {"checkbox", "select"} and says_optional,
+    }
 
 
 @register.inclusion_tag("components/sort_head.html")

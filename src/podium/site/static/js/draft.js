@@ -19,6 +19,8 @@ function fill(form, values) {
   for (const [name, value] of Object.entries(values)) {
     const field = form.elements.namedItem(name);
     if (!field || field.type === "hidden" || field.type === "file") continue;
+    const folded = field.closest?.("details:not([open])");
+    if (folded && value !== (field.type === "checkbox" ? field.checked : field.value)) folded.open = true;
     if (field.type === "checkbox") field.checked = value;
     else field.value = value;
   }
@@ -33,7 +35,7 @@ function offer(form, draft, forget) {
   notice.className = "notice";
   notice.setAttribute("role", "status");
   const text = document.createElement("span");
-  text.textContent = `${say("What you wrote here earlier was not saved.")} `;
+  text.textContent = say("What you wrote here earlier was not saved.");
   const take = document.createElement("button");
   take.type = "button";
   take.className = "button button--small";
@@ -50,7 +52,10 @@ function offer(form, draft, forget) {
     forget();
     notice.remove();
   });
-  notice.append(text, take, drop);
+  const words = document.createElement("div");
+  words.className = "cluster";
+  words.append(text, take, drop);
+  notice.append(words);
   form.before(notice);
 }
 

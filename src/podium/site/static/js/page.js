@@ -118,7 +118,19 @@ function find(event) {
   else location.assign(page.href);
 }
 
+/** A picture that does not come gives way to what stands hidden behind it. */
+function showInstead(image) {
+  if (!("else" in image.dataset)) return;
+  image.nextElementSibling.hidden = false;
+  image.remove();
+}
+
+for (const image of document.querySelectorAll("img[data-else]")) {
+  if (image.complete && image.naturalWidth === 0) showInstead(image);
+}
+document.addEventListener("error", (event) => event.target instanceof HTMLImageElement && showInstead(event.target), true);
 showCurrent();
+matchMedia("(max-width: 44rem)").addEventListener("change", showCurrent);
 document.addEventListener("keydown", find);
 document.addEventListener("click", copyText);
 for (const button of document.querySelectorAll("button[data-copy]")) button.hidden = false;
