@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import httpx
 import pytest
-from amqp.exceptions import AccessRefused, NotAllowed
+from amqp.exceptions import AccessRefused, AMQPError, NotAllowed
 from django.utils import timezone
 from kombu.connection import Connection
 from kombu.pidbox import Mailbox
@@ -155,7 +155,70 @@ def test_another_password_shuts_the_old_one_out(access: BrokerAccess, queue: Que
         connection.connect()
 
 
+def test_another_password_ends_the_connections_of_the_old_one(
+    access: BrokerAccess, bridge: Bridge, competition: Competition, pat: User, queue: Queue
+) -> None:
+    """Who was taken out of a queue and still listens would get its jobs, with the reference data."""
+    with Connection(url_of(queue)) as connection:
+        connection.connect()
+        broker.renew(queue)
+        broker.provision()
+        with pytest.raises((OSError, AMQPError)) as ended:
+            connection.drain_events(timeout=20)
+        assert not isinstance(ended.value, TimeoutError)
+
+
+def test_a_vhost_takes_no_more_than_its_bounds(access: BrokerAccess, queue: Queue) -> None:
+    with Connection(url_of(queue)) as connection:
+        channel = connection.channel()
+        channel.queue_declare(queue="junk", durable=True, auto_delete=False)
+        for _ in range(8):
+            channel.basic_publish_confirm(channel.prepare_message(b"x" * 2**20, properties={}), "", "junk")
+        assert channel.queue_declare(queue="junk", passive=True).message_count <= broker.MOST_BYTES // 2**20
+    (limits,) = manage("GET", f"/api/vhost-limits/{access.vhost}").json()
+    assert limits["value"] == {"max-connections": broker.MOST_CONNECTIONS, "max-queues": broker.MOST_QUEUES}
+
+
 # The bridge
+
+
+@pytest.mark.parametrize(
+    "trouble", [{"x-overflow": "reject-publish", "x-max-length": 0}, None], ids=["takes nothing", "of another kind"]
+)
+def test_whoever_operates_a_queue_keeps_no_other_waiting(  # noqa: PLR0917 - fixtures
+    trouble: dict[str, Any] | None,
+    access: BrokerAccess,
+    bridge: Bridge,
+    make_competition: Callable[..., Competition],
+    pat: User,
+    queue: Queue,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    other = Queue.objects.create(name="other")
+    broker.provision()
+    submit(pat, make_competition(), RESULT)
+    made = make_competition()
+    Competition.objects.filter(pk=made.pk).update(queue=other)
+    made.refresh_from_db()
+    lonely = submit(pat, made, RESULT)
+    with Connection(url_of(queue)) as connection:
+        arguments = {"x-max-priority": 10, **(trouble or {})}
+        connection.channel().queue_declare(queue="compute-worker", durable=True, auto_delete=False, arguments=arguments)
+        if trouble is None:
+            serve = Bridge._serve
+
+            def breaks(self: Bridge, at: BrokerAccess, served: Queue) -> None:
+                if served.pk == queue.pk:
+                    raise ValueError("an answer that nobody has thought of")
+                serve(self, at, served)
+
+            monkeypatch.setattr(Bridge, "_serve", breaks)
+        order = list(BrokerAccess.objects.values_list("queue", flat=True))
+        for _ in range(2):
+            bridge.tend()
+    assert order.index(queue.pk) < order.index(other.pk), "the one in trouble comes first"
+    assert Attempt.objects.get().run.submission_id == lonely.pk
+    assert len(published(other)) == 1
 
 
 def test_the_message_on_the_wire_is_that_of_the_protocol(  # noqa: PLR0917 - fixtures

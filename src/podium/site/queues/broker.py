@@ -8,8 +8,10 @@ site's key and the row's generation, so that another generation is another passw
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 import httpx
@@ -29,6 +31,12 @@ _LONGEST_PAUSE = 60.0
 COUNTED = timedelta(seconds=30)
 """How long a count of consumers is taken for true."""
 _MAX_SHOWN = 300
+
+MOST_CONNECTIONS = 1000
+MOST_QUEUES = 1000
+MOST_BYTES = 4 * 1024**2
+"""What a vhost takes, of messages in each of its queues: anybody may own one, and one node serves all. A job's message
+has four kilobytes, and no more of them lie there than workers can start."""
 
 
 class BrokerTrouble(Exception):
@@ -104,7 +112,7 @@ def want_access() -> None:
 
 
 def renew(queue: Queue) -> None:
-    """Give a queue's user another password; workers that know the old one cannot come back with it."""
+    """Give a queue's user another password; workers that know the old one are cut off and cannot come back with it."""
     with transaction.atomic():
         access = BrokerAccess.objects.select_for_update().get(queue=queue)
         BrokerAccess.objects.filter(pk=access.pk).update(
@@ -165,6 +173,13 @@ def _make(access: BrokerAccess, management: httpx.Client) -> None:
     vhost, user = quote(access.vhost, safe=""), quote(access.username, safe="")
     everything = {"configure": ".*", "write": ".*", "read": ".*"}
     _call(management, "PUT", f"/api/vhosts/{vhost}", {"description": "A queue of Podium"})
+    for limit, most in (("max-connections", MOST_CONNECTIONS), ("max-queues", MOST_QUEUES)):
+        _call(management, "PUT", f"/api/vhost-limits/{vhost}/{limit}", {"value": most})
+    bounded = {"pattern": ".*", "apply-to": "queues", "definition": {"max-length-bytes": MOST_BYTES}}
+    _call(management, "PUT", f"/api/operator-policies/{vhost}/podium", bounded)
+    if access.generation > 1:
+        # Another password alone leaves the connections that were made with the old one, and they go on taking jobs.
+        _call(management, "DELETE", f"/api/users/{user}", gone=True)
     _call(management, "PUT", f"/api/users/{user}", {"password": password_of(access), "tags": ""})
     for name in (user, quote(address().user, safe="")):
         _call(management, "PUT", f"/api/permissions/{vhost}/{name}", everything)
@@ -187,7 +202,7 @@ def management_client() -> httpx.Client:
 
 
 def _call(
-    management: httpx.Client, method: str, path: str, body: dict[str, str] | None = None, *, gone: bool = False
+    management: httpx.Client, method: str, path: str, body: Mapping[str, Any] | None = None, *, gone: bool = False
 ) -> None:
     """One call; gone: whether what is not there is as good as removed. Raises BrokerTrouble."""
     # The path goes out as it is written: a vhost's name may hold an escaped slash.

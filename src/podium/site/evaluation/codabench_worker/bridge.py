@@ -19,7 +19,7 @@ from datetime import timedelta
 from typing import Any
 
 import structlog
-from amqp.exceptions import AccessRefused, NotAllowed, NotFound
+from amqp.exceptions import AccessRefused, MessageNacked, NotAllowed, NotFound
 from django.conf import settings
 from django.db import close_old_connections
 from django.utils import timezone
@@ -49,10 +49,11 @@ _TRANSPORT = Connection("amqp://")
 BROKEN: tuple[type[Exception], ...] = (
     OSError,
     OperationalError,
+    MessageNacked,  # of no kind of the library's: whoever operates a queue may declare it so that it takes nothing
     *_TRANSPORT.connection_errors,
     *_TRANSPORT.channel_errors,
 )
-"""What is raised when a connection or a channel breaks."""
+"""What is raised when a connection or a channel breaks, and when a message is not taken."""
 
 
 class Bridge:
@@ -91,7 +92,13 @@ class Bridge:
         for access in BrokerAccess.objects.filter(state=BrokerState.READY, queue__isnull=False).select_related("queue"):
             if self._stopped.is_set():
                 return
-            self._look_after(access)
+            try:
+                self._look_after(access)
+            except Exception:  # what people do in a vhost of theirs keeps no other queue waiting
+                self._forget(access)
+                if access.vhost not in self._troubled:
+                    log.exception("queue not served", vhost=access.vhost)
+                self._troubled.add(access.vhost)
 
     def _look_after(self, access: BrokerAccess) -> None:
         queue = access.queue
@@ -101,7 +108,7 @@ class Bridge:
         try:
             try:
                 self._serve(access, queue)
-            except (NotAllowed, AccessRefused):
+            except (NotAllowed, AccessRefused, MessageNacked):
                 raise
             except BROKEN:
                 self._forget(access)  # the broker was restarted since: the connection is dead, the next one is not
