@@ -8,15 +8,18 @@ from typing import Any
 import pytest
 from allauth.account.models import EmailAddress
 from django.conf import settings
+from django.contrib import admin
 from django.contrib.auth.models import Permission
 from django.core import mail
 from django.core.cache import caches
 from django.test import Client as Browser
+from rest_framework.authtoken.models import Token
 from rest_framework.test import APIClient
 
 from podium.site.accounts.models import ApiToken, Membership, User
 from podium.site.accounts.services import deletion, organizations, people
 from podium.site.accounts.services.people import set_banned
+from podium.site.audit.administration import OF_ADMINISTRATORS
 from podium.site.competitions.models import Competition
 from podium.site.competitions.services.participation import set_participant_status
 from podium.site.evaluation.models import Submission
@@ -27,7 +30,7 @@ from podium.site.queues.services.lifecycle import create_queue, update_queue
 from podium.site.resources.models import Task
 from podium.site.webhooks import outbox
 from podium.site.webhooks.models import Webhook, WebhookDelivery
-from tests.factories import ParticipantFactory, UserFactory, dataset, show_password
+from tests.factories import RESULT, ParticipantFactory, UserFactory, dataset, show_password
 from tests.site.access_worlds import with_broker
 from tests.site.acting import WorkerDouble, background, submit
 from tests.site.test_hostile_reading import by_token, evaluated
@@ -327,3 +330,42 @@ def test_who_may_change_accounts_in_the_administration_gains_no_right_by_it(ada:
     browser.post("/admin/accounts/user/", chosen)
     ada.refresh_from_db()
     assert (ada.display_name, ada.check_password(new["password1"])) == ("", False)
+
+
+def test_what_opens_accounts_is_in_the_administration_for_administrators_alone(
+    ada: User, pat: User, competition: Competition
+) -> None:
+    """Somebody who may look at everything reads no token, no session and no link in a mail; see `OF_ADMINISTRATORS`."""
+    mod = UserFactory(username="mod", is_staff=True)
+    mod.user_permissions.set(Permission.objects.all())
+    token = Token.objects.create(user=ada)
+    submission = submit(pat, competition, RESULT)
+    pages = {
+        model._meta.label: f"/admin/{model._meta.label_lower.replace('.', '/')}/" for model in admin.site._registry
+    }
+    for person, is_administrator in ((mod, False), (ada, True)):
+        browser = Browser()
+        browser.force_login(person, backend=BACKEND)
+        shown = {label for label, page in pages.items() if browser.get(page).status_code == 200}
+        assert set(pages) - shown == (set() if is_administrator else OF_ADMINISTRATORS)
+        index = browser.get("/admin/").content.decode()
+        assert ("/admin/authtoken/tokenproxy/" in index) is is_administrator
+        assert (token.key in browser.get("/admin/authtoken/tokenproxy/").content.decode()) is is_administrator
+        page = browser.get(f"/admin/evaluation/submission/{submission.pk}/change/")
+        assert page.status_code == 200 and str(submission.secret) not in page.content.decode()
+    browser.force_login(mod, backend=BACKEND)
+    for page in (pages[label] for label in sorted(OF_ADMINISTRATORS)):
+        assert browser.get(f"{page}add/").status_code == 403
+
+
+def test_a_sign_up_is_as_slow_for_an_address_that_has_an_account(pat: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A password takes a fifth of a second, which told what the page does not."""
+    monkeypatch.setattr(settings, "ACCOUNT_EMAIL_VERIFICATION", "mandatory")
+    hashed: list[str] = []
+    monkeypatch.setattr(User, "set_password", lambda self, raw: hashed.append(raw))
+    for name, email in (("new", "new@example.org"), ("other", pat.email)):
+        given = {"username": name, "email": email, "password1": "a-Long-0ne-%", "password2": "a-Long-0ne-%"}
+        answer = Browser().post("/accounts/signup/", given)
+        assert answer.status_code == 302 and answer["Location"] == "/accounts/confirm-email/"
+    assert len(hashed) == 2
+    assert User.objects.filter(username="new").exists() and not User.objects.filter(username="other").exists()

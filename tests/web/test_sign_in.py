@@ -37,6 +37,8 @@ PEOPLE = [
     Known(sub="4", claims={"email": "nora@example.org", "email_verified": True, "preferred_username": "nora2"}),
     Known(sub="5", claims={"email": "nora@example.org", "email_verified": False, "preferred_username": "nora3"}),
     Known(sub="6", claims={"email": "p@uni.example", "email_verified": True, "preferred_username": "pat\n"}),
+    Known(sub="7", claims={"email": "nora@example.org", "email_verified": "false", "preferred_username": "nora7"}),
+    Known(sub="8", claims={"email": "nora@example.org", "email_verified": "true", "preferred_username": "nora8"}),
 ]  # fmt: skip
 
 
@@ -49,12 +51,14 @@ def university() -> Iterator[str]:
 
 @pytest.fixture
 def servers(university: str, settings: Any) -> Callable[..., None]:
-    """Set the server up, as an operator would."""
+    """Set the server up, as an operator would, and under the id `again` once more, as one that is trusted."""
 
-    def set_up(**more: Any) -> None:
+    def set_up(again: str = "", **more: Any) -> None:
         facts = {"id": "uni", "name": "University", "server": university, "client_id": "podium", "client_secret": "s"}
         facts |= more
-        settings.CONFIG = Config(sign_in=[SignInServer(**facts)], **settings.CONFIG.model_dump(exclude={"sign_in"}))
+        both = [facts, *([{**facts, "id": again, "trust_addresses": True}] if again else [])]
+        known = [SignInServer.model_validate(one) for one in both]
+        settings.CONFIG = Config(sign_in=known, **settings.CONFIG.model_dump(exclude={"sign_in"}))
         settings.SOCIALACCOUNT_PROVIDERS = {"openid_connect": sign_in.provider(settings.CONFIG.sign_in)}
 
     set_up()
@@ -70,7 +74,7 @@ def _come_back(visitor: Visitor, person: str, address: str = DOOR, status: int =
     assert asked["code_challenge_method"] == ["S256"] and asked["state"]
     answered = httpx.post(target, data=answer or {"sub": person})
     back = urlsplit(answered.headers["Location"])
-    assert back.path == f"{DOOR}callback/"
+    assert back.path == f"{address.partition('?')[0]}callback/"
     state = "" if "state=" in back.query else f"&state={asked['state'][0]}"  # this server forgets it in a refusal
     return visitor.open(f"{back.path}?{back.query}{state}", status=status)
 
@@ -87,7 +91,7 @@ def test_a_stranger_of_the_university_gets_an_account_and_comes_back_to_it(serve
     _come_back(there, "1")
     grace = User.objects.get(username="grace")
     assert (grace.email, grace.has_usable_password()) == ("grace@uni.example", False)
-    assert EmailAddress.objects.get(user=grace).verified
+    assert not EmailAddress.objects.get(user=grace).verified, "nobody trusts this server's word for it"
     assert there.open("/profiles/security/").text.count("Log-in by other servers") == 1
     again = visitor()
     _come_back(again, "1")
@@ -99,6 +103,7 @@ def test_a_stranger_of_the_university_gets_an_account_and_comes_back_to_it(serve
 def test_who_has_no_name_that_is_free_chooses_one(
     servers: Any, visitor: People, pat: User, person: str, given: str
 ) -> None:
+    servers(again="other", trust_addresses=True)  # under the same client's id
     there = visitor()
     page = _come_back(there, person)
     assert there.url == "/accounts/3rdparty/signup/" and "One more step" in page.text
@@ -131,6 +136,30 @@ def test_a_trusted_server_opens_the_account_of_an_address_that_it_has_confirmed(
     assert there.client.session["_auth_user_id"] == str(nora.pk)
     _come_back(other, "5")
     assert "_auth_user_id" not in other.client.session
+
+
+@pytest.mark.parametrize(("person", "is_let_in"), [("7", False), ("8", True)])
+def test_a_confirmation_may_be_told_as_text(servers: Any, visitor: People, person: str, is_let_in: bool) -> None:
+    """Some servers write "false", which as a text would be as good as true."""
+    servers(trust_addresses=True)
+    nora = UserFactory(username="nora", email="nora@example.org")
+    there = visitor()
+    _come_back(there, person)
+    assert (there.client.session.get("_auth_user_id") == str(nora.pk)) is is_let_in
+
+
+def test_who_waits_by_a_server_that_is_not_trusted_is_shut_out_as_well(servers: Any, visitor: People) -> None:
+    servers(again="other")
+    waiting = visitor()
+    _come_back(waiting, "8")
+    waits = User.objects.get(username="nora8")
+    assert not EmailAddress.objects.get(user=waits).verified
+    there, again = visitor(), visitor()
+    _come_back(there, "4", DOOR.replace("uni", "other"))
+    assert there.client.session["_auth_user_id"] == str(waits.pk), "the address is theirs"
+    assert not SocialAccount.objects.filter(user=waits, provider="uni").exists()
+    _come_back(again, "8")
+    assert "_auth_user_id" not in again.client.session
 
 
 def test_who_waits_in_an_account_with_anothers_address_is_shut_out_when_they_come(

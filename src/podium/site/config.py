@@ -15,7 +15,8 @@ class SignInServer(BaseModel):
 
     id: a word for the address that the server leads back to, `/accounts/oidc/ID/login/callback/`. server: where its
     `/.well-known/openid-configuration` lies. may_sign_up: whether it makes new accounts, also where registration is
-    closed to others. trust_addresses: whether an address that it calls confirmed opens the account that has it.
+    closed to others. trust_addresses: whether an address that it calls confirmed is so here, and opens the account that
+    has it.
     """
 
     model_config = ConfigDict(extra="forbid")

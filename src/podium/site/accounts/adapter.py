@@ -81,9 +81,22 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
         return bool(sociallogin.user.email) and not User.objects.filter(username__iexact=name).exists()
 
     def populate_user(self, request: HttpRequest, sociallogin: Any, data: dict[str, Any]) -> Any:
+        """Fill a new account; an address counts as confirmed where the operator trusts the server that says so.
+
+        It says so by `true`. Some servers write it as text, and "false" is no yes.
+        """
         user = super().populate_user(request, sociallogin, data)
         user.email = user.email.lower()
+        is_trusted = sociallogin.provider.app.settings["email_authentication"]
+        for address in sociallogin.email_addresses:
+            address.verified = is_trusted and address.verified in (True, "true")
         return user
+
+    def get_provider(self, request: HttpRequest, provider: Any, client_id: Any = None) -> Any:
+        """A server, which a log-in that waits for a user name finds again by its id: two may have one client's."""
+        found = super().get_provider(request, provider, client_id)
+        found.serialize = lambda: {"id": found.sub_id}
+        return found
 
     def authenticate_by_email(self, sociallogin: Any) -> Any:
         """Whose account an address opens that a trusted server calls confirmed.

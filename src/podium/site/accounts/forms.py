@@ -40,6 +40,12 @@ class _Signup(forms.Form):
 class SignupForm(_Signup, BaseSignupForm):
     """Name, address and password."""
 
+    def try_save(self, request: Any) -> Any:
+        """Make the account; where the address has one and that is not told, as slow as a new one."""
+        if self.account_already_exists:
+            User().set_password(self.cleaned_data["password1"])
+        return super().try_save(request)
+
 
 class SocialSignupForm(_Signup, BaseSocialSignupForm):
     """Name and address of somebody who logs in by another server."""

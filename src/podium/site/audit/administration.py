@@ -1,7 +1,8 @@
 """Django's administration, whose changes are in the history like those of the site's own pages.
 
 The site of the administration mixes `Recorded` into every model's page when it is registered, those of other packages
-included, so none can be forgotten.
+included, so none can be forgotten. What lets anybody into somebody's account is for administrators alone, whatever
+rights others were given: who may look at tokens or at mails that wait could come in as an administrator.
 """
 
 from __future__ import annotations
@@ -19,6 +20,16 @@ from podium.site.audit.actions import Action
 from podium.site.audit.services import record, record_many
 from podium.site.audit.values import CHANGED
 
+OF_ADMINISTRATORS = {
+    "account.EmailAddress",
+    "auth.Group",
+    "authtoken.TokenProxy",
+    "django_tasks_database.DBTaskResult",
+    "mfa.Authenticator",
+    "socialaccount.SocialAccount",
+    "usersessions.UserSession",
+}
+"""Ways into accounts, and what holds such: mails with their links are tasks, a group gives the rights of its people."""
 Sides = tuple[dict[str, Any], dict[str, Any]]
 
 
@@ -59,6 +70,26 @@ class RecordedPasswords(Recorded):
         return response
 
 
+class ForAdministrators:
+    """Pages that only administrators have, whatever rights somebody else was given."""
+
+    def has_module_permission(self, request: Any) -> bool:
+        """Whether the list of all pages names it."""
+        return request.user.is_superuser and super().has_module_permission(request)  # type: ignore[misc]
+
+    def has_view_permission(self, request: Any, obj: Any = None) -> bool:
+        return request.user.is_superuser and super().has_view_permission(request, obj)  # type: ignore[misc]
+
+    def has_add_permission(self, request: Any) -> bool:
+        return request.user.is_superuser and super().has_add_permission(request)  # type: ignore[misc]
+
+    def has_change_permission(self, request: Any, obj: Any = None) -> bool:
+        return request.user.is_superuser and super().has_change_permission(request, obj)  # type: ignore[misc]
+
+    def has_delete_permission(self, request: Any, obj: Any = None) -> bool:
+        return request.user.is_superuser and super().has_delete_permission(request, obj)  # type: ignore[misc]
+
+
 def _sides(form: Any) -> Sides:
     """What a form has changed: the values that it began with, and those that were sent."""
     names = [name for name in form.changed_data if name in form.fields]
@@ -90,6 +121,9 @@ class Administration(admin.AdminSite):
     def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
         """Register models, each with a page that records."""
         plain = admin_class or admin.ModelAdmin
-        mixed = RecordedPasswords if hasattr(plain, "user_change_password") else Recorded
-        recording = type(plain.__name__, (mixed, plain), {"__module__": plain.__module__, "__doc__": plain.__doc__})
-        super().register(model_or_iterable, recording, **options)
+        mixed: tuple[type, ...] = (RecordedPasswords if hasattr(plain, "user_change_password") else Recorded,)
+        models: list[Any] = [model_or_iterable] if isinstance(model_or_iterable, type) else list(model_or_iterable)
+        if any(model._meta.label in OF_ADMINISTRATORS for model in models):
+            mixed = (ForAdministrators, *mixed)
+        recording = type(plain.__name__, (*mixed, plain), {"__module__": plain.__module__, "__doc__": plain.__doc__})
+        super().register(models, recording, **options)

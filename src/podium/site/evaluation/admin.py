@@ -22,6 +22,7 @@ class _ReadOnly:
 class SubmissionAdmin(_ReadOnly, admin.ModelAdmin[Submission]):
     """Submissions with their ends."""
 
+    exclude = ("secret",)
     list_display = ("id", "owner", "phase", "status", "cause", "fault", "created_when", "finished_when")
     list_filter = ("status", "cause", "fault")
     search_fields = ("owner__username",)
