@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
+import base64
+import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
+import httpx
 import pytest
 from django.test import Client as Browser
+from starlette.applications import Starlette
 
+from podium.site import bytes_plane
 from podium.site.accounts.models import User
 from podium.site.competitions.models import Competition, CreationStatus, Dump, DumpKind
 from podium.site.competitions.services import create_from_bundle
 from podium.site.competitions.services.creation import BundleRefused
 from podium.site.competitions.services.dumping import start_dump
+from podium.site.resources import grants, uploads
 from podium.site.resources.models import Dataset, StoredFile
-from podium.site.resources.services import usage
+from podium.site.resources.services import announce_upload, usage
+from podium.site.threads import in_thread
 from tests import factories
 from tests.site.acting import background
 from tests.web.conftest import BACKEND
@@ -85,3 +93,42 @@ def test_archives_of_many_competitions_take_no_more_than_their_maker_has_and_the
     User.objects.filter(pk=sam.pk).update(quota=0)
     assert archive(olivia) == [1, 2, 3]
     assert archive(sam) == [3]
+
+
+def _address(user: User, *, in_parts: bool) -> str:
+    """Where 3,000 bytes that were announced go, in one piece or as the first part of one."""
+    facts = {"type": "submission", "file_name": "a.zip", "size": 3000}
+    if not in_parts:
+        return grants.upload_url(f"incoming/{announce_upload(user=user, **facts).key}", max_bytes=3000)
+    session = uploads.begin(user=user, **facts)
+    plan = uploads.plan_of(session)
+    url = grants.parts_url(str(session.dataset.key), size=3000, part_size=plan.part_size, seconds=60)
+    return url.replace("{part}", "1")
+
+
+@pytest.mark.parametrize("in_parts", [False, True])
+async def test_an_address_takes_one_file_at_a_time(sam: User, files: Path, in_parts: bool) -> None:
+    """Connections that stand still kept a copy each of what the quota counts once."""
+    address = await in_thread(lambda: _address(sam, in_parts=in_parts))
+    digest = base64.b64encode(hashlib.sha256(b"x" * 3000).digest()).decode()
+    headers = {"Content-Digest": f"sha-256=:{digest}:"}
+    waiting: list[asyncio.Task[httpx.Response]] = []
+    transport = httpx.ASGITransport(Starlette(routes=bytes_plane.routes))
+
+    async def stands_still(begun: asyncio.Event) -> AsyncIterator[bytes]:
+        yield b"x" * 2000
+        begun.set()
+        await asyncio.Event().wait()
+
+    async with httpx.AsyncClient(transport=transport, base_url="http://testserver") as client:
+        for _ in range(3):
+            begun = asyncio.Event()
+            waiting.append(asyncio.create_task(client.put(address, content=stands_still(begun), headers=headers)))
+            await asyncio.wait_for(begun.wait(), 20)
+        drafts = [path for path in files.rglob("*") if path.is_file() and path.name.endswith(".part")]
+        assert len(drafts) == 1
+        whole = await client.put(address, content=b"x" * 3000, headers=headers)
+        assert whole.status_code == 200
+        ended = [await asyncio.wait_for(one, 20) for one in waiting]
+    assert [(one.status_code, one.json()["code"]) for one in ended] == [(409, "superseded")] * 3
+    assert not [path for path in files.rglob("*") if path.name.endswith(".part")]

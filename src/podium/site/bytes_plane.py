@@ -22,6 +22,7 @@ from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from podium.site.newest import Newest
 from podium.site.resources import grants, storage, uploads
 from podium.site.resources.parts import NoSuchUpload, PartRefused, Plan, parts
 from podium.site.streamed_zip import safe_name
@@ -29,6 +30,8 @@ from podium.site.threads import in_thread
 
 BUFFER = 1024 * 1024
 GONE = "The file is no longer there."
+_arriving = Newest()
+"""A quota counts what an address announces once, so it takes one file at a time; files and parts, by their keys."""
 OVER = {"detail": "This upload is complete or was given up.", "code": "gone"}
 _SAFE_INLINE = {"image/png", "image/jpeg", "image/gif", "image/webp"}
 _HEADERS = {
@@ -89,6 +92,10 @@ async def upload(request: Request) -> Response:
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared[:20]) > grant.max_bytes:
         raise HTTPException(413, f"The file is larger than the {grant.max_bytes} bytes that this address takes.")
+    return await _arriving.answer(grant.key, _take_file(request, grant))
+
+
+async def _take_file(request: Request, grant: grants.Grant) -> Response:
     incoming = await asyncio.to_thread(storage.receive, grant.key)
     try:
         async for piece in _buffered(request):
@@ -121,6 +128,10 @@ def _content_digest(request: Request) -> str:
 async def upload_part(request: Request) -> Response:
     """Take one part of an upload, however often it is sent; it counts once it has arrived with the right digest."""
     grant = _grant(request, "PART")
+    return await _arriving.answer(f"{grant.key} {request.path_params['number']}", _answer_part(request, grant))
+
+
+async def _answer_part(request: Request, grant: grants.Grant) -> Response:
     try:
         sha256 = await _take_part(request, grant)
     except ClientDisconnect:
