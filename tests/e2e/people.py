@@ -70,6 +70,11 @@ class Person:
         headers = {"Authorization": f"Token {self.client.token}"}
         return httpx.patch(f"{self.platform.url}{path}", headers=headers, timeout=60, **more)
 
+    def delete(self, path: str, **more: Any) -> httpx.Response:
+        """A bare DELETE with the person's token."""
+        headers = {"Authorization": f"Token {self.client.token}"}
+        return httpx.delete(f"{self.platform.url}{path}", headers=headers, timeout=60, **more)
+
     def cancel(self, submission: int) -> None:
         """Cancel a submission that has not ended."""
         answer = self.post(f"/api/submissions/{submission}/cancel_submission/")

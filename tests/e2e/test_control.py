@@ -59,7 +59,7 @@ def test_two_hundred_megabytes_of_output_are_cut_and_sealed_and_cost_the_worker_
     log = pat.client.logs(made.id)
     (text,) = (text for name, text in log.items() if "ingestion" in name and len(text) > MEGABYTE)
     assert text.startswith("x" * 99 + "\n")
-    assert text.endswith("[output truncated at 10 MB]\n")
+    assert text.endswith("[output truncated at 10 MiB]\n")
     assert len(text) < 10 * MEGABYTE + 1024
 
 

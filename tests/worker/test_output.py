@@ -33,7 +33,7 @@ def test_output_of_exactly_the_cap_has_no_mark() -> None:
 
 
 def test_the_mark_names_megabytes() -> None:
-    assert truncation_mark(10 * 2**20) == b"\n[output truncated at 10 MB]\n"
+    assert truncation_mark(10 * 2**20) == b"\n[output truncated at 10 MiB]\n"
 
 
 def test_streams_are_capped_one_by_one() -> None:

@@ -150,7 +150,7 @@ class Fields:
         bytes_ = int(float(found["number"]) * _UNITS[found["unit"].lower()])
         if not minimum <= bytes_ <= MAX_SIZE:
             bound = "at least 1 MiB" if bytes_ < minimum else "at most 1 EiB"
-            hint = "Write a unit, for example: 8 GB (10^9 bytes) or 8 GiB (2^30 bytes)."
+            hint = "Write a size from 1 MiB to 1 EiB with its unit, such as 8 GB (10^9 bytes) or 8 GiB (2^30 bytes)."
             self.faults.error("out_of_range", f"{key} is {node.text}, but must be {bound}.", self.at(key), hint)
             return None
         return bytes_

@@ -28,7 +28,7 @@ class OutputSink(Protocol):
 
 def truncation_mark(cap_bytes: int) -> bytes:
     """Return the line that ends a truncated stream."""
-    size = f"{cap_bytes / 2**20:g} MB" if cap_bytes >= 2**20 else f"{cap_bytes} bytes"
+    size = f"{cap_bytes / 2**20:g} MiB" if cap_bytes >= 2**20 else f"{cap_bytes} bytes"
     return f"\n[output truncated at {size}]\n".encode()
 
 
