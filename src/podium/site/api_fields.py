@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
 
 from podium.site.accounts.models import User
-from podium.site.fetching import fetched
+from podium.site.fetching import KeysPaginator, fetched
 from podium.site.resources import grants
 from podium.site.resources.models import StoredFile
 from podium.site.searching import matching, search_words
@@ -79,6 +79,7 @@ def caller(request: Request) -> User:
 class BasicPagination(pagination.PageNumberPagination):
     """`page`, `page_size` (10 by default, 1000 at most)."""
 
+    django_paginator_class = KeysPaginator
     page_size = 10
     page_size_query_param = "page_size"
     max_page_size = 1000

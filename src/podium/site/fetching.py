@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar, cast, overload
 
+from django.core.paginator import Paginator
 from django.db.models import ForeignKey, Model, QuerySet
 
 PIECE = 500
@@ -37,6 +38,13 @@ def referring(rows: Iterable[Row], field: str, referred: QuerySet[Any]) -> list[
     for row in kept:
         key.set_cached_value(row, found.get(getattr(row, key.attname)))
     return kept
+
+
+class KeysPaginator(Paginator[Row]):
+    """A paginator whose pages are found by their keys, see `KeysFirst`."""
+
+    def __init__(self, rows: QuerySet[Row] | Sequence[Row], per_page: int | str, **options: Any) -> None:
+        super().__init__(KeysFirst(rows) if isinstance(rows, QuerySet) else rows, per_page, **options)
 
 
 class KeysFirst(Sequence[Row]):

@@ -7,17 +7,16 @@ from typing import Any, ClassVar
 from django.db import transaction
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema, inline_serializer
-from rest_framework import serializers, status, viewsets
+from rest_framework import generics, serializers, status, viewsets
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from podium.site.accounts import policies
 from podium.site.accounts.models import SETTABLE, Group, Membership, Organization
 from podium.site.accounts.services import organizations
 from podium.site.accounts.services.people import stored_picture
-from podium.site.api_fields import ID_REGEX, MAX_ID, caller, image_url
+from podium.site.api_fields import ID_REGEX, MAX_ID, Cap, caller, image_url
 from podium.site.errors import Forbidden, Refused
 from podium.site.idempotency import keeping
 from podium.site.pictures import read_picture
@@ -33,14 +32,19 @@ class OrganizationLinkSerializer(serializers.ModelSerializer[Organization]):
         fields = ["id", "name", "url"]
 
 
-class ParticipantOrganizationsView(APIView):
+class ParticipantOrganizationsView(generics.GenericAPIView[Organization]):
     """The organizations that the caller belongs to."""
+
+    queryset = Organization.objects.none()
+    serializer_class = OrganizationLinkSerializer
+    pagination_class = Cap
+    filter_backends = ()
 
     @extend_schema(responses=OrganizationLinkSerializer(many=True))
     def get(self, request: Request) -> Response:
         """The caller's organizations, by name."""
         found = policies.organizations_of(caller(request)).order_by("name")
-        return Response(OrganizationLinkSerializer(found, many=True).data)
+        return self.get_paginated_response(self.get_serializer(self.paginate_queryset(found), many=True).data)
 
 
 class OrganizationSerializer(serializers.ModelSerializer[Organization]):

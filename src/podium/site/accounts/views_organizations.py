@@ -7,7 +7,6 @@ from typing import Any, cast
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
-from django.core.paginator import Paginator
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -23,6 +22,7 @@ from podium.site.accounts.models import SETTABLE, Group, Organization, User
 from podium.site.accounts.services import organizations
 from podium.site.accounts.services.people import stored_picture
 from podium.site.errors import Refused
+from podium.site.fetching import KeysPaginator
 
 PER_PAGE = 50
 _READ_OR_SEND = ["GET", "HEAD", "POST"]
@@ -54,7 +54,9 @@ def _edited(request: HttpRequest, pk: int) -> Organization:
 @require_safe
 def mine(request: HttpRequest) -> HttpResponse:
     """The organizations that one belongs to, and invitations that wait."""
-    context = {"memberships": queries.memberships_of(_me(request)), "tab": "organizations", "person": request.user}
+    page = KeysPaginator(queries.memberships_of(_me(request)), PER_PAGE).get_page(request.GET.get("page"))
+    context = {"page": page, "tab": "organizations", "person": request.user}
+    context |= {"before": f"?page={page.number - 1}", "after": f"?page={page.number + 1}"}
     return render(request, "accounts/organizations.html", context)
 
 
@@ -108,7 +110,7 @@ def organization(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _shown(request: HttpRequest, found: Organization, form: InviteForm) -> HttpResponse:
-    page = Paginator(queries.people_of(request.user, found), PER_PAGE).get_page(request.GET.get("page"))
+    page = KeysPaginator(queries.people_of(request.user, found), PER_PAGE).get_page(request.GET.get("page"))
     here = reverse("accounts:organization", args=[found.pk])
     context: dict[str, Any] = {
         "organization": found,

@@ -8,7 +8,6 @@ from urllib.parse import urlencode
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
-from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -22,6 +21,7 @@ from podium.site.audit.forms import HistoryForm
 from podium.site.audit.models import AuditEntry
 from podium.site.competitions.shell import shell
 from podium.site.competitions.views import overview_menu
+from podium.site.fetching import KeysPaginator
 
 PER_PAGE = 50
 
@@ -32,7 +32,7 @@ def _context(request: HttpRequest, rows: QuerySet[AuditEntry], *, here: str, tab
     # What cannot be read filters nothing away unseen: the page says so and shows nothing.
     asked = form.cleaned_data if form.is_valid() else {}
     found = queries.chosen(rows, **asked) if form.is_valid() else rows.none()
-    page = Paginator(found, PER_PAGE).get_page(request.GET.get("page"))
+    page = KeysPaginator(found, PER_PAGE).get_page(request.GET.get("page"))
     query = {name: request.GET[name] for name in form.fields if request.GET.get(name)}
 
     def link(number: int) -> str:

@@ -8,6 +8,7 @@ each page while they are small; large ones the site-worker counts, once an hour.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple, overload
 
@@ -15,8 +16,9 @@ from django.core.cache import caches
 from django.db.models import Count, Exists, F, OuterRef, QuerySet
 
 from podium.site.accounts.models import User
-from podium.site.competitions.models import Competition, Participant, ParticipantStatus
+from podium.site.competitions.models import Competition, Participant, ParticipantStatus, Phase
 from podium.site.evaluation.models import Submission
+from podium.site.fetching import KeysFirst
 
 LARGE = 1000
 """With more participants or submissions than this, the numbers of a competition are kept for `KEPT` seconds."""
@@ -31,12 +33,18 @@ class Counts(NamedTuple):
 
 
 def counts_of(ids: Iterable[int] | QuerySet[Competition, Any]) -> dict[int, Counts]:
-    """Count anew, in two queries. ids: of competitions; those with nothing to count are absent."""
+    """Count anew, in three queries. ids: of competitions; those with nothing to count are absent."""
     participants = not_organizing(Participant.objects.filter(competition__in=ids, status=ParticipantStatus.APPROVED))
-    submissions = Submission.objects.filter(phase__competition__in=ids, parent__isnull=True, is_soft_deleted=False)
     people = _grouped(participants, "competition")
-    made = _grouped(submissions, "phase__competition")
-    return {pk: Counts(people.get(pk, 0), made.get(pk, 0)) for pk in people.keys() | made.keys()}
+    # By the ids of phases, for which there is an index: joined to them, all submissions of the site may be read.
+    phases = Phase.objects.filter(competition__in=ids).order_by()
+    of = dict(phases.values_list("pk", "competition"))
+    wanted: Any = phases.values("pk") if isinstance(ids, QuerySet) else list(of)
+    submissions = Submission.objects.filter(phase__in=wanted, parent__isnull=True, is_soft_deleted=False)
+    made: Counter[int] = Counter()
+    for phase, number in _grouped(submissions, "phase").items():
+        made[of.get(phase, 0)] += number
+    return {pk: Counts(people.get(pk, 0), made.get(pk, 0)) for pk in (people.keys() | made.keys()) - {0}}
 
 
 def not_organizing(participants: QuerySet[Participant]) -> QuerySet[Participant]:
@@ -52,7 +60,7 @@ def _grouped(rows: QuerySet[Any], by: str) -> dict[int, int]:
 
 
 def attach(competitions: Iterable[Competition]) -> None:
-    """Set `participants_count` and `submissions_count` of competitions, in two queries at most."""
+    """Set `participants_count` and `submissions_count` of competitions, in three queries at most."""
     rows = list(competitions)
     kept: dict[str, Counts] = caches["local"].get_many([_key(row.pk) for row in rows])
     missing = [row.pk for row in rows if _key(row.pk) not in kept]
@@ -92,7 +100,7 @@ class Counted(Sequence[Competition]):
             found = self._rows.in_bulk(self.ids()[place])
             page = [found[pk] for pk in self.ids()[place] if pk in found]
         else:
-            page = list(self._rows[place])
+            page = KeysFirst(self._rows)[place]
         attach(page)
         return page
 

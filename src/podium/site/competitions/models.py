@@ -90,7 +90,10 @@ class Competition(models.Model):
                 condition=Q(competition_type__in=CompetitionType.values), name="competitions_competition_type"
             )
         ]
-        indexes = [models.Index(fields=["published", "-created_when"], name="competitions_published")]
+        # Of the published ones alone: SQLite takes no index for a column that is nothing but yes or no.
+        indexes = [
+            models.Index(fields=["-created_when", "-id"], condition=Q(published=True), name="competitions_public")
+        ]
 
     def __str__(self) -> str:
         return self.title
@@ -156,8 +159,12 @@ class Phase(models.Model):
     hide_output = models.BooleanField(default=False)
     hide_prediction_output = models.BooleanField(default=False)
     hide_score_output = models.BooleanField(default=False)
-    public_data = models.ForeignKey(Dataset, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
-    starting_kit = models.ForeignKey(Dataset, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    public_data = models.ForeignKey(
+        Dataset, null=True, blank=True, on_delete=models.SET_NULL, related_name="+", db_index=False
+    )
+    starting_kit = models.ForeignKey(
+        Dataset, null=True, blank=True, on_delete=models.SET_NULL, related_name="+", db_index=False
+    )
 
     class Meta:
         ordering = ["competition", "index", "pk"]
@@ -165,6 +172,14 @@ class Phase(models.Model):
             models.UniqueConstraint(fields=["competition", "index"], name="competitions_phase_index"),
             models.CheckConstraint(
                 condition=Q(end__isnull=True) | Q(end__gt=F("start")), name="competitions_phase_end_after_start"
+            ),
+        ]
+        indexes = [  # of those phases alone that give the file, see `resources.models`
+            models.Index(
+                fields=["public_data"], condition=Q(public_data__isnull=False), name="competitions_phase_data"
+            ),
+            models.Index(
+                fields=["starting_kit"], condition=Q(starting_kit__isnull=False), name="competitions_phase_kit"
             ),
         ]
 
@@ -275,7 +290,7 @@ class CreationStatus(models.Model):
     began, `alive_until` is its promised next sign of life (null: queued), `files` are the storage keys it may write.
     """
 
-    dataset = models.ForeignKey(Dataset, null=True, on_delete=models.SET_NULL, related_name="+")
+    dataset = models.ForeignKey(Dataset, null=True, on_delete=models.SET_NULL, related_name="+", db_index=False)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     created_when = models.DateTimeField(default=timezone.now)
     finished_when = models.DateTimeField(null=True, blank=True)
@@ -294,7 +309,8 @@ class CreationStatus(models.Model):
     class Meta:
         ordering = ["-pk"]
         indexes = [
-            models.Index(fields=["alive_until"], condition=Q(status="Starting"), name="competitions_creation_alive")
+            models.Index(fields=["alive_until"], condition=Q(status="Starting"), name="competitions_creation_alive"),
+            models.Index(fields=["dataset"], condition=Q(dataset__isnull=False), name="competitions_creation_of"),
         ]
 
     def __str__(self) -> str:
@@ -330,7 +346,9 @@ class Dump(models.Model):
     keys_instead_of_files = models.BooleanField(default=False)
     status = models.CharField(max_length=16, choices=DumpState.choices, default=DumpState.WAITING)
     details = models.TextField(blank=True, default="", help_text="why it failed")
-    dataset = models.ForeignKey(Dataset, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    dataset = models.ForeignKey(
+        Dataset, null=True, blank=True, on_delete=models.SET_NULL, related_name="+", db_index=False
+    )
     file = models.ForeignKey(StoredFile, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     done = models.PositiveBigIntegerField(default=0)
     total = models.PositiveBigIntegerField(default=0)
@@ -343,6 +361,9 @@ class Dump(models.Model):
         constraints = [
             models.CheckConstraint(condition=Q(status__in=DumpState.values), name="competitions_dump_status"),
             models.CheckConstraint(condition=Q(kind__in=DumpKind.values), name="competitions_dump_kind"),
+        ]
+        indexes = [
+            models.Index(fields=["dataset"], condition=Q(dataset__isnull=False), name="competitions_dump_bundle")
         ]
 
     def __str__(self) -> str:

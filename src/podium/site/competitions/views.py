@@ -8,7 +8,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
-from django.core.paginator import Paginator
+from django.core.paginator import Page, Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.http import urlencode
@@ -83,18 +83,31 @@ def public(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_safe
 def mine(request: HttpRequest) -> HttpResponse:
-    """The competitions that a person runs, and those in which they take part."""
-    visible = policies.visible_to(request.user).select_related("created_by", "logo")
-    visible = visible.prefetch_related("phases").order_by("-created_when")
+    """The competitions that a person runs, and those in which they take part, each list page by page."""
+    rows = Competition.objects.select_related("created_by", "logo", "logo_icon")
+    rows = rows.prefetch_related("phases").order_by("-created_when", "-pk")
     organizing = policies.organized_by(request.user)
+    lists = {
+        "organized": rows.filter(organizing),
+        "joined": rows.filter(policies.taking_part(request.user)).exclude(organizing),
+    }
+    pages = {name: Paginator(Counted(found), PER_PAGE).get_page(request.GET.get(name)) for name, found in lists.items()}
+    turned = {name: page.number for name, page in pages.items() if page.number > 1}
     context = {
         "section": "mine",
-        "organized": Counted(visible.filter(organizing))[:],
+        **{name: _Turned(page, name, turned) for name, page in pages.items()},
         "deleted": deleting.restorable(cast("User", request.user)),
         "days": deleting.KEPT.days,
-        "joined": Counted(visible.filter(policies.taking_part(request.user)).exclude(organizing))[:],
     }
     return render(request, "competitions/mine.html", context)
+
+
+class _Turned:
+    """A page of one of the lists on a page; where it is turned, the other lists stay as they are."""
+
+    def __init__(self, page: Page[Competition], name: str, turned: dict[str, int]) -> None:
+        self.page = page
+        self.before, self.after = (f"?{urlencode({**turned, name: page.number + step})}#{name}" for step in (-1, 1))
 
 
 @require_safe

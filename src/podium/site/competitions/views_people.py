@@ -7,7 +7,6 @@ from typing import Any, cast
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -22,6 +21,7 @@ from podium.site.competitions.models import Participant, ParticipantStatus
 from podium.site.competitions.shell import Shell, shell
 from podium.site.errors import Refused
 from podium.site.evaluation.downloads import attached
+from podium.site.fetching import KeysPaginator
 
 PEOPLE_PER_PAGE = 50
 MOST_AT_ONCE = 200
@@ -52,7 +52,7 @@ def participants(request: HttpRequest, pk: int) -> HttpResponse:
     viewed = _organizers_shell(request, pk)
     form, chosen = _filtered(request)
     rows = queries.participants(viewed.competition, **chosen)
-    page = Paginator(rows, PEOPLE_PER_PAGE).get_page(request.GET.get("page"))
+    page = KeysPaginator(rows, PEOPLE_PER_PAGE).get_page(request.GET.get("page"))
     organizers = {viewed.competition.created_by_id, *(each.pk for each in viewed.competition.collaborators.all())}
     context = viewed.context(
         "participants",

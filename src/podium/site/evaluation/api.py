@@ -188,9 +188,11 @@ class SubmissionViewSet(viewsets.GenericViewSet[Submission]):
         rows = self.filter_queryset(self.get_queryset())
         if not search_text(request):
             return rows
+        fields = ("description", "name", "owner__username")
+        if self._competition_of_the_caller() is not None:  # who is told every file's name
+            return searched(rows, request, "data__file_name", *fields)
         told = Case(When(policies.file_told_to(request.user), then="data__file_name"), default=Value(""))
-        fields = ("told_file_name", "description", "name", "owner__username")
-        return searched(rows.annotate(told_file_name=told), request, *fields)
+        return searched(rows.annotate(told_file_name=told), request, "told_file_name", *fields)
 
     @extend_schema(
         parameters=[_SHOW_DELETED, _SEARCH], responses={(200, "application/json"): SubmissionSerializer(many=True)}

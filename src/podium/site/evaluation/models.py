@@ -81,7 +81,9 @@ class Submission(models.Model):
     changed_when = models.DateTimeField(default=timezone.now, help_text="when it came to its status")
     cancel_requested_when = models.DateTimeField(null=True, blank=True)
     is_public = models.BooleanField(default=False)
-    original = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="reruns")
+    original = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="reruns", db_index=False
+    )
     is_specific_task_re_run = models.BooleanField(default=False)
     is_bulk_rerun = models.BooleanField(default=False, help_text="part of a rerun of many, which waits behind all else")
     created_by_migration = models.ForeignKey(
@@ -125,6 +127,7 @@ class Submission(models.Model):
             models.Index(fields=["finished_when"], condition=Q(status="Failed"), name="evaluation_sub_failed_when"),
             # Most have no parent: of an index with those in it a planner believes that it tells nothing.
             models.Index(fields=["parent"], condition=Q(parent__isnull=False), name="evaluation_sub_children"),
+            models.Index(fields=["original"], condition=Q(original__isnull=False), name="evaluation_sub_reruns"),
             # By parent too: on the date alone SQLite prefers another index.
             models.Index(fields=["parent", "created_when"], name="evaluation_sub_made_when"),
         ]

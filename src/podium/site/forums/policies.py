@@ -15,7 +15,7 @@ from django.utils import timezone
 from podium.site.accounts.models import User
 from podium.site.competitions import policies as competitions
 from podium.site.competitions.models import Competition, Participant, ParticipantStatus
-from podium.site.forums.models import Post, Thread
+from podium.site.forums.models import Forum, Post, Thread
 
 EDITABLE = timedelta(hours=1)
 """How long a participant may change what they wrote."""
@@ -48,11 +48,16 @@ def organizing(competition: Competition) -> Q:
     return Q(pk=competition.created_by_id) | Q(pk__in=collaborating.values("user"))
 
 
-def visible_to(user: Any) -> QuerySet[Thread]:
-    """The threads that `user` may see; deleted ones are for organizers alone."""
-    rows = Thread.objects.filter(forum__competition__in=readable_by(user))
-    kept = Q(deleted_date__isnull=True)
-    return rows.filter(kept | Q(forum__competition__in=competitions.administered_by(user)))
+def visible_to(user: Any, competition: Competition | None = None) -> QuerySet[Thread]:
+    """The threads that `user` may see, of one competition or of all; deleted ones are for organizers alone."""
+    readable, run = readable_by(user), competitions.administered_by(user)
+    rows = Thread.objects.all()
+    if competition is not None:  # asked of that one alone, the rules read one row, and not all competitions
+        readable, run = readable.filter(pk=competition.pk), run.filter(pk=competition.pk)
+        rows = rows.filter(forum__in=Forum.objects.filter(competition=competition).values_list("pk", flat=True)[:1])
+    return rows.filter(forum__competition__in=readable).filter(
+        Q(deleted_date__isnull=True) | Q(forum__competition__in=run)
+    )
 
 
 def moderates(user: Any, competition: Competition) -> bool:

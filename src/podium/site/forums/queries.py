@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from django.core.paginator import Page, Paginator
+from django.core.paginator import Page
 from django.db.models import Count, Exists, F, OuterRef, Prefetch, Q, QuerySet
 
 from podium.site.competitions.models import Competition
+from podium.site.fetching import KeysPaginator
 from podium.site.forums import policies
 from podium.site.forums.models import Follower, Post, Reading, Report, Thread
 from podium.site.searching import matching
@@ -23,7 +24,7 @@ def threads_of(user: Any, competition: Competition, *, search: str = "", deleted
     one of its posts waits; for organizers).
     search: words as of `saying`. deleted: the deleted ones instead of the others.
     """
-    rows = policies.visible_to(user).filter(forum__competition=competition, deleted_date__isnull=not deleted)
+    rows = policies.visible_to(user, competition).filter(deleted_date__isnull=not deleted)
     rows = saying(rows, search)
     read = Reading.objects.filter(thread=OuterRef("pk"), user=user, until__gte=OuterRef("last_post_date"))
     followed = Follower.objects.filter(thread=OuterRef("pk"), user=user, active=True)
@@ -44,13 +45,13 @@ def saying(rows: QuerySet[Thread], text: str) -> QuerySet[Thread]:
 def thread_for_page(user: Any, competition: Competition, pk: int) -> Thread | None:
     """A thread of a competition that `user` sees, with `is_followed`, or None."""
     followed = Follower.objects.filter(thread=OuterRef("pk"), user=user, active=True)
-    rows = policies.visible_to(user).filter(forum__competition=competition).annotate(is_followed=Exists(followed))
+    rows = policies.visible_to(user, competition).annotate(is_followed=Exists(followed))
     return rows.select_related("started_by", "deleted_by", "forum__competition__created_by").filter(pk=pk).first()
 
 
 def post_for_page(user: Any, competition: Competition, pk: int) -> Post | None:
     """A post of a competition in a thread that `user` sees, or None."""
-    threads = policies.visible_to(user).filter(forum__competition=competition)
+    threads = policies.visible_to(user, competition)
     rows = Post.objects.filter(thread__in=threads, pk=pk)
     return rows.select_related("posted_by", "thread__forum__competition__created_by").first()
 
@@ -99,7 +100,7 @@ def posts_page(user: Any, thread: Thread, *, organizer: bool, page: str | int) -
     if organizer:
         waiting = Report.objects.filter(settled_date__isnull=True).select_related("reported_by")
         posts = posts.prefetch_related(Prefetch("reports", queryset=waiting, to_attr="open_reports"))
-    found = Paginator(posts, PER_PAGE).get_page(page)
+    found = KeysPaginator(posts, PER_PAGE).get_page(page)
     organizers = organizers_of(thread.forum.competition)
     rows = []
     for place, post in enumerate(found):

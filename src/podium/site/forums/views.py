@@ -7,7 +7,6 @@ from typing import Any, cast
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
-from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -21,6 +20,7 @@ from podium.site.competitions import policies as competitions
 from podium.site.competitions.models import ParticipantStatus
 from podium.site.competitions.shell import Shell, shell
 from podium.site.errors import Refused
+from podium.site.fetching import KeysPaginator
 from podium.site.forums import policies, queries
 from podium.site.forums.forms import AnnouncedThreadForm, PostForm, SearchForm, ThreadForm
 from podium.site.forums.models import Post, Thread
@@ -88,7 +88,7 @@ def forum(request: HttpRequest, pk: int) -> HttpResponse:
     search = form.cleaned_data.get("search", "") if form.is_valid() else ""
     deleted = organizer and request.GET.get("show") == "deleted"
     rows = queries.threads_of(request.user, competition, search=search, deleted=deleted)
-    page = Paginator(rows, queries.PER_PAGE).get_page(request.GET.get("page"))
+    page = KeysPaginator(rows, queries.PER_PAGE).get_page(request.GET.get("page"))
     given = {**({"search": search} if search else {}), **({"show": "deleted"} if deleted else {})}
     return shown(
         request,

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from django.core.paginator import Page, Paginator
+from django.core.paginator import Page
 from django.db.models import F, QuerySet
 from django.db.models.functions import Lower
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from podium.site.fetching import KeysPaginator
 from podium.site.words import Words
 
 PER_PAGE = 50
@@ -73,7 +74,7 @@ class Listing:
         name, falls = self.sort.removeprefix("-"), self.sort.startswith("-")
         by: Any = Lower(columns[name].field) if columns[name].is_text else F(columns[name].field)
         first = by.desc(nulls_last=True) if falls else by.asc(nulls_last=True)
-        self.page: Page[Any] = Paginator(rows.order_by(first, "-pk"), per_page).get_page(request.GET.get("page"))
+        self.page: Page[Any] = KeysPaginator(rows.order_by(first, "-pk"), per_page).get_page(request.GET.get("page"))
 
     def _url(self, sort: str, page: int = 1) -> str:
         more = {"sort": sort} if sort != self._default else {}

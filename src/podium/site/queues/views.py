@@ -9,7 +9,6 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
-from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -20,6 +19,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from podium.site.accounts.models import User
 from podium.site.errors import Refused
 from podium.site.evaluation import status
+from podium.site.fetching import KeysPaginator
 from podium.site.queues import policies, queries, services
 from podium.site.queues.broker import broker_url
 from podium.site.queues.forms import QueueForm, TokenForm
@@ -62,7 +62,7 @@ def queues(request: HttpRequest) -> HttpResponse:
     search = request.GET.get("search", "").replace("\0", "")[:200]
     public = request.GET.get("show") == "public"
     rows = queries.listed(request.user, public=public, search=search)
-    page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
+    page = KeysPaginator(rows, PER_PAGE).get_page(request.GET.get("page"))
     asked = {"search": search, **({"show": "public"} if public else {})}
     context = {
         "section": "queues",
@@ -165,7 +165,7 @@ def queue(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _shown(request: HttpRequest, queue: Queue, form: TokenForm, made: tuple[QueueToken, str] | None) -> HttpResponse:
     operates = policies.can_operate(request.user, queue)
-    page = Paginator(queries.listed_workers(request.user, queue), PER_PAGE).get_page(request.GET.get("page"))
+    page = KeysPaginator(queries.listed_workers(request.user, queue), PER_PAGE).get_page(request.GET.get("page"))
     context: dict[str, Any] = {
         "section": "queues",
         "queue": queue,
@@ -227,7 +227,7 @@ def worker(request: HttpRequest, pk: int, worker_id: int, wish: str) -> HttpResp
 @require_safe
 def workers(request: HttpRequest) -> HttpResponse:
     """The workers of all queues that the viewer operates; of every queue for administrators."""
-    page = Paginator(queries.listed_workers(request.user), PER_PAGE).get_page(request.GET.get("page"))
+    page = KeysPaginator(queries.listed_workers(request.user), PER_PAGE).get_page(request.GET.get("page"))
     here = reverse("queues:workers")
     context = {
         "section": "queues",

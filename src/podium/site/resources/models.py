@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 from django.conf import settings
 from django.db import models
@@ -79,7 +80,10 @@ class Dataset(models.Model):
         ]
         indexes = [
             models.Index(fields=["created_by", "type", "-created_when"], name="resources_dataset_mine"),
-            models.Index(fields=["is_public", "type"], name="resources_dataset_public"),
+            # Of the public ones alone: SQLite takes no index for a column that is nothing but yes or no.
+            models.Index(
+                fields=["type", "-created_when", "-id"], condition=Q(is_public=True), name="resources_dataset_shown"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -128,9 +132,20 @@ class Task(models.Model):
 
     class Meta:
         ordering = ["-created_when", "-pk"]
+        indexes = [
+            models.Index(fields=["-created_when", "-id"], condition=Q(is_public=True), name="resources_task_shown"),
+            models.Index(fields=["created_by", "-id"], name="resources_task_mine"),
+        ]
 
     def __str__(self) -> str:
         return self.name
+
+
+_PERHAPS: dict[str, Any] = {
+    **{"null": True, "blank": True, "on_delete": models.PROTECT, "related_name": "+", "db_index": False},
+}
+"""A part that a task may have. Its index is of the tasks alone that have one: of an index of nothing but NULL a planner
+believes that it tells nothing."""
 
 
 class TaskVersion(models.Model):
@@ -141,14 +156,25 @@ class TaskVersion(models.Model):
     created_when = models.DateTimeField(default=timezone.now)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     scoring_program = models.ForeignKey(Dataset, on_delete=models.PROTECT, related_name="+")
-    ingestion_program = models.ForeignKey(Dataset, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
-    input_data = models.ForeignKey(Dataset, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
-    reference_data = models.ForeignKey(Dataset, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    ingestion_program = models.ForeignKey(Dataset, **_PERHAPS)
+    input_data = models.ForeignKey(Dataset, **_PERHAPS)
+    reference_data = models.ForeignKey(Dataset, **_PERHAPS)
     ingestion_only_during_scoring = models.BooleanField(default=False)
 
     class Meta:
         ordering = ["task", "-number"]
         constraints = [models.UniqueConstraint(fields=["task", "number"], name="resources_taskversion_number")]
+        indexes = [
+            models.Index(
+                fields=["ingestion_program"],
+                condition=Q(ingestion_program__isnull=False),
+                name="resources_version_ingestion",
+            ),
+            models.Index(fields=["input_data"], condition=Q(input_data__isnull=False), name="resources_version_input"),
+            models.Index(
+                fields=["reference_data"], condition=Q(reference_data__isnull=False), name="resources_version_truth"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.task} v{self.number}"

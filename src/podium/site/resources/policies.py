@@ -38,7 +38,8 @@ def tasks_visible_to(user: Any) -> QuerySet[Task]:
         return Task.objects.filter(is_public=True)
     if user.is_superuser:
         return Task.objects.all()
-    return Task.objects.filter(Q(created_by=user) | Q(shared_with=user) | Q(is_public=True)).distinct()
+    shared = Task.shared_with.through.objects.filter(user=user)
+    return Task.objects.filter(Q(created_by=user) | Q(pk__in=shared.values("task")) | Q(is_public=True))
 
 
 def may_change_task(user: Any, task: Task) -> bool:

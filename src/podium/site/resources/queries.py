@@ -80,11 +80,13 @@ def tasks_with(datasets: Iterable[Dataset], visible: QuerySet[Task]) -> dict[int
     """
     keys = {one.pk for one in datasets}
     found: dict[int, dict[int, str]] = {key: {} for key in keys}
-    wanted = Q(solutions__data__in=keys)
+    # Each by its index: tasks joined to all of these would be read whole.
+    wanted = Q(pk__in=Solution.tasks.through.objects.filter(solution__data__in=keys).values("task"))
     for part in TaskVersion.PARTS:
-        wanted |= Q(**{f"versions__{part}__in": keys})
+        wanted |= Q(pk__in=TaskVersion.objects.filter(**{f"{part}__in": keys}).order_by().values("task"))
     parts = [*(f"versions__{part}" for part in TaskVersion.PARTS), "solutions__data"]
-    rows = visible.filter(pk__in=Task.objects.filter(wanted).order_by().values("pk")).order_by("pk")
+    rows = visible.filter(pk__in=list(Task.objects.filter(wanted).order_by().values_list("pk", flat=True)))
+    rows = rows.order_by("pk")
     for pk, name, *used in rows.values_list("pk", "name", *parts):
         for key in keys.intersection(used):
             found[key][pk] = name
@@ -97,15 +99,15 @@ def with_use(datasets: QuerySet[Dataset]) -> QuerySet[Any]:
     from podium.site.evaluation.models import Submission  # noqa: PLC0415 - stands on this
 
     this = OuterRef("pk")
-    part = Q()
-    for name in TaskVersion.PARTS:
-        part |= Q(**{name: this})
     under_way = CreationStatus.objects.exclude(status__in=[CreationState.FINISHED, CreationState.FAILED])
+    # One for each column: of columns joined by OR, SQLite reads the whole table for each dataset.
+    parts = [When(Exists(TaskVersion.objects.filter(**{name: this})), then=True) for name in TaskVersion.PARTS]
+    given = [When(Exists(Phase.objects.filter(**{name: this})), then=True) for name in ("public_data", "starting_kit")]
     return datasets.annotate(
         is_in_use=Case(
-            When(Exists(TaskVersion.objects.filter(part)), then=True),
+            *parts,
             When(Exists(Solution.objects.filter(data=this)), then=True),
-            When(Exists(Phase.objects.filter(Q(public_data=this) | Q(starting_kit=this))), then=True),
+            *given,
             When(Exists(Submission.objects.filter(data=this)), then=True),
             When(Exists(under_way.filter(dataset=this)), then=True),
             default=False,

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlencode
 
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from podium.site.fetching import KeysPaginator
 from podium.site.resources import queries
 from podium.site.resources.forms import PublicFilterForm
 from podium.site.resources.views_tasks import described
@@ -23,7 +23,7 @@ def datasets(request: HttpRequest) -> HttpResponse:
     form = PublicFilterForm(request.GET)
     chosen = {name: value for name, value in (form.cleaned_data if form.is_valid() else {}).items() if value}
     rows = queries.public_datasets(**chosen)
-    page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
+    page = KeysPaginator(rows, PER_PAGE).get_page(request.GET.get("page"))
     asked = {name: "on" if value is True else value for name, value in chosen.items()}
     more = {"form": form, "filtered": bool(set(chosen) - {"ordering"}), "page": page, **_pages(page.number, asked)}
     return render(request, "resources/public_datasets.html", {"section": "datasets", **more})
@@ -38,7 +38,7 @@ def _pages(number: int, asked: dict[str, Any]) -> dict[str, str]:
 def tasks(request: HttpRequest) -> HttpResponse:
     """Public tasks, with search."""
     search = request.GET.get("search", "")[:200]
-    page = Paginator(queries.public_tasks(search=search).select_related("created_by"), PER_PAGE).get_page(
+    page = KeysPaginator(queries.public_tasks(search=search).select_related("created_by"), PER_PAGE).get_page(
         request.GET.get("page")
     )
     more = {"search": search, "page": page, "rows": described(request, list(page))}

@@ -7,7 +7,6 @@ from typing import Any, cast
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -18,6 +17,7 @@ from podium.site.accounts.models import User
 from podium.site.competitions.shell import Shell, shell
 from podium.site.competitions.views import overview_menu
 from podium.site.errors import Refused
+from podium.site.fetching import KeysPaginator
 from podium.site.webhooks import policies, services
 from podium.site.webhooks.forms import WebhookForm
 from podium.site.webhooks.models import Webhook, WebhookEvent
@@ -86,7 +86,7 @@ def webhook(request: HttpRequest, pk: int, webhook_id: int) -> HttpResponse:
             return redirect(viewed.url("competitions:webhooks"))
         if not rotated:
             return redirect(viewed.url("competitions:webhook", webhook_id))
-    page = Paginator(hook.deliveries.order_by("-pk"), PER_PAGE).get_page(request.GET.get("page"))
+    page = KeysPaginator(hook.deliveries.order_by("-pk"), PER_PAGE).get_page(request.GET.get("page"))
     here = viewed.url("competitions:webhook", webhook_id)
     return _shown(
         request,

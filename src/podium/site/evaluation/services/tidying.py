@@ -34,10 +34,11 @@ AT_ONCE = 200
 
 def unused_tasks(user: User) -> QuerySet[Task]:
     """A person's tasks that no phase has and no submission ran on."""
-    used = Submission.objects.filter(Q(task=OuterRef("pk")) | Q(task_version__task=OuterRef("pk")))
-    return Task.objects.filter(
-        ~Exists(PhaseTask.objects.filter(task=OuterRef("pk"))), ~Exists(used), created_by=user
-    ).order_by("pk")
+    this = OuterRef("pk")
+    given = Exists(PhaseTask.objects.filter(task=this))
+    # Two, since each has an index: joined by OR they would be one scan of all submissions for each task.
+    run, run_by_version = (Exists(Submission.objects.filter(**{of: this})) for of in ("task", "task_version__task"))
+    return Task.objects.filter(~given, ~run, ~run_by_version, created_by=user).order_by("pk")
 
 
 def _unused(user: User) -> QuerySet[Dataset]:
@@ -59,9 +60,9 @@ def unused_submissions(user: User) -> QuerySet[Dataset]:
 
 def failed_submissions(user: User) -> QuerySet[Submission]:
     """A person's whole submissions that failed."""
-    on_board = Entry.objects.filter(Q(submission=OuterRef("pk")) | Q(submission__parent=OuterRef("pk")))
+    itself, part = (Exists(Entry.objects.filter(**{of: OuterRef("pk")})) for of in ("submission", "submission__parent"))
     rows = Submission.objects.filter(owner=user, parent__isnull=True, status=SubmissionStatus.FAILED)
-    return rows.filter(~Exists(on_board), is_soft_deleted=False).order_by("pk")
+    return rows.filter(~itself, ~part, is_soft_deleted=False).order_by("pk")
 
 
 def _nothing(keys: list[int]) -> int:
