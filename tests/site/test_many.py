@@ -62,6 +62,8 @@ def test_no_list_asks_or_answers_more_where_there_is_more(
         many.grow(grown)
         with connection.cursor() as cursor:
             cursor.execute("ANALYZE")  # a planner that knows nothing takes other ways than one of a running site
+            if connection.vendor == "postgresql":  # which may read small tables whole; it must not need to
+                cursor.execute("SET LOCAL enable_seqscan = off")
         found.append({what: asked(clients[who], address) for what, (who, address) in many.addresses().items()})
     faults = []
     for what, few in found[0].items():
