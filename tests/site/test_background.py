@@ -13,6 +13,7 @@ from django_tasks_db.models import DBTaskResult
 
 from podium.site import background
 from podium.site.accounts.tasks import send_mail_again
+from podium.site.competitions.tasks import end_submissions
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -41,6 +42,15 @@ def test_everything_that_waits_is_run_before_the_next_pause(runner: background.T
     runner.run()
     assert states() == {"one": "SUCCESSFUL", "two": "SUCCESSFUL", "later": "READY"}
     assert [one.subject for one in mail.outbox] == ["one", "two"]
+
+
+def test_a_mail_waits_for_no_bundle_that_was_there_before(runner: background.TaskRunner) -> None:
+    for _ in range(3):
+        end_submissions.enqueue(0)
+    send_mail_again.enqueue("pat@example.org", "Your new password", "Text", 0)
+    runner.run()
+    begun = DBTaskResult.objects.order_by("started_at").values_list("task_path", flat=True)
+    assert len(begun) == 4 and begun[0].endswith("send_mail_again")
 
 
 def test_a_look_that_finds_nothing_reads_once_and_writes_nothing(runner: background.TaskRunner) -> None:

@@ -19,18 +19,18 @@ from starlette.websockets import WebSocket
 django.setup(set_prefix=False)
 
 from podium.site import body_limit, bytes_plane, errors, handler  # noqa: E402 - needs the apps that the line above has loaded
-from podium.site.accounts import callers  # noqa: E402
 from podium.site.evaluation import intake  # noqa: E402
 from podium.site.evaluation.codabench_worker import routes as codabench_worker  # noqa: E402
 from podium.site.evaluation.codabench_worker import watching  # noqa: E402
 from podium.site.monitoring.requests import Observed  # noqa: E402
+from podium.site.resources import receiving  # noqa: E402
 
 limited = body_limit.BodyLimit(
     handler.ThreadedHandler(),
     usual=settings.DATA_UPLOAD_MAX_MEMORY_SIZE,
     files=settings.CONFIG.max_upload_bytes,
     session_cookie=settings.SESSION_COOKIE_NAME,
-    knows=callers.knows,
+    sender=receiving.sender_of_files,
 )
 
 

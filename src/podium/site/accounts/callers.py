@@ -19,7 +19,6 @@ from rest_framework.exceptions import APIException
 from podium.site.accounts.authentication import TokenAuthentication
 from podium.site.accounts.models import User
 from podium.site.accounts.services.tokens import PREFIX, token_of
-from podium.site.threads import in_thread
 
 
 class Caller(Protocol):
@@ -117,28 +116,24 @@ def caller_of(request: HttpRequest) -> Caller:
     return holder_of(request.session.session_key, request.user)
 
 
-async def knows(session_key: str, authorization: str) -> bool:
-    """Whether a session's cookie, or else a header `Authorization`, is that of somebody who is let in."""
-
-    def look() -> bool:
-        return _has_session(session_key) or _has_token(authorization)
-
-    return await in_thread(look)
+def sender(session_key: str, authorization: str) -> User | None:
+    """Whose session's cookie, or else whose header `Authorization` it is; None where that is nobody who is let in."""
+    return _by_session(session_key) or _by_token(authorization)
 
 
-def _has_session(session_key: str) -> bool:
+def _by_session(session_key: str) -> User | None:
     if not session_key:
-        return False
+        return None
     request = HttpRequest()
     request.session = import_module(settings.SESSION_ENGINE).SessionStore(session_key)
     user = auth.get_user(request)
-    return bool(user.is_authenticated and _let_in(user))
+    return user if isinstance(user, User) and _let_in(user) else None
 
 
-def _has_token(authorization: str) -> bool:
+def _by_token(authorization: str) -> User | None:
     key = authorization.partition(" ")[2].strip()
     found: Any = token_of(key) if key.startswith(PREFIX) else Token.objects.filter(key=key).first() if key else None
-    return found is not None and _let_in(found.user)
+    return found.user if found is not None and _let_in(found.user) else None
 
 
 def holder_of(session_key: str | None, user: Any) -> Caller:

@@ -7,13 +7,16 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from podium.site.accounts.callers import sender
 from podium.site.accounts.models import User
+from podium.site.body_limit import Sender
 from podium.site.errors import Refused
 from podium.site.resources.forms import UploadForm
 from podium.site.resources.models import Dataset
 from podium.site.resources.policies import datasets_usable_by
-from podium.site.resources.services import store_upload, update_dataset
+from podium.site.resources.services import store_upload, update_dataset, usage
 from podium.site.resources.uploads import complete
+from podium.site.threads import in_thread
 
 
 def received_file(user: User, form: UploadForm, *, type: str, facts: Mapping[str, Any] | None = None) -> Dataset:
@@ -31,3 +34,15 @@ def received_file(user: User, form: UploadForm, *, type: str, facts: Mapping[str
         raise Refused(_("The uploaded file is no longer there. Choose it again."), field="data", code="gone")
     done = complete(dataset=found)
     return update_dataset(dataset=done, by=user, facts={**facts, "type": type}) if facts else done
+
+
+async def sender_of_files(session_key: str, authorization: str) -> Sender | None:
+    """Who sends a file with this session's cookie, or else this header `Authorization`, and how many bytes they may."""
+
+    def look() -> Sender | None:
+        user = sender(session_key, authorization)
+        if user is None:
+            return None
+        return Sender(user.pk, None if user.is_superuser else usage(user).available)
+
+    return await in_thread(look)
