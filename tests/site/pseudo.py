@@ -17,6 +17,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+from django.contrib.messages.storage.base import BaseStorage
 from django.utils.translation.trans_real import CONTEXT_SEPARATOR, DjangoTranslation
 
 from podium.site.pages import times
@@ -72,6 +73,19 @@ def speak(monkeypatch: Any) -> None:
     """Put the language in the place of French."""
     monkeypatch.setattr("django.utils.translation.trans_real._translations", {"fr": PseudoTranslation()})
     monkeypatch.setattr(times, "months", inspect.unwrap(times.months))  # kept by language, so the marks would stay
+
+
+def overhear(monkeypatch: Any) -> list[str]:
+    """Every message that is said above the next page, as it is put there."""
+    said: list[str] = []
+    add = BaseStorage.add
+
+    def heard(storage: Any, level: int, message: Any, extra_tags: str = "") -> None:
+        said.append(str(message))
+        add(storage, level, message, extra_tags)
+
+    monkeypatch.setattr(BaseStorage, "add", heard)
+    return said
 
 
 _SHOWN = ("title", "aria-label", "placeholder", "alt", "data-label", "data-sure", "aria-description")

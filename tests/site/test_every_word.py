@@ -91,6 +91,7 @@ def test_every_word_of_every_page_can_be_translated(
     with_fields = pseudo.any_of({*data_of_the_database(), *NAMES, *names_of_fields()}, *PATTERNS)
     pseudo.speak(monkeypatch)
     left: dict[str, set[str]] = {}
+    said = pseudo.overhear(monkeypatch)
     for role in ROLES:
         world.clients[role].defaults["HTTP_ACCEPT_LANGUAGE"] = "fr"
     for method, route in TABLE:
@@ -100,6 +101,9 @@ def test_every_word_of_every_page_can_be_translated(
             page = world.ask(role, method, world.address(route), page_of)
             for text in pseudo.unmarked(page, with_fields if route in HISTORY else data):
                 left.setdefault(text, set()).add(f"{method} {route}")
+            for text in pseudo.unmarked("\n".join(said), data):
+                left.setdefault(text, set()).add(f"above the page after {method} {route}")
+            said.clear()
     assert not left, told(left)
 
 

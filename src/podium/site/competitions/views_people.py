@@ -80,7 +80,10 @@ def decide(request: HttpRequest, pk: int, participant_id: int) -> HttpResponse:
     try:
         services.set_participant_status(participant=participant, by=cast("User", request.user), status=status)
     except Refused as refused:
-        messages.error(request, refused.message)
+        if refused.code == "unchanged":  # whose sentence is Codabench's, for programs
+            messages.info(request, _("%(user)s has this status already.") % {"user": participant.user.username})
+        else:
+            messages.error(request, refused.message)
     else:
         approved = status == ParticipantStatus.APPROVED
         words = _("%(user)s takes part now.") if approved else _("%(user)s does not take part.")

@@ -23,6 +23,7 @@ from podium.site.errors import Forbidden, Refused
 from podium.site.leaderboards import history
 from podium.site.leaderboards.models import Column, Entry, Leaderboard, Score, Withheld
 from podium.site.leaderboards.names import folded
+from podium.site.leaderboards.refusals import why
 from podium.site.leaderboards.services import places
 
 if TYPE_CHECKING:
@@ -230,7 +231,7 @@ def add_by_hand(*, submission: Submission, by: User, privileged: bool = False) -
     board, standing, candidate, rule = _manual(submission)
     change = rules.on_manual_add(rule, standing, candidate, privileged=privileged)
     if isinstance(change, rules.Refusal):
-        raise Forbidden(change.reason)
+        raise Forbidden(why(change))
     _apply(change, board, [candidate], submission.phase_id)
     history.follow(phase=submission.phase, owner_id=submission.owner_id, submission_id=submission.pk)
     _record(Action.SUBMISSION_ON_BOARD, submission, by)
@@ -242,7 +243,7 @@ def remove_by_hand(*, submission: Submission, by: User, privileged: bool = False
     board, standing, candidate, rule = _manual(submission)
     change = rules.on_manual_remove(rule, standing, candidate, privileged=privileged)
     if isinstance(change, rules.Refusal):
-        raise Forbidden(change.reason)
+        raise Forbidden(why(change))
     _apply(change, board, [], submission.phase_id)
     history.follow(phase=submission.phase, owner_id=submission.owner_id, submission_id=submission.pk)
     _record(Action.SUBMISSION_OFF_BOARD, submission, by)
