@@ -23,7 +23,7 @@ def test_a_competition_is_made_and_grows_in_the_editor(visit: Callable[..., Visi
     page.get_by_label("Title").fill("Sums of the week")
     page.get_by_label("Start of the first phase (your time)").fill("2030-01-02T09:00")
     page.get_by_label("Its end").fill("2030-02-02T09:00")
-    page.get_by_role("button", name="Make it").click()
+    page.get_by_role("button", name="Make the competition").click()
     page.wait_for_url("**/edit/")
     made = Competition.objects.get(title="Sums of the week")
     assert f"{made.phases.get().start:%Y-%m-%dT%H:%M}" == "2030-01-02T00:00"

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.utils import timezone
+from pydantic import SecretStr
 
 from podium.protocol import Cause, Failure, Step
 from podium.site.accounts.models import User
@@ -228,6 +230,14 @@ def test_many_are_approved_and_denied_at_once_and_organizers_stay(
     assert (statuses["sam"], statuses["tess"], statuses["olivia"]) == ("denied", "denied", "approved")
     assert "Choose people first" in organizer.send(address, {"status": "approved"}).text
     assert "not a valid choice" in organizer.send(address, {"participant": keys, "status": "nonsense"}).text
+
+
+def test_that_people_are_told_by_mail_is_said_where_the_site_sends_mail(
+    visitor: Visiting, competition: Competition, olivia: User, settings: Any
+) -> None:
+    assert "This site sends no mail, so tell them yourself." in visitor(olivia).open(_people(competition)).text
+    settings.CONFIG = settings.CONFIG.model_copy(update={"email_url": SecretStr("smtp://mail.example.org")})
+    assert "Choose people above; they are told by mail." in visitor(olivia).open(_people(competition)).text
 
 
 def test_nobody_of_another_competition_is_decided_on(

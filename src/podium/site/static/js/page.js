@@ -74,7 +74,7 @@ function switchTheme(event) {
     document.cookie = `podium_theme=${chosen}; path=/; max-age=${YEAR}; samesite=lax${secure}`;
   }
   document.querySelector('meta[name="color-scheme"]').content = chosen === "auto" ? "light dark" : chosen;
-  button.value = NEXT[chosen];
+  for (const one of document.querySelectorAll("button[name=theme]")) one.value = NEXT[chosen];
 }
 
 function closeMenus(except) {
