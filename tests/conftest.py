@@ -23,6 +23,7 @@ if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))  # so that `tests.factories` can be imported however pytest was started
 
 pytest_plugins = [
+    "tests.plugins.buckets",
     "tests.plugins.emptying",
     "tests.plugins.longest_first",
     "tests.plugins.no_skips",

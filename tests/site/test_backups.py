@@ -21,6 +21,7 @@ from typer.testing import CliRunner
 from podium.cli.main import app
 from podium.site import backup as backups
 from podium.site.backup import BackupError, Report
+from podium.site.buckets import opened
 
 TABLE = "CREATE TABLE resources_storedfile (key varchar(255), sha256 varchar(64))"
 SERVER = os.environ.get("PODIUM_TEST_POSTGRESQL", "postgresql://postgres@127.0.0.1:5432")
@@ -340,3 +341,73 @@ def test_a_server_that_cannot_be_reached_is_said_without_its_password(tmp_path: 
         installation.back_up(folder)
     assert "cannot be reached" in str(told.value)
     assert "hush-hush" not in str(told.value)
+
+
+# With the files in a bucket
+
+
+@pytest.fixture
+def in_bucket(tmp_path: Path, bucket_server: Any) -> Iterator[tuple[Installation, str]]:
+    """An installation with three files in a bucket, one of which has arrived and is not sealed."""
+    url = bucket_server.url(bucket_server.new_bucket())
+    made = Installation(tmp_path / "data")
+    made.ask(TABLE.replace("storedfile", "arrivedfile"))
+    store = opened(url)
+    for number, table in enumerate(("storedfile", "storedfile", "arrivedfile")):
+        content = str(number).encode() * 1000
+        key = f"dataset/2026-01-01/{number}/file.zip"
+        store.put_bytes(key, content)
+        made.ask(f"INSERT INTO resources_{table} VALUES (?, ?)", key, hashlib.sha256(content).hexdigest())  # noqa: S608
+    yield made, url
+
+
+def test_files_in_a_bucket_are_copied_out_once_and_come_back_to_either_place(
+    in_bucket: tuple[Installation, str], tmp_path: Path, bucket_server: Any
+) -> None:
+    made, url = in_bucket
+    first = made.back_up(tmp_path / "backups", storage_url=url)
+    assert (first.missing, first.damaged, first.shared) == ([], [], 0)
+    read = subprocess.run(
+        ["sha256sum", "--strict", "-c", "SHA256SUMS"], cwd=first.path, capture_output=True, check=False
+    )
+    assert read.returncode == 0, read.stderr
+    second = made.back_up(tmp_path / "backups", storage_url=url)
+    assert second.shared == 4, "three files and the secret"
+    for path in second.path.rglob("*"):
+        if path.is_file() and path.suffix != ".sqlite3":
+            assert b"nobody" not in path.read_bytes(), "no address of the bucket"
+    backups.restore(second.path, data=tmp_path / "folder", database_url="")
+    assert (tmp_path / "folder/files/dataset/2026-01-01/1/file.zip").read_bytes() == b"1" * 1000
+    other = bucket_server.url(bucket_server.new_bucket())
+    backups.restore(second.path, data=tmp_path / "new", database_url="", storage_url=other)
+    found = opened(other)
+    assert [(entry.key, entry.size) for entry in found.listing("")] == [
+        (f"dataset/2026-01-01/{number}/file.zip", 1000) for number in range(3)
+    ]
+    assert not (tmp_path / "new" / "files").exists()
+    with pytest.raises(BackupError, match="not empty"):
+        backups.restore(second.path, data=tmp_path / "newer", database_url="", storage_url=other)
+
+
+def test_what_a_bucket_has_lost_is_told_and_a_restore_that_fails_leaves_the_bucket_empty(
+    in_bucket: tuple[Installation, str], tmp_path: Path, bucket_server: Any
+) -> None:
+    made, url = in_bucket
+    opened(url).delete("dataset/2026-01-01/0/file.zip")
+    opened(url).put_bytes("dataset/2026-01-01/1/file.zip", b"other")
+    done = made.back_up(tmp_path / "backups", storage_url=url)
+    assert (done.missing, done.damaged) == (["dataset/2026-01-01/0/file.zip"], ["dataset/2026-01-01/1/file.zip"])
+    (done.path / "files/dataset/2026-01-01/2/file.zip").write_bytes(b"2" * 999 + b"x")
+    other = bucket_server.url(bucket_server.new_bucket())
+    with pytest.raises(BackupError, match="Not what was written"):
+        backups.restore(done.path, data=tmp_path / "new", database_url="", storage_url=other)
+    assert list(opened(other).listing("")) == []
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_bucket_that_does_not_answer_leaves_no_backup(in_bucket: tuple[Installation, str], tmp_path: Path) -> None:
+    made, _ = in_bucket
+    with pytest.raises(BackupError) as told:
+        made.back_up(tmp_path / "backups", storage_url="s3://key:hidden-one@127.0.0.1:9/bucket?scheme=http")
+    assert "hidden-one" not in str(told.value)
+    assert [path.name for path in (tmp_path / "backups").iterdir()] == [".lock"]

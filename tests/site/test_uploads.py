@@ -336,9 +336,11 @@ def test_an_archive_becomes_a_submission_in_one_call_or_nothing_is_left(
 # The contract of every store of parts
 
 
-@pytest.fixture(params=["local"])
+@pytest.fixture(params=["folder", "bucket"])
 def kept(request: pytest.FixtureRequest) -> Parts:
-    return {"local": LocalParts}[request.param]()
+    if request.param == "bucket":
+        request.getfixturevalue("bucket")
+    return store.parts()
 
 
 def filled_store(kept: Parts, upload: str, plan: Plan, content: bytes) -> None:

@@ -31,8 +31,9 @@ def backup(
 ) -> None:
     """Back up an installation: its database, its files and its secrets.
 
-    Podium may run meanwhile. What the backup before has already takes no room. Exit code 1 when no backup could be
-    written, or when files that the database names are missing or damaged.
+    Podium may run meanwhile. Files in a bucket (STORAGE_URL) are copied out of it. What the backup before has already
+    takes no room. Exit code 1 when no backup could be written, or when files that the database names are missing or
+    damaged.
     """
     from podium.site.backup import BackupError, write  # noqa: PLC0415
 
@@ -40,7 +41,10 @@ def backup(
     try:
         with progress_bar("Backup", quiet=as_json) as progress:
             address = os.environ.get("DATABASE_URL", "")
-            done = write(data=data, database_url=address, folder=folder, keep=keep, progress=progress)
+            bucket = os.environ.get("STORAGE_URL", "")
+            done = write(
+                data=data, database_url=address, storage_url=bucket, folder=folder, keep=keep, progress=progress
+            )
     except BackupError as error:
         output.error(str(error))
         raise typer.Exit(Exit.FAILED) from error
@@ -79,7 +83,8 @@ def restore(
 ) -> None:
     """Make an installation from a backup.
 
-    Into a data folder that is not there yet, and an empty database where DATABASE_URL names one. All of it or nothing.
+    Into a data folder that is not there yet, an empty database where DATABASE_URL names one, and an empty bucket where
+    STORAGE_URL does. All of it or nothing.
     """
     from podium.site import backup as backups  # noqa: PLC0415
 
@@ -91,7 +96,10 @@ def restore(
                 manifest = backups.check(found, progress)
             else:
                 address = os.environ.get("DATABASE_URL", "")
-                manifest = backups.restore(found, data=data, database_url=address, progress=progress)
+                bucket = os.environ.get("STORAGE_URL", "")
+                manifest = backups.restore(
+                    found, data=data, database_url=address, storage_url=bucket, progress=progress
+                )
     except backups.BackupError as error:
         output.error(str(error))
         raise typer.Exit(Exit.FAILED) from error

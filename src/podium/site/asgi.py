@@ -8,6 +8,7 @@ import os
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "podium.site.settings")
 
 import django
+import structlog
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
 from starlette.applications import Starlette
@@ -19,12 +20,14 @@ from starlette.websockets import WebSocket
 django.setup(set_prefix=False)
 
 from podium.site import body_limit, bytes_plane, errors, handler  # noqa: E402 - needs the apps that the line above has loaded
+from podium.site.buckets import StorageAway  # noqa: E402
 from podium.site.evaluation import intake  # noqa: E402
 from podium.site.evaluation.codabench_worker import routes as codabench_worker  # noqa: E402
 from podium.site.evaluation.codabench_worker import watching  # noqa: E402
 from podium.site.monitoring.requests import Observed  # noqa: E402
 from podium.site.resources import receiving  # noqa: E402
 
+log = structlog.get_logger(__name__)
 limited = body_limit.BodyLimit(
     handler.ThreadedHandler(),
     usual=settings.DATA_UPLOAD_MAX_MEMORY_SIZE,
@@ -39,15 +42,17 @@ async def no_socket(socket: WebSocket) -> None:
     await socket.close()
 
 
-async def without_database(request: Request, error: Exception) -> Response:
-    """What the planes beside Django answer while the database is away; anything else is a fault of ours."""
-    if not errors.database_is_away(error):
+async def unavailable(request: Request, error: Exception) -> Response:
+    """What the planes beside Django answer while database or bucket are away; anything else is a fault of ours."""
+    told = errors.away(error)
+    if told is None:
         raise error
-    return PlainTextResponse(errors.AWAY, status_code=503, headers={"Retry-After": str(errors.AWAY_SECONDS)})
+    log.warning("unavailable", reason=f"{type(error).__name__}: {error}")
+    return PlainTextResponse(told[0], status_code=503, headers={"Retry-After": str(told[1])})
 
 
 routed = Starlette(
-    exception_handlers={OperationalError: without_database, InterfaceError: without_database},
+    exception_handlers=dict.fromkeys((OperationalError, InterfaceError, StorageAway), unavailable),
     routes=[
         *bytes_plane.routes,
         *intake.routes,

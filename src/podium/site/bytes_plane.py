@@ -11,8 +11,11 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
+import os
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from pathlib import PurePosixPath
 from typing import Any, BinaryIO
 
@@ -22,11 +25,12 @@ from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from podium.site.buckets.remote import RemoteFile
 from podium.site.newest import Newest
 from podium.site.resources import grants, storage, uploads
 from podium.site.resources.parts import NoSuchUpload, PartRefused, Plan, parts
 from podium.site.streamed_zip import safe_name
-from podium.site.threads import in_thread
+from podium.site.threads import Answer, in_thread
 
 BUFFER = 1024 * 1024
 GONE = "The file is no longer there."
@@ -63,11 +67,67 @@ class _File(FileResponse):
             await super().__call__(scope, receive, send)
 
 
+_bucket_pool = ThreadPoolExecutor(32, thread_name_prefix="bucket")
+"""Those who wait for a bucket, which may take long, so that nobody waits behind them who does not."""
+
+
+async def _beside(work: Callable[..., Answer], *given: Any) -> Answer:
+    return await asyncio.get_running_loop().run_in_executor(_bucket_pool, work, *given)
+
+
+class _Lent:
+    """A file of a bucket for an asynchronous reader."""
+
+    def __init__(self, held: RemoteFile) -> None:
+        self._held = held
+
+    async def read(self, most: int) -> bytes:
+        return await _beside(self._held.read, most)
+
+    async def seek(self, place: int) -> int:
+        return await _beside(self._held.seek, place)
+
+
+class _BucketFile(FileResponse):
+    """A file of a bucket, read as it is sent."""
+
+    chunk_size = BUFFER
+
+    def __init__(self, held: RemoteFile, **facts: Any) -> None:
+        stat = os.stat_result((0o100444, 0, 0, 1, 0, 0, held.size, int(held.changed), int(held.changed), 0))
+        super().__init__("", stat_result=stat, **facts)
+        self._held = held
+
+    @asynccontextmanager
+    async def _open_file(self) -> AsyncIterator[Any]:
+        yield _Lent(self._held)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            # Hanging up does not wait; whoever still reads for a client that has gone does so from a closed connection.
+            _bucket_pool.submit(self._held.close)
+
+
+async def _settled(work: Callable[[], Answer]) -> Answer:
+    """Do what may have to wait for a bucket."""
+    return await (asyncio.to_thread(work) if storage.bucket() is None else _beside(work))
+
+
+async def _opened(key: str) -> BinaryIO:
+    """The file that a key names; what has arrived is named by a row where a bucket keeps it."""
+    if storage.bucket() is None:
+        return await asyncio.to_thread(storage.open_key, key)
+    found = await in_thread(lambda: storage.key_in_bucket(key)) if key.startswith("incoming/") else key
+    return await _beside(storage.open_key, found)
+
+
 async def download(request: Request) -> Response:
     """Serve a file as the grant says."""
     grant = _grant(request, "GET")
     try:
-        held = await asyncio.to_thread(storage.open_key, grant.key)
+        held = await _opened(grant.key)
     except (FileNotFoundError, IsADirectoryError):
         raise HTTPException(404, GONE) from None
     inline = grant.content_type in _SAFE_INLINE or grant.content_type == "text/html"
@@ -75,13 +135,13 @@ async def download(request: Request) -> Response:
     if grant.content_type == "text/html":
         headers["Content-Security-Policy"] = _HTML_POLICY
     own_name = PurePosixPath(grant.key).name
-    return _File(
-        held,
-        headers=headers,
-        media_type=grant.content_type,
-        filename=safe_name(grant.name or own_name, otherwise=own_name),
-        content_disposition_type="inline" if inline else "attachment",
-    )
+    facts: dict[str, Any] = {
+        "headers": headers,
+        "media_type": grant.content_type,
+        "filename": safe_name(grant.name or own_name, otherwise=own_name),
+        "content_disposition_type": "inline" if inline else "attachment",
+    }
+    return _BucketFile(held, **facts) if isinstance(held, RemoteFile) else _File(held, **facts)
 
 
 async def upload(request: Request) -> Response:
@@ -102,13 +162,14 @@ async def _take_file(request: Request, grant: grants.Grant) -> Response:
             if incoming.size + len(piece) > grant.max_bytes:
                 raise HTTPException(413, f"The file is larger than the {grant.max_bytes} bytes that were announced.")
             await asyncio.to_thread(incoming.write, piece)
-        digest = await asyncio.to_thread(incoming.commit)
+        await _settled(incoming.settle)
+        digest = await in_thread(incoming.commit)
     except ClientDisconnect:
         return PlainTextResponse("The upload was broken off.", 400)
     finally:
         await asyncio.to_thread(incoming.abandon)
     if not await in_thread(lambda: uploads.is_awaited(grant.key)):  # completed or given up while this arrived
-        await asyncio.to_thread(storage.discard_incoming, grant.key)
+        await in_thread(lambda: storage.discard_incoming(grant.key))
         return JSONResponse(OVER, 410)
     return Response(status_code=200, headers={"ETag": f'"{digest.md5}"'})
 
@@ -156,13 +217,13 @@ async def _take_part(request: Request, grant: grants.Grant) -> str:
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared[:20]) != size:
         raise PartRefused(f"Part {number} has {size} bytes, not {declared[:20]}.", "wrong_size")
-    incoming = await asyncio.to_thread(parts().receive, grant.key, number)
+    incoming = await _settled(lambda: parts().receive(grant.key, number))
     try:
         async for piece in _buffered(request):
             if incoming.size + len(piece) > size:
                 raise PartRefused(f"Part {number} has {size} bytes; more have arrived.", "wrong_size")
             await asyncio.to_thread(incoming.write, piece)
-        await asyncio.to_thread(lambda: incoming.commit(size=size, sha256=sha256))
+        await _settled(lambda: incoming.commit(size=size, sha256=sha256))
     finally:
         await asyncio.to_thread(incoming.abandon)
     return sha256

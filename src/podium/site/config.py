@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import unquote, urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from podium.site.buckets.address import Address
 
 
 class SignInServer(BaseModel):
@@ -37,7 +39,9 @@ class Config(BaseSettings):
     `REDIS_URL`) go without it, as in most deployments.
     """
 
-    model_config = SettingsConfigDict(env_prefix="PODIUM_", extra="ignore", populate_by_name=True)
+    model_config = SettingsConfigDict(
+        env_prefix="PODIUM_", extra="ignore", populate_by_name=True, hide_input_in_errors=True
+    )
 
     data: Path = Field(default=Path("podium-data"), description="Folder for the database, files, secrets and logs.")
     public_url: str = Field(
@@ -184,6 +188,17 @@ class Config(BaseSettings):
     database_url: str = Field(
         default="", validation_alias="DATABASE_URL", description="postgresql://user:password@host/name; else SQLite."
     )
+    storage_url: SecretStr | None = Field(
+        default=None,
+        validation_alias="STORAGE_URL",
+        description="s3://KEY:SECRET@host/bucket?region=REGION: the bucket for files, see "
+        "[files in a bucket](bucket.md); without it they are kept in the data folder.",
+    )
+    storage_cache_bytes: int = Field(
+        default=10 * 1024**3,
+        ge=0,
+        description="How many bytes of copies of a bucket's files a machine keeps; files in use are not counted.",
+    )
     redis_url: SecretStr | None = Field(
         default=None,
         validation_alias="REDIS_URL",
@@ -218,6 +233,16 @@ class Config(BaseSettings):
     broker_upload_seconds: float = Field(
         default=300, gt=0, description="How long after it has announced a step's end its results may take to arrive."
     )
+
+    @field_validator("storage_url", mode="before")
+    @classmethod
+    def _address_of_bucket(cls, given: object) -> object:
+        """Nothing where it is empty; refused, without repeating it, where it cannot be understood."""
+        if isinstance(given, str):
+            if not given:
+                return None
+            Address.read(given)
+        return given
 
     @property
     def hosts(self) -> list[str]:

@@ -19,6 +19,8 @@ from django.views import defaults
 from rest_framework import exceptions
 from rest_framework.response import Response
 
+from podium.site.buckets.store import StorageAway
+
 CODE_HEADER: Final = "X-Error-Code"
 
 
@@ -168,6 +170,20 @@ def database_is_away(error: BaseException | None) -> bool:
     return state is None or state.startswith(_AWAY_STATES)
 
 
+FILES_AWAY: Final = "Where the files are kept does not answer at the moment. Nothing half-done is kept."
+FILES_AWAY_SECONDS: Final = 5
+"""After how long another try is worth it when a bucket has gone away, which was asked several times already."""
+
+
+def away(error: BaseException | None) -> tuple[str, int] | None:
+    """What is told of a service that is away for a moment, and after how many seconds to come again; else None."""
+    if database_is_away(error):
+        return AWAY, AWAY_SECONDS
+    if isinstance(error, StorageAway):
+        return FILES_AWAY, FILES_AWAY_SECONDS
+    return None
+
+
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """The page of what is not there; JSON below /api/."""
     return refusal("Not found.", status=404) if _is_api(request) else defaults.page_not_found(request, exception)
@@ -179,12 +195,14 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """The page of a fault of ours; JSON below /api/. A database that is away for a moment is told apart."""
-    if database_is_away(sys.exc_info()[1]):
-        headers = {"Retry-After": str(AWAY_SECONDS)}
+    """The page of a fault of ours; JSON below /api/. A database or a bucket that is away for a moment is told apart."""
+    if (told := away(sys.exc_info()[1])) is not None:
+        headers = {"Retry-After": str(told[1])}
         if _is_api(request):
-            return refusal(AWAY, status=503, code="unavailable", headers=headers)
-        return HttpResponse(loader.get_template("503.html").render(), status=503, headers=headers)
+            return refusal(told[0], status=503, code="unavailable", headers=headers)
+        return HttpResponse(
+            loader.get_template("503.html").render({"files_away": told[0] == FILES_AWAY}), status=503, headers=headers
+        )
     if _is_api(request):
         return refusal("Something went wrong here. It was noted.", status=500, code="server_error")
     return defaults.server_error(request)

@@ -13,6 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol
 
+_WITHOUT_PREFIX = frozenset({"DATABASE_URL", "REDIS_URL", "BROKER_URL", "STORAGE_URL"})
 OUTAGE_PAUSE = 1.0
 """Seconds between two looks at a database that does not answer."""
 
@@ -51,7 +52,8 @@ def examine(data: Path, send_to: str = "") -> None:
         django.setup()
     except ValidationError as error:  # shown without what was given, which may be a secret
         for fault in error.errors(include_input=False, include_url=False):
-            name = f"PODIUM_{'_'.join(map(str, fault['loc'])).upper()}".replace("PODIUM_DATABASE_URL", "DATABASE_URL")
+            given = "_".join(map(str, fault["loc"])).upper()
+            name = given if given in _WITHOUT_PREFIX else f"PODIUM_{given}"
             _found(name="settings", state="fail", detail=f"{name}: {fault['msg']}", mend="Set it as the manual says.")
         return
     from podium.site.monitoring import health  # noqa: PLC0415

@@ -31,7 +31,7 @@ from podium.site.evaluation.models import (
 )
 from podium.site.forums.models import Follower, Forum, Post, Reading, Report, Thread
 from podium.site.leaderboards.models import Block, Column, Entry, Leaderboard, Score, Standing, Withheld
-from podium.site.resources.models import Dataset, Solution, StoredFile, Task, TaskVersion, UploadSession
+from podium.site.resources.models import ArrivedFile, Dataset, Solution, StoredFile, Task, TaskVersion, UploadSession
 from podium.site.webhooks.models import PhaseTurn, Webhook, WebhookDelivery
 
 MODELS: Final[Mapping[str, type[Model]]] = {
@@ -116,6 +116,7 @@ DERIVED: Final[Mapping[str, frozenset[str]]] = {"files": _names("member name"), 
 
 ABSENT: Final[frozenset[type[Model]]] = frozenset(
     {
+        ArrivedFile,
         CreationStatus,
         Dump,
         Delivery,

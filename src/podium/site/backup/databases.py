@@ -18,6 +18,8 @@ from podium.site.backup.manifest import BackupError
 
 SQLITE_NAME: Final = "podium.sqlite3"
 _KNOWN: Final = "SELECT key, sha256 FROM resources_storedfile"
+_ARRIVED: Final = "SELECT key, sha256 FROM resources_storedfile UNION ALL SELECT key, sha256 FROM resources_arrivedfile"
+"""With what has arrived in a bucket and is not sealed; a folder has it elsewhere."""
 _BUSY_SECONDS: Final = 60
 
 
@@ -34,8 +36,11 @@ class Database(Protocol):
     @property
     def copy_name(self) -> str: ...
 
-    def copy(self, target: Path) -> AbstractContextManager[Known]:
-        """Write a copy, and give the files that are known at its moment; raises BackupError when that fails."""
+    def copy(self, target: Path, *, bucket: bool = False) -> AbstractContextManager[Known]:
+        """Write a copy, and give the files that are known at its moment; raises BackupError when that fails.
+
+        bucket: whether the files are kept in one.
+        """
 
     def check_empty(self) -> None:
         """Raises BackupError when it holds something, or is not there."""
@@ -59,7 +64,7 @@ class Sqlite:
         self.path = path
 
     @contextmanager
-    def copy(self, target: Path) -> Iterator[Known]:
+    def copy(self, target: Path, *, bucket: bool = False) -> Iterator[Known]:
         """See Database. The site goes on writing meanwhile."""
         if not self.path.is_file():
             raise BackupError(
@@ -71,7 +76,7 @@ class Sqlite:
                 source.execute("VACUUM INTO ?", (str(target),))
             target.chmod(0o600)
             with closing(sqlite3.connect(f"file:{target}?mode=ro&immutable=1", uri=True)) as found:
-                yield iter(found.execute(_KNOWN))
+                yield iter(found.execute(_ARRIVED if bucket else _KNOWN))
         except sqlite3.Error as error:
             raise BackupError(f"The database {self.path} cannot be copied: {error}") from error
 
@@ -110,7 +115,7 @@ class Postgresql:
         self._url = url
 
     @contextmanager
-    def copy(self, target: Path) -> Iterator[Known]:
+    def copy(self, target: Path, *, bucket: bool = False) -> Iterator[Known]:
         """See Database. The dump and what is asked afterwards are of the same snapshot."""
         with self._connected() as connection:
             connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
@@ -119,7 +124,7 @@ class Postgresql:
             self._call("pg_dump", *options)
             target.chmod(0o600)
             with connection.cursor("known") as cursor:
-                yield iter(cursor.execute(_KNOWN))
+                yield iter(cursor.execute(_ARRIVED if bucket else _KNOWN))
 
     def check_empty(self) -> None:
         """See Database."""

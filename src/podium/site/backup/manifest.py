@@ -15,6 +15,8 @@ SUMS: Final = "SHA256SUMS"
 PARTIAL: Final = ".partial-"
 """How the name of a backup begins that is still being written."""
 FORMAT: Final = 1
+FOLDERS: Final = ("files", "secrets")
+"""What of the data folder is kept beside the database; workers, logs and environments can be made anew."""
 
 Progress = Callable[[int, int], None]
 """Told of bytes done and bytes in all."""

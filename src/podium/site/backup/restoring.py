@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shutil
@@ -10,10 +11,14 @@ from pathlib import Path
 from typing import Final
 
 from podium.site.backup.databases import database_of
-from podium.site.backup.manifest import SUMS, BackupError, Manifest, Progress, make_private, read_sums
+from podium.site.backup.manifest import FOLDERS, SUMS, BackupError, Manifest, Progress, make_private, read_sums
+from podium.site.buckets import BadAddress, StorageAway, opened
 
 _PIECE: Final = 1 << 20
 _TOLD: Final = 10
+_FILES: Final = f"{FOLDERS[0]}/"
+_SLASHES: Final = 3
+"""In the key of a file that is sealed."""
 
 
 def check(backup: Path, progress: Progress | None = None) -> Manifest:
@@ -22,14 +27,16 @@ def check(backup: Path, progress: Progress | None = None) -> Manifest:
     return Manifest.read(backup)
 
 
-def restore(backup: Path, *, data: Path, database_url: str, progress: Progress | None = None) -> Manifest:
-    """Make an installation from a backup: its data folder, and its database.
+def restore(
+    backup: Path, *, data: Path, database_url: str, storage_url: str = "", progress: Progress | None = None
+) -> Manifest:
+    """Make an installation from a backup: its data folder, its database, and the files in its bucket.
 
     data: a folder that is not there yet, or empty. database_url: of an empty database of PostgreSQL, "" for a backup
-    with SQLite.
+    with SQLite. storage_url: of an empty bucket for the files, "" for the data folder, wherever they lay before.
 
-    Every byte is compared with its digest. Raises BackupError when the backup is damaged, or the folder or the
-    database holds something; then neither has changed.
+    Every byte is compared with its digest. Raises BackupError when the backup is damaged, or the folder, the
+    database or the bucket holds something; then neither has changed.
     """
     manifest = Manifest.read(backup)
     _check_kind(manifest, database_url)
@@ -39,17 +46,22 @@ def restore(backup: Path, *, data: Path, database_url: str, progress: Progress |
     partial = data.absolute().with_name(f".{data.absolute().name}-restoring-{uuid.uuid4().hex[:8]}")
     database = database_of(partial, database_url)
     database.check_empty()
+    bucket = _InBucket(storage_url) if storage_url else None
     try:
         make_private(partial)
-        _Reading(backup, progress).copy_to(partial, without=database.copy_name)
+        _Reading(backup, progress).copy_to(partial, bucket, without=database.copy_name)
         database.bring_back(backup / database.copy_name)
         partial.chmod(0o711)  # as `podium up` makes it: programs in sandboxes pass through, and see nothing
         if data.exists():
             data.rmdir()
         partial.rename(data)
-    except OSError as error:
+        if bucket is not None:
+            bucket.keep()
+    except (OSError, StorageAway) as error:
         raise BackupError(f"{data} could not be restored: {error}") from error
     finally:
+        if bucket is not None:
+            bucket.undo()
         shutil.rmtree(partial, ignore_errors=True)
     return manifest
 
@@ -62,6 +74,38 @@ def _check_kind(manifest: Manifest, database_url: str) -> None:
         )
     if manifest.database == "sqlite" and database_url:
         raise BackupError("This backup has a database of SQLite, and DATABASE_URL names another. Unset it.")
+
+
+class _InBucket:
+    """The files of an installation on their way into a bucket."""
+
+    def __init__(self, url: str) -> None:
+        try:
+            self._store = opened(url)
+            held = next(iter(self._store.listing("")), None)
+        except (BadAddress, StorageAway) as error:
+            raise BackupError(f"The bucket of STORAGE_URL cannot be used: {error}") from error
+        if held is not None:
+            raise BackupError(
+                f"{self._store.name} is not empty. Restore into an empty bucket, or below another prefix in it."
+            )
+        self._taken: list[str] = []
+
+    def take(self, key: str, source: Path) -> None:
+        """Take a file that has been compared with its digest; what is not sealed yet has to be sent again."""
+        if key.count("/") == _SLASHES:
+            self._taken.append(key)
+            self._store.put(key, source)
+
+    def keep(self) -> None:
+        """All went well."""
+        self._taken.clear()
+
+    def undo(self) -> None:
+        """Remove what was taken, unless it is kept."""
+        with contextlib.suppress(StorageAway):
+            for key in self._taken:
+                self._store.delete(key)
 
 
 class _Reading:
@@ -83,11 +127,14 @@ class _Reading:
         if changed:
             raise BackupError(f"Not what was written: {_listed(changed)}")
 
-    def copy_to(self, target: Path, *, without: str) -> None:
+    def copy_to(self, target: Path, bucket: _InBucket | None, *, without: str) -> None:
         """Copy everything but the database, whose bytes are compared all the same."""
         for path, digest in self.sums.items():
-            if self._read(path, None if path == without else target / path) != digest:
+            taken = bucket is not None and path.startswith(_FILES)
+            if self._read(path, None if taken or path == without else target / path) != digest:
                 raise BackupError(f"Not what was written: {path}. Check the whole backup: podium restore --check")
+            if bucket is not None and taken:
+                bucket.take(path.removeprefix(_FILES), self.backup / path)
 
     def _read(self, path: str, target: Path | None) -> str:
         digest = hashlib.sha256()

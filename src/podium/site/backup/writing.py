@@ -17,6 +17,7 @@ from typing import Final
 
 from podium.site.backup.databases import Known, database_of
 from podium.site.backup.manifest import (
+    FOLDERS,
     MANIFEST,
     PARTIAL,
     SUMS,
@@ -28,9 +29,9 @@ from podium.site.backup.manifest import (
     make_private,
     read_sums,
 )
+from podium.site.buckets import BadAddress, StorageAway, Store, opened
+from podium.site.buckets.remote import RemoteFile
 
-FOLDERS: Final = ("files", "secrets")
-"""What of the data folder is kept beside the database; workers, logs and environments can be made anew."""
 _PIECE: Final = 1 << 20
 
 
@@ -49,26 +50,33 @@ class Report:
 
 
 def write(
-    *, data: Path, database_url: str, folder: Path, keep: int | None = None, progress: Progress | None = None
+    *,
+    data: Path,
+    database_url: str,
+    folder: Path,
+    storage_url: str = "",
+    keep: int | None = None,
+    progress: Progress | None = None,
 ) -> Report:
     """Write a backup of an installation into a folder of backups.
 
-    data: the installation's data folder. database_url: of PostgreSQL, "" for the file in the data folder. keep: how
-    many backups stay in the folder, this one included; the oldest go when it is written.
+    data: the installation's data folder. database_url: of PostgreSQL, "" for the file in the data folder.
+    storage_url: of the bucket that has the files, "" for those in the data folder. keep: how many backups stay in the
+    folder, this one included; the oldest go when it is written.
 
     Raises BackupError when there is no such installation, another backup is being written, or the copy fails; then
     nothing is left of it and the earlier ones are untouched.
     """
-    if not (data / FOLDERS[0]).is_dir():
+    if not (data / FOLDERS[1 if storage_url else 0]).is_dir():
         raise BackupError(f"There is no installation in {data}: name its data folder with --data.")
     if folder.resolve().is_relative_to(data.resolve()):
         raise BackupError(f"{folder} lies in the data folder itself; choose a place that does not go with it.")
     try:
         with _alone_in(folder):
-            report = _Writing(data, folder, progress).write(database_url)
+            report = _Writing(data, folder, storage_url, progress).write(database_url)
             report.removed = _remove_all_but(keep, folder)
             return report
-    except OSError as error:
+    except (OSError, StorageAway, BadAddress) as error:
         raise BackupError(f"The backup could not be written: {error}") from error
 
 
@@ -99,7 +107,8 @@ def _remove_all_but(keep: int | None, folder: Path) -> list[Path]:
 class _Writing:
     """One backup on its way."""
 
-    def __init__(self, data: Path, folder: Path, progress: Progress | None) -> None:
+    def __init__(self, data: Path, folder: Path, storage_url: str, progress: Progress | None) -> None:
+        self.bucket = opened(storage_url) if storage_url else None
         self.data = data
         self.folder = folder
         self.progress = progress or (lambda done, total: None)
@@ -118,9 +127,9 @@ class _Writing:
         try:
             database = database_of(self.data, database_url)
             copy = self.target / database.copy_name
-            with database.copy(copy) as known:
+            with database.copy(copy, bucket=self.bucket is not None) as known:
                 self._copy_files()
-                missing, damaged = self._compare(known)
+                missing, damaged = self._compare(known) if self.bucket is None else self._copy_out(self.bucket, known)
             self.sums[database.copy_name] = _digest(copy)
             manifest = Manifest(
                 podium=version("podium"),
@@ -152,7 +161,7 @@ class _Writing:
             self.progress(self.bytes, total)
 
     def _found(self) -> Iterator[Path]:
-        for name in FOLDERS:
+        for name in FOLDERS if self.bucket is None else FOLDERS[1:]:
             for place, folders, files in os.walk(self.data / name):
                 folders.sort()
                 for file in sorted(files):
@@ -169,7 +178,7 @@ class _Writing:
             target = self.target / relative
             make_private(target.parent)
             self.bytes += info.st_size
-            if self._share(relative, info, target):
+            if self._share(relative, info.st_size, info.st_mtime_ns, target):
                 return
             digest = hashlib.sha256()
             with target.open("xb") as copy:
@@ -180,14 +189,14 @@ class _Writing:
             os.utime(target, ns=(info.st_mtime_ns, info.st_mtime_ns))
             self.sums[relative] = digest.hexdigest()
 
-    def _share(self, relative: str, info: os.stat_result, target: Path) -> bool:
+    def _share(self, relative: str, size: int, changed: int, target: Path) -> bool:
         """Whether the backup before has this very file, which then has one more name."""
         digest = self.sums_before.get(relative)
         if self.before is None or digest is None:
             return False
         try:
             old = (self.before / relative).lstat()
-            if (old.st_size, old.st_mtime_ns) != (info.st_size, info.st_mtime_ns) or not stat.S_ISREG(old.st_mode):
+            if (old.st_size, old.st_mtime_ns) != (size, changed) or not stat.S_ISREG(old.st_mode):
                 return False
             target.hardlink_to(self.before / relative)
         except OSError:  # gone, or a file system without hard links: it is copied
@@ -195,6 +204,47 @@ class _Writing:
         self.sums[relative] = digest
         self.shared += 1
         return True
+
+    def _copy_out(self, bucket: Store, known: Known) -> tuple[list[str], list[str]]:
+        """Copy what the database knows out of a bucket; returns what is missing there and what is damaged."""
+        missing, damaged = [], []
+        wanted = list(known)
+        for number, (key, stored) in enumerate(wanted, start=1):
+            relative = f"{FOLDERS[0]}/{key}"
+            target = self.target / relative
+            make_private(target.parent)
+            if not self._share_known(relative, stored, target):
+                try:
+                    self.sums[relative] = self._fetch(bucket, key, target)
+                except FileNotFoundError:
+                    missing.append(key)
+                    continue
+            self.bytes += target.stat().st_size
+            if self.sums[relative] != stored:
+                damaged.append(key)
+            self.progress(number, len(wanted))
+        return sorted(missing), sorted(damaged)
+
+    def _share_known(self, relative: str, stored: str, target: Path) -> bool:
+        """The same of a file in a bucket: under its key nothing else ever lies."""
+        if self.before is None or self.sums_before.get(relative) != stored:
+            return False
+        try:
+            old = (self.before / relative).lstat()
+        except OSError:
+            return False
+        return self._share(relative, old.st_size, old.st_mtime_ns, target)
+
+    @staticmethod
+    def _fetch(bucket: Store, key: str, target: Path) -> str:
+        digest = hashlib.sha256()
+        with RemoteFile(bucket, key) as source, target.open("xb") as copy:
+            target.chmod(0o600)
+            while piece := source.read1(_PIECE):
+                digest.update(piece)
+                copy.write(piece)
+        os.utime(target, (source.changed, source.changed))
+        return digest.hexdigest()
 
     def _compare(self, known: Known) -> tuple[list[str], list[str]]:
         """Which of the files that the database knows are missing, and which are not what was stored."""

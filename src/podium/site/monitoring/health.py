@@ -28,6 +28,8 @@ from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
 from podium.logs import redact_text
+from podium.site.buckets import StorageAway, Store
+from podium.site.buckets.remote import RemoteFile
 
 CONNECT_SECONDS = 3
 CLOCK_SECONDS = 5.0
@@ -273,7 +275,12 @@ def sign_in() -> Iterator[Finding]:
 
 
 def storage() -> Iterator[Finding]:
-    """Whether a file can be written, read again and deleted."""
+    """Whether a file can be written, read again and deleted, in the bucket where there is one."""
+    from podium.site.resources import storage as files  # noqa: PLC0415 - it stands on models
+
+    if (bucket := files.bucket()) is not None:
+        yield _bucket(bucket.store)
+        return
     local = isinstance(default_storage, FileSystemStorage)
     where = str(settings.FILES_DIR) if local else default_storage.__class__.__name__
     if local and not settings.FILES_DIR.is_dir():
@@ -295,6 +302,27 @@ def storage() -> Iterator[Finding]:
         yield Finding("storage", "fail", f"{where} gives back something else than was written", "Check its disk.")
         return
     yield Finding("storage", "ok", f"wrote, read and deleted a file ({where})")
+
+
+def _bucket(store: Store) -> Finding:
+    """Whether the bucket takes, lists, gives back and removes an object, as a whole and from its middle."""
+    content, key = uuid.uuid4().bytes, f"podium-doctor-{uuid.uuid4().hex}"
+    try:
+        store.put_bytes(key, content)
+        try:
+            with RemoteFile(store, key) as stream:
+                stream.seek(4)
+                same = stream.read() == content[4:]
+            listed = any(entry.key == key for entry in store.listing(key))
+        finally:
+            store.delete(key)
+    except (StorageAway, FileNotFoundError) as error:
+        mend = "Check address, bucket and credentials in STORAGE_URL, and that they may put, get, list and delete."
+        return Finding("bucket", "fail", f"{store.name}: {_plain(error)}", mend)
+    if not (same and listed):
+        mend = "Take a store that shows at once what was written, as Amazon S3 does."
+        return Finding("bucket", "fail", f"{store.name} gives back something else than was written", mend)
+    return Finding("bucket", "ok", f"wrote, read, listed and deleted an object ({store.name})")
 
 
 def mail(send_to: str) -> Iterator[Finding]:

@@ -54,6 +54,10 @@ class _Upload:
         self._hasher.update(data)
         self._stream.write(data)
 
+    def settle(self) -> None:
+        """See Upload."""
+        self._stream.close()
+
     def commit(self) -> Digest:
         """See Upload."""
         self._stream.close()

@@ -31,6 +31,23 @@ class StoredFile(models.Model):
         return self.key
 
 
+class ArrivedFile(models.Model):
+    """An upload that lies in a bucket under a key of its own and is not sealed yet (`resources.bucket`).
+
+    name: its incoming key. The row is gone, in the same transaction, as soon as a `StoredFile` has the key.
+    """
+
+    name = models.CharField(max_length=255, unique=True)
+    key = models.CharField(max_length=255, unique=True)
+    size = models.PositiveBigIntegerField(help_text="bytes")
+    sha256 = models.CharField(max_length=64)
+    md5 = models.CharField(max_length=32)
+    changed_when = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class DatasetType(models.TextChoices):
     """Codabench's nine types."""
 

@@ -1,7 +1,7 @@
 """Parts of an upload: each kept by itself, verified before it counts, put together at the end.
 
-`Parts` is the contract; `LocalParts` keeps it in the files folder. A store with multipart uploads of its own (S3) fits
-behind the same contract: begin, parts in any order and any number of times, list, put together, give up.
+`Parts` is the contract: begin, parts in any order and any number of times, list, put together, give up. `LocalParts`
+keeps it in the files folder, `BucketParts` (`bucket_parts`) in a bucket.
 
 A part is a file that carries its number and digest in its name, and gets that name only when every byte has arrived and
 the digest is right. So what is listed is whole, after a restart as before it, and no row is written for a part.
@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from podium.site.resources import storage
 from podium.site.resources.folder import path_of
 from podium.site.resources.places import Digest
 
@@ -28,7 +29,8 @@ SMALLEST_PART = 8 * MIB
 MOST_PARTS = 10_000
 """S3's limit as well."""
 _BUFFER = 4 * MIB
-_NAME = re.compile(r"(\d{1,5})-([0-9a-f]{64})")
+NAME = re.compile(r"(\d{1,5})-([0-9a-f]{64})")
+"""What a part is called: its number and its SHA-256."""
 
 
 class PartRefused(Exception):
@@ -124,6 +126,18 @@ class Parts(Protocol):
         ...
 
 
+def refuse_wrong(number: int, found: Part, *, size: int, sha256: str) -> None:
+    """Raises PartRefused where a part that has arrived is not what was announced."""
+    if found.size != size:
+        raise PartRefused(f"Part {number} has {size} bytes; {found.size} have arrived. Send it again.", "wrong_size")
+    if found.sha256 != sha256:
+        raise PartRefused(
+            f"Part {number} did not arrive as it was sent: its SHA-256 differs from the one in "
+            "Content-Digest. Send it again.",
+            "checksum_mismatch",
+        )
+
+
 class _LocalIncoming:
     def __init__(self, folder: Path, number: int) -> None:
         self._folder, self._number = folder, number
@@ -142,17 +156,8 @@ class _LocalIncoming:
 
     def commit(self, *, size: int, sha256: str) -> Part:
         self._stream.close()
-        if self.size != size:
-            raise PartRefused(
-                f"Part {self._number} has {size} bytes; {self.size} have arrived. Send it again.", "wrong_size"
-            )
-        found = self._sha256.hexdigest()
-        if found != sha256:
-            raise PartRefused(
-                f"Part {self._number} did not arrive as it was sent: its SHA-256 differs from the one in "
-                "Content-Digest. Send it again.",
-                "checksum_mismatch",
-            )
+        found = Part(self._number, self.size, self._sha256.hexdigest())
+        refuse_wrong(self._number, found, size=size, sha256=sha256)
         target = self._folder / f"{self._number}-{sha256}"
         try:
             self._draft.replace(target)
@@ -194,7 +199,7 @@ class LocalParts:
         except FileNotFoundError:
             return
         for path in paths:
-            named = _NAME.fullmatch(path.name)
+            named = NAME.fullmatch(path.name)
             if named is None:
                 continue
             try:
@@ -263,4 +268,9 @@ _local = LocalParts()
 
 def parts() -> Parts:
     """The store that the site uses."""
-    return _local
+    bucket = storage.bucket()
+    if bucket is None:
+        return _local
+    from podium.site.resources.bucket_parts import BucketParts  # noqa: PLC0415 - it stands on the contract above
+
+    return BucketParts(bucket)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Protocol
+
+from django.utils import timezone
 
 CHUNK = 1024 * 1024
 
@@ -68,6 +71,13 @@ class Content:
     changed: float
 
 
+def fresh_key(folder: str, name: str) -> str:
+    """A key that nothing has, below `folder`, that ends in a safe form of `name`."""
+    day = timezone.now().strftime("%Y-%m-%d")
+    safe = "".join(c if c.isalnum() or c in "._-" else "_" for c in Path(name).name)[-60:].lstrip(".") or "file"
+    return f"{folder}/{day}/{secrets.token_hex(8)}/{safe}"
+
+
 def refuse_unsafe(key: str) -> None:
     """Raises ValueError for a key that would lead elsewhere."""
     if key.startswith("/") or ".." in PurePosixPath(key).parts or "\0" in key:
@@ -95,6 +105,9 @@ class Upload(Protocol):
         """Bytes written so far."""
 
     def write(self, data: bytes) -> None: ...
+
+    def settle(self) -> None:
+        """Bring all of it to where it stays, without asking the database; `commit` does it where it was not done."""
 
     def commit(self) -> Digest:
         """Make the upload visible under its key, in place of an earlier one that was not sealed yet."""

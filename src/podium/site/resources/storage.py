@@ -8,29 +8,34 @@ Files take no part in a database's transaction, so one of the two must err, and 
 before its row commits and goes after the row has gone. What a process that died in between has left, content without a
 row, is found by `discard_orphans`; a row without its content there is never.
 
-All of it holds wherever files are kept, which a `Place` does (`places`): a folder (`folder`).
+All of it holds wherever files are kept, which a `Place` does (`places`): a folder (`folder`), or a bucket
+(`bucket`) where `STORAGE_URL` names one.
 """
 
 from __future__ import annotations
 
+import functools
 import itertools
-import secrets
 import shutil
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import IO, BinaryIO, cast
+from typing import IO, TYPE_CHECKING, BinaryIO, cast
 
 import structlog
+from django.conf import settings
 from django.db import transaction
-from django.utils import timezone
 
+from podium.site.buckets.store import StorageAway
 from podium.site.resources import places
 from podium.site.resources.folder import Folder
 from podium.site.resources.models import StoredFile
 from podium.site.resources.places import Content, Digest, Incoming, Place, Upload
+
+if TYPE_CHECKING:
+    from podium.site.resources.bucket import Bucket
 
 log = structlog.get_logger(__name__)
 
@@ -42,7 +47,23 @@ _folder = Folder()
 
 def place() -> Place:
     """Where this installation keeps its files."""
-    return _folder
+    return bucket() or _folder
+
+
+def bucket() -> Bucket | None:
+    """The bucket in which this installation keeps its files, None where it keeps them in a folder."""
+    url = settings.CONFIG.storage_url
+    return None if url is None else _bucket(url.get_secret_value())
+
+
+@functools.cache
+def _bucket(url: str) -> Bucket:
+    from podium.site.buckets import opened  # noqa: PLC0415 - what it needs is loaded only where it is used
+    from podium.site.buckets.cache import Cache  # noqa: PLC0415
+    from podium.site.resources.bucket import Bucket  # noqa: PLC0415
+
+    cache = Cache(settings.DATA_DIR / "bucket-cache", settings.CONFIG.storage_cache_bytes)
+    return Bucket(opened(url), cache)
 
 
 # --- uploads ------------------------------------------------------------------------------------------------------
@@ -66,9 +87,7 @@ def incoming_state(key: str) -> Incoming | None:
 
 def new_key(folder: str, name: str) -> str:
     """A fresh key below `folder` that ends in a safe form of `name`."""
-    day = timezone.now().strftime("%Y-%m-%d")
-    safe = "".join(c if c.isalnum() or c in "._-" else "_" for c in Path(name).name)[-60:].lstrip(".") or "file"
-    return f"{folder}/{day}/{secrets.token_hex(8)}/{safe}"
+    return places.fresh_key(folder, name)
 
 
 def seal(incoming_key: str, *, folder: str, name: str) -> StoredFile:
@@ -248,6 +267,12 @@ def open_key(key: str) -> BinaryIO:
     return place().open(key)
 
 
+def key_in_bucket(key: str) -> str:
+    """Where a bucket has what a key names, so that opening that asks no database. Raises FileNotFoundError."""
+    found = bucket()
+    return key if found is None else found.key_of(key)
+
+
 def local(key: str) -> AbstractContextManager[Path]:
     """A path on this machine with what a key names, while the block runs; nothing lies there where there is nothing.
 
@@ -267,8 +292,14 @@ def delete(file: StoredFile) -> None:
 
 
 def remove_content(key: str) -> None:
-    """Remove a file's content, and the folder that was made for it."""
-    place().remove(key)
+    """Remove a file's content, and the folder that was made for it.
+
+    Where a bucket is away the content stays, and goes with the next `discard_orphans`: what was to be done is done.
+    """
+    try:
+        place().remove(key)
+    except StorageAway as away:
+        log.warning("content stays for now", key=key, reason=str(away))
 
 
 @contextmanager

@@ -28,6 +28,7 @@ from podium.site.accounts.models import User
 from podium.site.accounts.policies import people_to_name
 from podium.site.audit.actions import Action
 from podium.site.audit.services import record
+from podium.site.buckets import StorageAway
 from podium.site.competitions.description import PHASE_SAME
 from podium.site.competitions.models import (
     Competition,
@@ -169,8 +170,8 @@ def _create_and_record(status: CreationStatus, progress: _Progress) -> None:
     try:
         with storage.local(status.dataset.data_file.key) as path:
             create_from_bundle(bundle=path, user=status.created_by, dataset=status.dataset, progress=progress)
-    except claims.Superseded:
-        raise
+    except (claims.Superseded, StorageAway):
+        raise  # the second: it is begun again when this claim has run out
     except BundleRefused as refusal:
         errors = [_text(fault) for fault in refusal.faults if fault["severity"] == "error"]
         progress.fail("\n".join(errors), refusal.faults)

@@ -28,6 +28,7 @@ from podium.formats.dump import to_yaml
 from podium.site.accounts.models import User
 from podium.site.audit.actions import Action
 from podium.site.audit.services import record
+from podium.site.buckets import StorageAway
 from podium.site.competitions import policies
 from podium.site.competitions.description import Description, describe
 from podium.site.competitions.models import Competition, Dump, DumpKind, DumpState
@@ -115,8 +116,8 @@ def _write(dump: Dump) -> None:
     try:
         with storage.removed_on_failure() as stored:
             (_write_archive if dump.kind == DumpKind.ARCHIVE else _write_bundle)(dump, stored)
-    except Superseded:
-        raise
+    except (Superseded, StorageAway):
+        raise  # the second: it is begun again when this claim has run out
     except (DumpRefused, LookupError, Refused) as refusal:
         _end(dump, status=DumpState.FAILED, details=str(refusal))
     except Exception:
