@@ -61,11 +61,16 @@ class Draft:
             self.abandon()
 
 
+_SHARE: Final = 64
+"""Room is made when a process has added that part of the whole, since looking at all copies takes its time."""
+
+
 class Cache:
-    """A folder of copies. most: how many bytes of them are kept, beside those in use."""
+    """A folder of copies. most: how many bytes of them are kept, beside those in use and those just added."""
 
     def __init__(self, folder: Path, most: int) -> None:
         self.folder, self.most = folder, most
+        self._added = most  # what others have left is looked at first
         self._copies, self._drafts = folder / "copies", folder / "drafts"
 
     def draft(self) -> Draft:
@@ -78,12 +83,13 @@ class Cache:
 
     def keep(self, key: str, draft: Draft) -> None:
         """Let a draft be the copy of an object that was made of it."""
-        if draft.path.stat().st_size > self.most:
+        size = draft.path.stat().st_size
+        if size > self.most:
             draft.abandon()
             return
         self._copies.mkdir(parents=True, exist_ok=True)
         with draft.given_to(self._path(key)):
-            self._make_room()
+            self._make_room(size)
 
     def open(self, key: str) -> BinaryIO | None:
         """Open the copy of an object, None where there is none; it may be read to its end whatever becomes of it."""
@@ -114,10 +120,12 @@ class Cache:
                 yield draft.path
                 return
             self._copies.mkdir(parents=True, exist_ok=True)
+            size = draft.path.stat().st_size
             with draft.given_to(self._path(key)) as path:
-                self._make_room()
+                self._make_room(size)
                 yield path
-            self._make_room()  # for what was too large to stay
+            if size > self.most:
+                _removed(self._path(key))
         finally:
             draft.abandon()
 
@@ -149,7 +157,11 @@ class Cache:
         """Remove the copy of an object that is no more."""
         self._path(key).unlink(missing_ok=True)
 
-    def _make_room(self) -> None:
+    def _make_room(self, added: int) -> None:
+        self._added += added
+        if self._added * _SHARE < self.most:
+            return
+        self._added = 0
         found = []
         with os.scandir(self._copies) as entries:
             for entry in entries:
