@@ -7,11 +7,20 @@ import socket
 import time
 
 from django.db import close_old_connections, connection
+from django_tasks.base import TASK_MIN_PRIORITY
 from django_tasks_db.management.commands.db_worker import Worker
 from django_tasks_db.models import DBTaskResult
 
 PAUSE = 0.2
 """Seconds between two looks for tasks."""
+
+
+def turn(before: int) -> int:
+    """The priority of a person's next long job, so that people take turns however much each asks for.
+
+    before: how many of theirs wait or run. The first of everybody comes before the second of anybody.
+    """
+    return max(TASK_MIN_PRIORITY, -before)
 
 
 class TaskRunner(Worker):

@@ -139,7 +139,7 @@ def start_deletion(*, by: User) -> OrphanDeletion:
         if under_way is not None:
             return under_way
         deletion = OrphanDeletion.objects.create(created_by=by)
-        _task().enqueue(deletion.pk)
+        _claims.enqueue(deletion)
         after = {"orphans": check.orphans, "bytes": check.orphan_bytes}
         record(Action.ORPHANS_DELETED, by=by, on=deletion, after=after)
     return deletion

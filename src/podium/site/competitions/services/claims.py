@@ -7,7 +7,7 @@ result; so of two site-workers that both believe to have it, one succeeds and th
 queues a silent job again, at most three times, and removes what was half written.
 
 A job's row has `status`, `attempt`, `alive_until` (null: queued), `created_when`, `finished_when`, `details`, and
-`files`, the storage keys that it may write.
+`created_by`, whose turn it takes, and `files`, the storage keys that it may write.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from django.utils import timezone
 from django_tasks import TaskResultStatus
 from django_tasks_db.models import DBTaskResult
 
+from podium.site.background import turn
 from podium.site.resources import storage
 
 log = structlog.get_logger(__name__)
@@ -63,6 +64,11 @@ class Claims:
     def _open(self, **filters: object) -> QuerySet[Any]:
         rows: QuerySet[Any] = self.model._default_manager.all()
         return rows.filter(status__in={self.queued, self.running}, **filters)
+
+    def enqueue(self, job: Any) -> None:
+        """Queue a job, behind as many turns of others as its person has jobs of this kind already."""
+        before = self._open(created_by=job.created_by_id, pk__lt=job.pk).count()
+        self.task().using(priority=turn(before)).enqueue(job.pk)
 
     def claim(self, pk: int) -> Any:
         """Take a queued job, and remove what an earlier attempt left; None when there is nothing to do."""
@@ -130,7 +136,7 @@ class Claims:
                     self._give_up(job)
                 else:
                     self.change(job, status=self.queued, alive_until=None)
-                    self.task().enqueue(job.pk)
+                    self.enqueue(job)
             except Superseded:
                 return False
             # Rows of tasks whose process is gone would say "running" for ever.

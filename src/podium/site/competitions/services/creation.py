@@ -80,8 +80,6 @@ class BundleRefused(Exception):
 
 def start_creation(*, dataset: Dataset, user: User) -> CreationStatus:
     """Queue the making of a competition from an uploaded bundle; a second call answers with the first one's status."""
-    from podium.site.competitions.tasks import create_competition  # noqa: PLC0415 - tasks call this module
-
     if dataset.type != DatasetType.COMPETITION_BUNDLE:
         raise Refused(_("This file was not uploaded as a competition bundle."), field="type", code="wrong_type")
     with transaction.atomic():
@@ -95,7 +93,7 @@ def start_creation(*, dataset: Dataset, user: User) -> CreationStatus:
             file_name=dataset.file_name,
             steps=[{"name": name, "state": "waiting"} for name in STEPS],
         )
-        create_competition.enqueue(status.pk)
+        claims.enqueue(status)
     return status
 
 

@@ -34,4 +34,5 @@ _claims = Claims(
     given_up=_given_up,
     joined=("dataset__data_file", "created_by"),
 )
-claim, change, kept_alive, recover = _claims.claim, _claims.change, _claims.kept_alive, _claims.recover
+enqueue, claim, change = _claims.enqueue, _claims.claim, _claims.change
+kept_alive, recover = _claims.kept_alive, _claims.recover

@@ -93,7 +93,7 @@ def start_dump(
         if under_way is not None:
             return under_way
         dump = Dump.objects.create(competition=competition, created_by=by, **wanted)
-        _task().enqueue(dump.pk)
+        _claims.enqueue(dump)
         action = Action.COMPETITION_ARCHIVED if kind == DumpKind.ARCHIVE else Action.COMPETITION_DUMPED
         record(action, by=by, on=competition)
     return dump

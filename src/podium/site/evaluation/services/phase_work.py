@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from typing import Any
 
 import structlog
 from django.conf import settings
@@ -21,6 +22,7 @@ from django_tasks import TaskResultStatus
 from django_tasks_db.models import DBTaskResult
 
 from podium.site.accounts.models import User
+from podium.site.background import turn
 from podium.site.competitions.models import Phase
 from podium.site.errors import Refused
 from podium.site.evaluation.models import PhaseWork, Submission, WorkKind, WorkState
@@ -66,8 +68,6 @@ def begin(*, kind: WorkKind, phase: Phase, by: User | None) -> int:
 
     by: None where the platform itself asks. The caller has checked the right.
     """
-    from podium.site.evaluation.tasks import work_on_phase  # noqa: PLC0415 - tasks call this module
-
     if PhaseWork.objects.filter(phase=phase, kind=kind, state__in=PhaseWork.OPEN).exists():
         return 0
     found = _PLANS[kind].rows(phase).aggregate(total=Count("pk"), until=Max("pk"))
@@ -77,10 +77,16 @@ def begin(*, kind: WorkKind, phase: Phase, by: User | None) -> int:
     try:
         with transaction.atomic():
             work = PhaseWork.objects.create(phase=phase, kind=kind, created_by=by, **found)
-            work_on_phase.enqueue(work.pk)
+            _enqueue(work)
     except IntegrityError:
         return 0  # somebody was quicker
     return int(found["total"])
+
+
+def _enqueue(work: PhaseWork) -> None:
+    """Queue a work, behind as many turns of others as its person has works already."""
+    before = PhaseWork.objects.filter(created_by=work.created_by_id, state__in=PhaseWork.OPEN, pk__lt=work.pk)
+    _task().using(priority=turn(before.count())).enqueue(work.pk)
 
 
 def stop(*, kind: WorkKind, phase: Phase, reason: str) -> None:
@@ -156,10 +162,14 @@ def _fail(work: PhaseWork, reason: str) -> None:
         log.warning("work on a phase superseded", work=work.pk, attempt=work.attempt)
 
 
-def _tasks(work: PhaseWork, status: TaskResultStatus) -> QuerySet[DBTaskResult]:
+def _task() -> Any:
     from podium.site.evaluation.tasks import work_on_phase  # noqa: PLC0415 - tasks call this module
 
-    return DBTaskResult.objects.filter(status=status, task_path=work_on_phase.module_path, args_kwargs__args__0=work.pk)
+    return work_on_phase
+
+
+def _tasks(work: PhaseWork, status: TaskResultStatus) -> QuerySet[DBTaskResult]:
+    return DBTaskResult.objects.filter(status=status, task_path=_task().module_path, args_kwargs__args__0=work.pk)
 
 
 def recover() -> int:
@@ -172,8 +182,6 @@ def recover() -> int:
 
 
 def _recovered(work: PhaseWork) -> bool:
-    from podium.site.evaluation.tasks import work_on_phase  # noqa: PLC0415 - tasks call this module
-
     if work.state == WorkState.WAITING and _tasks(work, TaskResultStatus.READY).exists():
         return False  # it waits for a site-worker
     try:
@@ -189,7 +197,7 @@ def _recovered(work: PhaseWork) -> bool:
                 _change(work, state=WorkState.FAILED, finished_when=timezone.now(), details=reason)
             else:
                 _change(work, state=WorkState.WAITING, alive_until=None)
-                work_on_phase.enqueue(work.pk)
+                _enqueue(work)
     except Superseded:
         return False
     log.warning("work on a phase recovered", work=work.pk, attempts=work.attempt, state=work.state)
