@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from podium.site.accounts.models import User
 from podium.site.competitions.models import Competition
+from podium.site.leaderboards import views
 from podium.site.leaderboards.models import Column, Leaderboard, Score
 from podium.site.queues.models import Queue
 from tests.factories import UserFactory, finished_submission
@@ -147,3 +148,28 @@ def test_a_printed_board_says_whose_it_is_of_when_and_where_without_the_secret_k
     assert "print-head" not in past.response.content.decode()
     past.open(f"/competitions/{competition.pk}/results/?as_of={timezone.now():%Y-%m-%dT%H:%M:%S.%fZ}")
     assert "as of <time" in past.response.content.decode().split('<header class="print-head">')[1]
+
+
+def test_a_whole_board_is_printed_from_one_page_and_says_when_there_is_more(
+    visitor: Visiting, competition: Competition, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _fill(competition, 55)
+    somebody, address = visitor(), f"/competitions/{competition.pk}/results/"
+    (link,) = [each for each in somebody.open(address).links if "rows=all" in each]
+    page = somebody.open(link)
+    names = re.findall(r"runner\d+", page.text)
+    assert names == [f"runner{place}" for place in range(55)]
+    assert "All rows are on this page, for printing." in page.text
+    assert not [each for each in page.links if "page=" in each]
+    assert [each for each in page.links if each.startswith(address) and "rows" not in each and "phase" in each]
+    monkeypatch.setattr(views, "WHOLE", 30)
+    page = somebody.open(f"{link}&page=2")
+    assert "Rows 31 to 55 of 55, for printing; the others are on further pages." in page.text
+    head = somebody.response.content.decode().split('<header class="print-head">')[1].split("</header>")[0]
+    assert "rows 31 to 55 of 55" in head and "rows=all" in head
+    assert len(re.findall(r"runner\d+", page.text)) == 25
+
+
+def test_short_boards_offer_no_other_page_for_printing(visitor: Visiting, competition: Competition) -> None:
+    _fill(competition, 2)
+    assert "rows=all" not in " ".join(visitor().open(f"/competitions/{competition.pk}/results/").links)

@@ -22,6 +22,8 @@ from podium.site.leaderboards.queries import board
 from podium.site.leaderboards.tools import Links, headings, wish_of
 
 PER_PAGE = 50
+WHOLE = 1000
+"""Rows of a page that is asked for to be printed."""
 NARROW = 5
 """Boards with so few columns fit a wide window, and scroll with the page there; wider ones scroll in their frame."""
 MAX_PAGE = 10**9
@@ -34,7 +36,7 @@ def _page_number(text: str | None) -> int:
 
 @require_safe
 def results(request: HttpRequest, pk: int) -> HttpResponse:
-    """The board of a phase, a page at a time, with the viewer's own rows marked."""
+    """The board of a phase, a page at a time, with the viewer's own rows marked; `rows=all` is a page to be printed."""
     viewed = shell(request, pk)
     phases = viewed.board_phases()
     phase = viewed.chosen_phase(request.GET.get("phase"))
@@ -44,7 +46,9 @@ def results(request: HttpRequest, pk: int) -> HttpResponse:
     if phase and request.GET.get("as_of"):
         return views_insight.past(request, viewed, phase, page=number, per_page=PER_PAGE)
     wish, links = wish_of(request), Links(request)
-    shown = board(phase, request.user, page=number, per_page=PER_PAGE, wish=wish) if phase else None
+    whole = request.GET.get("rows") == "all"
+    per_page = WHOLE if whole else PER_PAGE
+    shown = board(phase, request.user, page=number, per_page=per_page, wish=wish) if phase else None
     context = viewed.context(
         "results",
         phases=[(each, viewed.url("competitions:results", phase=each.pk)) for each in phases],
@@ -61,6 +65,11 @@ def results(request: HttpRequest, pk: int) -> HttpResponse:
             "unsorted": links.to(sort=None, page=None),
             "unsearched": links.to(search=None, page=None),
             "kept": links.kept(phase=phase.pk),
+            "whole": whole,
+            "first": (shown.page - 1) * per_page + 1,
+            "last": (shown.page - 1) * per_page + len(shown.rows),
+            "whole_url": links.to(phase=phase.pk, rows="all", page=None),
+            "paged_url": links.to(phase=phase.pk, rows=None, page=None),
             "rebuilding": PhaseWork.objects.filter(
                 phase=phase, kind=WorkKind.REBUILD, state__in=PhaseWork.OPEN
             ).exists(),
@@ -74,7 +83,12 @@ def results(request: HttpRequest, pk: int) -> HttpResponse:
             "downloads": f"/api/competitions/{pk}/results",
             "my_place": None if any(row.is_mine for row in shown.rows) else _my_place(phase, request.user, viewed),
             "printed": printed(
-                request, phase, page=shown.page, search=wish.search, sort=request.GET.get("sort", "")[:100]
+                request,
+                phase,
+                page=shown.page,
+                search=wish.search,
+                sort=request.GET.get("sort", "")[:100],
+                rows="all" if whole else "",
             ),
             "detailed": [row.submission_id for row in shown.rows if row.detailed],
         }
