@@ -112,29 +112,41 @@ class Many:
         from podium.site.competitions.models import PhaseTask
         from podium.site.resources.models import Dataset, Solution, Task, TaskVersion, UploadSession
 
-        self.files = self._files(numbers, "data")
-        done = {"created_by": self.olivia, "upload_completed_when": self.start, "is_public": True}
         for kind in ("public_data", "competition_bundle", "submission"):
-            _bulk(
-                Dataset,
-                (
-                    Dataset(name=f"{kind} {n:06}", file_name=f"{n:06}.zip", type=kind, data_file=file, **done)
-                    for n, file in zip(numbers, self._files(numbers, kind), strict=True)
-                ),
-            )
+            self._datasets(numbers, kind, self.olivia, is_public=True)
         tasks = _bulk(Task, (Task(name=f"Task {n:06}", created_by=self.olivia, is_public=True) for n in numbers))
-        version = {"number": 1, "scoring_program": self.program}
-        _bulk(TaskVersion, (TaskVersion(task=one, **version) for one in tasks))
+        programs = self._datasets(numbers, "scoring_program", self.olivia)
+        _bulk(
+            TaskVersion,
+            (
+                TaskVersion(task=one, number=1, scoring_program=program)
+                for one, program in zip(tasks, programs, strict=True)
+            ),
+        )
+        solved = self._datasets(numbers, "solution", self.olivia)
+        _bulk(Solution, (Solution(name=f"Solution {n}", data=one) for n, one in zip(numbers, solved, strict=True)))
         # Every other task is in the phase of a competition of its own.
         from podium.site.competitions.models import Phase
 
         phases = Phase.objects.exclude(pk=self.phase.pk).order_by("-pk")[: len(tasks) // 2]
         _bulk(PhaseTask, (PhaseTask(phase=phase, task=one) for phase, one in zip(phases, tasks, strict=False)))
-        _bulk(Solution, (Solution(name=f"Solution {n}", data=self.program) for n in numbers))
         coming = {"created_by": self.olivia, "type": "input_data"}
         waiting = _bulk(Dataset, (Dataset(name=f"coming {n:06}", **coming) for n in numbers))
         session = {"part_size": 5, "expires_when": self.olivia.date_joined + timedelta(days=1)}
         _bulk(UploadSession, (UploadSession(dataset=one, **session) for one in waiting))
+
+    def _datasets(self, numbers: range, kind: str, owner: Any, **facts: Any) -> list[Any]:
+        from podium.site.resources.models import Dataset
+
+        facts |= {"created_by": owner, "type": kind, "upload_completed_when": self.start}
+        files = zip(numbers, self._files(numbers, kind), strict=True)
+        return _bulk(
+            Dataset,
+            (
+                Dataset(name=f"{kind} {n:06}", file_name=f"{kind}-{n:06}.zip", data_file=one, **facts)
+                for n, one in files
+            ),
+        )
 
     def _files(self, numbers: range, kind: str) -> list[Any]:
         from podium.site.resources.models import StoredFile
@@ -147,17 +159,8 @@ class Many:
         from podium.site.evaluation.models import Attempt, ParticipantLane, PhaseWork, Run, Submission, TryEntry
         from podium.site.leaderboards.models import Entry, Score
         from podium.site.leaderboards.services import ranking_column
-        from podium.site.resources.models import Dataset
 
-        files = self._files(numbers, "answer")
-        done = {"created_by": self.pat, "type": "submission", "upload_completed_when": self.start}
-        data = _bulk(
-            Dataset,
-            (
-                Dataset(name=f"answer {n:06}", file_name=f"model-{n:06}.zip", data_file=file, **done)
-                for n, file in zip(numbers, files, strict=True)
-            ),
-        )  # fmt: skip
+        data = self._datasets(numbers, "submission", self.pat)
         facts: dict[str, Any] = {"phase": self.phase, "task": self.task, "task_version": self.version, "kind": "result"}
         facts |= {"status": "Finished", "finished_when": self.start, "queue": self.queue}
         rows = _bulk(Submission, (Submission(owner=self.pat, data=one, **facts) for one in data))
@@ -271,7 +274,7 @@ class Many:
             "my submissions, last": f"{site}/submissions/?page=100000",
             "submissions of mine, resources": "/resources/",
             "submissions of mine, resources, last": "/resources/?page=100000",
-            "submissions of mine, resources, search": "/resources/?search=model-000007",
+            "submissions of mine, resources, search": "/resources/?search=submission-000007",
             "progress": f"{site}/results/progress/",
             "forum": f"{site}/forum/",
             "forum, last": f"{site}/forum/?page=100000",
@@ -286,7 +289,7 @@ class Many:
             "search of organizations": "/search/?q=000007&in=organizations",
             "a profile": f"/profiles/user/{self.pat.username}/",
             "API: submissions": f"{api}/submissions/?page_size=50",
-            "API: submissions, search": f"{api}/submissions/?page_size=50&search=model-000007",
+            "API: submissions, search": f"{api}/submissions/?page_size=50&search=submission-000007",
             "API: people looked up": f"{api}/user_lookup/?q=000007",
             "API: quota": f"{api}/user_quota/",
             "API: clean-up": f"{api}/user_quota_cleanup/",
@@ -303,7 +306,7 @@ class Many:
             "tries": f"{site}/participants/{self.place.pk}/tries/",
             "all submissions": f"{site}/submissions/all/",
             "all submissions, last": f"{site}/submissions/all/?page=100000",
-            "all submissions, search": f"{site}/submissions/all/?search=model-000007",
+            "all submissions, search": f"{site}/submissions/all/?search=submission-000007",
             "forum, organizer": f"{site}/forum/",
             "a thread, organizer": f"{site}/forum/{self.thread.pk}/",
             "a message": f"{site}/message/",

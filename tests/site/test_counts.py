@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import AnonymousUser
 from django.core.cache import caches
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
@@ -16,8 +17,12 @@ from podium.site.accounts.models import User
 from podium.site.competitions import counts
 from podium.site.competitions.models import Competition, Page
 from podium.site.competitions.queries import counters
+from podium.site.evaluation import policies, views
+from podium.site.evaluation import queries as submissions
+from podium.site.evaluation.models import Submission
+from podium.site.fetching import Merged
 from podium.site.leaderboards import queries
-from podium.site.leaderboards.models import Entry
+from podium.site.leaderboards.models import Entry, Leaderboard
 from tests.factories import CompetitionFactory, ParticipantFactory, UserFactory, finished_submission, phase_with_board
 from tests.site.database_reading import Reading
 
@@ -218,3 +223,80 @@ def test_the_number_of_an_organizers_list_is_of_all_of_the_competition(
     site.grow(60)
     page = client_of(olivia).get(f"/competitions/{site.competition.pk}/submissions/all/").content.decode()
     assert f"{site.competition.phases.get().submissions.count()} submissions" in page
+
+
+@pytest.mark.slow
+def test_the_list_of_all_that_somebody_sees_reads_little_where_they_see_little(
+    client_of: Client, site: Site, sam: User
+) -> None:
+    """All newer submissions are private and on no board: they are no reason to look at each of them."""
+    site.grow(5)
+    facts = {"phase": site.phase, "owner": site.pat, "kind": "result"}
+    rows = Submission.objects.bulk_create([Submission(**facts) for _ in range(2000)])
+    Submission.objects.filter(pk=rows[0].pk).update(is_public=True)
+    client, address = client_of(sam), "/api/submissions/?page_size=50"
+    seen = {one["id"] for one in client.get(address).json()}
+    assert seen == {*Entry.objects.values_list("submission", flat=True), rows[0].pk}
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE")
+            if connection.vendor == "postgresql":  # tables this small would be read whole, one way or another
+                for way in ("seqscan", "hashjoin", "mergejoin"):
+                    cursor.execute(f"SET LOCAL enable_{way} = off")
+        for asked_for in (address, f"{address}&search=nowhere"):
+            with Reading() as reading:
+                assert client.get(asked_for).status_code == 200
+            assert reading.count() < {"sqlite": 30_000, "postgresql": 1500}[connection.vendor], asked_for
+
+
+def test_the_ways_in_which_somebody_sees_submissions_are_together_all_that_they_see(site: Site, ada: User) -> None:
+    site.grow(4)
+    other = phase_with_board(CompetitionFactory(published=False), task_count=1)
+    hidden = phase_with_board(CompetitionFactory())
+    Leaderboard.objects.filter(pk=hidden.leaderboard_id).update(hidden=True)
+    bot, sam = UserFactory(is_bot=True), UserFactory()
+    Competition.objects.filter(pk=hidden.competition_id).update(allow_robot_submissions=True)
+    for phase in (other, hidden, site.phase):
+        whole = finished_submission(phase, UserFactory(), 1.0)
+        part = Submission.objects.create(phase=phase, owner=whole.owner, parent=whole, kind="result")
+        Submission.objects.create(phase=phase, owner=site.pat, kind="result", is_public=True)
+        Submission.objects.create(phase=phase, owner=site.pat, kind="result")
+        Submission.objects.create(phase=phase, owner=site.pat, kind="result", is_public=True, is_soft_deleted=True)
+        assert part.parent == whole
+    for user in (AnonymousUser(), sam, site.pat, site.olivia, ada, bot):
+        for deleted in (False, True):
+            ways = policies.ways_to_see(user, deleted=deleted)
+            together = set().union(*(way.values_list("pk", flat=True) for way in ways))
+            seen = set(policies.visible_to(user, deleted=deleted).values_list("pk", flat=True))
+            assert together == seen, (user, deleted)
+            assert seen
+
+
+def test_pages_put_together_from_several_ways_are_those_of_one_query(
+    client_of: Client, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.grow(20)
+    client, pages = client_of(site.pat), range(1, 7)
+
+    def numbers() -> list[list[int]]:
+        return [[one["id"] for one in client.get(f"/api/submissions/?page_size=9&page={n}").json()] for n in pages]
+
+    merged = numbers()
+    monkeypatch.setattr(Merged, "DEEP", 0)
+    assert merged == numbers()
+    assert merged[0] == sorted(merged[0], reverse=True)
+
+
+@pytest.mark.parametrize("hits", [0, 1, 3])
+def test_a_search_counts_and_shows_the_same_hits_however_many_there_are(
+    hits: int, client_of: Client, site: Site, olivia: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.grow(3)
+    monkeypatch.setattr(views, "SEARCHED", 2)
+    monkeypatch.setattr(submissions, "MANY_OWNERS", 1)
+    for n in range(hits):
+        finished_submission(site.phase, UserFactory(username=f"Zebra{n}"), 1.0)
+    api = client_of(olivia).get(f"/api/submissions/?phase={site.phase.pk}&search=zEbRa").json()
+    assert len(api) == hits
+    page = client_of(olivia).get(f"/competitions/{site.competition.pk}/submissions/all/?search=ZEBRA").content.decode()
+    assert [f"Zebra{n}" in page for n in range(3)] == [n < hits for n in range(3)]

@@ -51,14 +51,21 @@ class KeysFirst(Sequence[Row]):
     """Rows in an order, for a paginator: a page is found by its keys, then fetched with all that is joined to it.
 
     What sorts or skips many rows would otherwise carry along all that is joined to each of them.
-    count: how many there are, where that is known already.
+    count: how many there are, where that is known already. few: where there are no more than so many, all keys are read
+    at once: what is searched for is looked for in every row to count them, and were again for the page.
     """
 
-    def __init__(self, rows: QuerySet[Row], count: int | None = None) -> None:
+    def __init__(self, rows: QuerySet[Row], count: int | None = None, *, few: int = 0) -> None:
         self._rows = rows
         self._count = count
+        self._few = few
+        self._all: list[Any] | None = None
 
     def __len__(self) -> int:
+        if self._count is None and self._few:
+            keys = list(self._rows.values_list("pk", flat=True)[: self._few + 1])
+            if len(keys) <= self._few:
+                self._all, self._count = keys, len(keys)
         if self._count is None:
             self._count = self._rows.count()
         return self._count
@@ -70,8 +77,36 @@ class KeysFirst(Sequence[Row]):
     def __getitem__(self, place: int | slice) -> Row | list[Row]:
         if isinstance(place, int):
             return self[place : place + 1][0]
-        keys = list(self._rows.values_list("pk", flat=True)[place])
+        keys = self._keys(place)
         found: dict[Any, Row] = {}
         for start in range(0, len(keys), PIECE):
             found |= self._rows.in_bulk(keys[start : start + PIECE])
         return [found[key] for key in keys if key in found]
+
+    def _keys(self, place: slice) -> list[Any]:
+        return self._all[place] if self._all is not None else list(self._rows.values_list("pk", flat=True)[place])
+
+
+class Merged(KeysFirst[Row]):
+    """Rows, the newest first, that several queries find, some more than once; a page is found in each and put together.
+
+    rows: where they are fetched by their keys. ways: the queries. Beyond `DEEP` all of them are asked at once.
+    """
+
+    DEEP = 5000
+
+    def __init__(self, rows: QuerySet[Row], ways: Sequence[QuerySet[Row]], whole: QuerySet[Row]) -> None:
+        """whole: all that the ways find, by one query."""
+        super().__init__(rows)
+        self._ways, self._whole = ways, whole
+
+    def __len__(self) -> int:
+        return self._whole.count()
+
+    def _keys(self, place: slice) -> list[Any]:
+        if place.stop is None or place.stop > self.DEEP:
+            return list(self._whole.order_by("-pk").values_list("pk", flat=True)[place])
+        found: set[Any] = set()
+        for way in self._ways:
+            found.update(way.order_by("-pk").values_list("pk", flat=True)[: place.stop])
+        return sorted(found, reverse=True)[place]

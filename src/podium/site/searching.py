@@ -16,9 +16,14 @@ def search_words(text: str) -> str:
     return text.replace("\0", "")[:MAX_SEARCH]
 
 
+def terms(text: str) -> list[str]:
+    """The words that are searched for."""
+    return search_words(text).split()[:MAX_TERMS]
+
+
 def matching(rows: QuerySet[Row], text: str, *fields: str) -> QuerySet[Row]:
     """The rows in which each word of `text` is part of one of the fields, whatever its case (Codabench's rule)."""
-    for word in search_words(text).split()[:MAX_TERMS]:
+    for word in terms(text):
         found = Q()
         for name in fields:
             found |= Q(**{f"{name}__icontains": word})

@@ -9,6 +9,7 @@ from typing import Any
 from django.db.models import Case, Prefetch, QuerySet, Value, When
 from django.http import Http404, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404
+from django.utils.functional import cached_property
 from django_filters import FilterSet, ModelChoiceFilter
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema, inline_serializer
@@ -28,7 +29,6 @@ from podium.site.api_fields import (
     caller,
     refuse_change_by_reading,
     search_text,
-    searched,
     wants,
 )
 from podium.site.competitions import policies as competitions
@@ -48,7 +48,7 @@ from podium.site.evaluation.api_shapes import (
 from podium.site.evaluation.downloads import Part
 from podium.site.evaluation.models import Submission
 from podium.site.evaluation.services import deletion, reruns
-from podium.site.fetching import KeysFirst
+from podium.site.fetching import KeysFirst, Merged
 from podium.site.idempotency import keeping
 from podium.site.leaderboards import services as leaderboards
 from podium.site.resources import grants
@@ -144,15 +144,18 @@ class SubmissionViewSet(viewsets.GenericViewSet[Submission]):
         return self._rows(deleted=self.action in {"list", "retrieve"} and wants(self.request, "show_is_soft_deleted"))
 
     def _rows(self, *, deleted: bool) -> Any:
-        versions = TaskVersion.objects.select_related(*TaskVersion.PARTS)
-        run = self._competition_of_the_caller()
-        visible = (
+        run = self._run
+        return self._joined(
             policies.seen_by_organizers(run, deleted=deleted)
             if run is not None
             else policies.visible_to(self.request.user, deleted=deleted)
         )
+
+    def _joined(self, rows: QuerySet[Submission]) -> QuerySet[Submission]:
+        """Submissions with what is told of them."""
+        versions = TaskVersion.objects.select_related(*TaskVersion.PARTS)
         return (
-            visible.select_related("data", "entry", "parent__entry")
+            rows.select_related("data", "entry", "parent__entry")
             # What many rows share is fetched once, not joined to each of them.
             .prefetch_related("phase__competition__collaborators", "phase__leaderboard", "owner")
             .prefetch_related("organization")
@@ -161,7 +164,8 @@ class SubmissionViewSet(viewsets.GenericViewSet[Submission]):
             .order_by("-pk")
         )
 
-    def _competition_of_the_caller(self) -> Competition | None:
+    @cached_property
+    def _run(self) -> Competition | None:
         """The competition that a list is asked of, where the caller runs it; its submissions are found by index."""
         asked = self.request.query_params
         for name, field in (("phase__competition", "pk"), ("phase", "phases")):
@@ -183,29 +187,33 @@ class SubmissionViewSet(viewsets.GenericViewSet[Submission]):
         refuse_narrower_for_others(self.request, [submission.owner_id])
         return submission
 
-    def _searched(self, request: Request) -> Any:
-        """What the parameters of the address leave."""
-        rows = self.filter_queryset(self.get_queryset())
-        if not search_text(request):
+    def _searched(self, request: Request, rows: Any) -> Any:
+        """What the parameters of the address leave of these."""
+        rows = self.filter_queryset(rows)
+        if not (text := search_text(request)):
             return rows
-        fields = ("description", "name", "owner__username")
-        if self._competition_of_the_caller() is not None:  # who is told every file's name
-            return searched(rows, request, "data__file_name", *fields)
+        if self._run is not None:  # who is told every file's name
+            return queries.saying(rows, text, "data__file_name", "description", "name")
         told = Case(When(policies.file_told_to(request.user), then="data__file_name"), default=Value(""))
-        return searched(rows.annotate(told_file_name=told), request, "told_file_name", *fields)
+        return queries.saying(rows.annotate(told_file_name=told), text, "told_file_name", "description", "name")
 
     @extend_schema(
         parameters=[_SHOW_DELETED, _SEARCH], responses={(200, "application/json"): SubmissionSerializer(many=True)}
     )
     def list(self, request: Request) -> Response | StreamingHttpResponse:
         """The submissions that the caller sees, newest first; with `.csv` or `?format=csv` all rows as a table."""
-        rows = self._searched(request)
+        rows = self._searched(request, self.get_queryset())
         if request.accepted_renderer.format == "csv":
             rows = rows.select_related(None).prefetch_related(None)
             return downloads.attached(
                 downloads.as_csv(rows, request.user), "text/csv; charset=utf-8", "submissions.csv"
             )
-        return self.get_paginated_response(self.get_serializer(self.paginate_queryset(KeysFirst(rows)), many=True).data)
+        found: KeysFirst[Submission] = KeysFirst(rows)
+        if self._run is None:
+            ways = policies.ways_to_see(request.user, deleted=wants(request, "show_is_soft_deleted"))
+            every = self._joined(Submission.objects.all())
+            found = Merged(every, [self._searched(request, way) for way in ways], rows)
+        return self.get_paginated_response(self.get_serializer(self.paginate_queryset(found), many=True).data)
 
     @extend_schema(parameters=[_SHOW_DELETED])
     def retrieve(self, request: Request, pk: str) -> Response:
@@ -433,7 +441,9 @@ class SubmissionViewSet(viewsets.GenericViewSet[Submission]):
         else:
             if not {"phase", "phase__competition"} & set(request.query_params):
                 raise Refused("Say of which `phase` or `phase__competition`.", field="phase", code="required")
-            chosen = Submission.objects.filter(pk__in=self._searched(request).order_by().values("pk"))
+            chosen = Submission.objects.filter(
+                pk__in=self._searched(request, self.get_queryset()).order_by().values("pk")
+            )
             chosen = chosen.filter(parent__isnull=True)
             asked = request.query_params.getlist("include")
         one_of = serializers.ChoiceField([part.value for part in Part])

@@ -127,6 +127,7 @@ class Submission(models.Model):
             models.Index(fields=["finished_when"], condition=Q(status="Failed"), name="evaluation_sub_failed_when"),
             # Most have no parent: of an index with those in it a planner believes that it tells nothing.
             models.Index(fields=["parent"], condition=Q(parent__isnull=False), name="evaluation_sub_children"),
+            models.Index(fields=["-id"], condition=Q(is_public=True), name="evaluation_sub_public"),
             models.Index(fields=["original"], condition=Q(original__isnull=False), name="evaluation_sub_reruns"),
             # By parent too: on the date alone SQLite prefers another index.
             models.Index(fields=["parent", "created_when"], name="evaluation_sub_made_when"),

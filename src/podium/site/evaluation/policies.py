@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 from typing import Any, Final
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -11,14 +14,12 @@ from django.utils.translation import gettext_noop
 
 from podium.protocol import Cause, Step
 from podium.site.competitions import policies as competitions
-from podium.site.competitions.models import Competition, Participant, ParticipantStatus
+from podium.site.competitions.models import Competition, Participant, ParticipantStatus, Phase
 from podium.site.evaluation.models import Submission
 
 
 def _bots_share(user: Any) -> Q:
     """Bots read the submissions of competitions that they see and that let them in, but what was deleted."""
-    if not user.is_bot:
-        return Q(pk__in=[])
     return Q(phase__competition__in=competitions.robots_see(user), is_soft_deleted=False)
 
 
@@ -36,19 +37,64 @@ def visible_to(user: Any, *, deleted: bool = False) -> QuerySet[Submission]:
     One's own and those of competitions one runs; to whoever sees the competition also those that stand on a visible
     board or were made public. deleted: with those that their owner has deleted, for the owner and the organizers.
     """
+    return _there(deleted=deleted).filter(reduce(or_, (reason.rule for reason in _reasons(user))))
+
+
+def ways_to_see(user: Any, *, deleted: bool = False) -> list[QuerySet[Submission]]:
+    """The submissions of `visible_to` by why they are seen, some more than once; each way has an index of its own.
+
+    All reasons in one query leave a planner no way but to look at every submission for as long as few are seen.
+    """
+    rows, found = _there(deleted=deleted), [(reason.rule, reason.found_by()) for reason in _reasons(user)]
+    return [rows.filter(rule & narrow) for rule, narrow in found if narrow is not None]
+
+
+def _there(*, deleted: bool) -> QuerySet[Submission]:
     rows = Submission.objects.filter(phase__competition__deleted_when__isnull=True)
-    if not deleted:
-        rows = rows.filter(is_soft_deleted=False)
+    return rows if deleted else rows.filter(is_soft_deleted=False)
+
+
+@dataclass(frozen=True)
+class _Reason:
+    """Why somebody sees a submission: `rule`. `found_by` follows from it, for an index; None: there is no such one."""
+
+    rule: Q
+    found_by: Callable[[], Q | None] = Q
+
+
+MANY_PHASES: Final = 500
+
+
+def _run_by(user: Any) -> _Reason:
+    run = competitions.administered_by(user)
+
+    def found_by() -> Q | None:
+        phases = list(
+            Phase.objects.filter(competition__in=run).order_by().values_list("pk", flat=True)[: MANY_PHASES + 1]
+        )
+        return None if not phases else Q(phase__in=phases) if len(phases) <= MANY_PHASES else Q()
+
+    return _Reason(Q(phase__competition__in=run), found_by)
+
+
+def _reasons(user: Any) -> list[_Reason]:
+    """Any of these is enough."""
     if user.is_authenticated and user.is_superuser:
-        return rows
-    shown = Q(phase__competition__in=competitions.visible_to(user))
-    on_board = Q(entry__isnull=False) | Q(parent__entry__isnull=False)
-    open_to_all = Q(is_soft_deleted=False) & shown & (_made_public() | (on_board & Q(phase__leaderboard__hidden=False)))
+        return [_Reason(Q())]
+    open_to_all = Q(is_soft_deleted=False, phase__competition__in=competitions.visible_to(user))
+    on_board = open_to_all & Q(phase__leaderboard__hidden=False)
+    public = Submission.objects.filter(is_public=True).order_by().values("pk")
+    parts = Submission.objects.filter(parent__isnull=False, parent__entry__isnull=False).order_by().values("pk")
+    reasons = [
+        _Reason(open_to_all & _made_public(), lambda: Q(pk__in=public)),
+        _Reason(on_board & Q(entry__isnull=False)),
+        _Reason(on_board & Q(parent__entry__isnull=False), lambda: Q(pk__in=parts)),
+    ]
     if not user.is_authenticated:
-        return rows.filter(open_to_all)
-    return rows.filter(
-        Q(owner=user) | Q(phase__competition__in=competitions.administered_by(user)) | _bots_share(user) | open_to_all
-    )
+        return reasons
+    if user.is_bot:
+        reasons.append(_Reason(_bots_share(user)))
+    return [_Reason(Q(owner=user)), _run_by(user), *reasons]
 
 
 def seen_by_organizers(competition: Competition, *, deleted: bool = False) -> QuerySet[Submission]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from functools import reduce
+from operator import or_
+from typing import Any, Final
 
 from django.db.models import Q, QuerySet
 
 from podium.protocol import Step, Stream
+from podium.site.accounts.models import User
 from podium.site.competitions import policies as competitions
 from podium.site.competitions.models import Competition, Phase
 from podium.site.evaluation import logs as log_store
@@ -16,6 +19,7 @@ from podium.site.evaluation.models import Attempt, Run, Submission
 from podium.site.evaluation.states import AttemptState
 from podium.site.leaderboards.models import Leaderboard, Score
 from podium.site.resources import grants
+from podium.site.searching import terms
 
 LOG_NAMES = {
     (step, stream): f"{step.value}_{stream.value}"
@@ -52,13 +56,29 @@ def of_competition(
         rows = rows.filter(phase=phase)
     if status:
         rows = rows.filter(status=status)
-    for word in search.split():
-        rows = rows.filter(Q(owner__username__icontains=word) | Q(data__file_name__icontains=word))
+    rows = saying(rows, search, "data__file_name")
     return (
         rows.select_related("phase__competition", "owner", "data", "task", "entry")
         .prefetch_related("children__task", "scores__column")
         .order_by("-pk")
     )
+
+
+MANY_OWNERS: Final = 1000
+
+
+def saying(rows: QuerySet[Submission], text: str, *fields: str) -> QuerySet[Submission]:
+    """The submissions in which each word of a text is part of one of the fields, or of the owner's user name.
+
+    People are looked for first: their names, joined to every submission, took a third of a search (measured).
+    """
+    for word in terms(text):
+        found = reduce(or_, (Q(**{f"{name}__icontains": word}) for name in fields))
+        people = User.objects.filter(username__icontains=word).order_by()
+        owners = list(people.values_list("pk", flat=True)[: MANY_OWNERS + 1])
+        named = Q(owner__username__icontains=word) if len(owners) > MANY_OWNERS else Q(owner__in=owners)
+        rows = rows.filter(found | named if owners else found)
+    return rows
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,8 @@ from podium.site.resources.receiving import received_file
 from podium.site.resources.services import delete_dataset
 
 PER_PAGE, OWN_PER_PAGE = 50, 25
+SEARCHED = 1000
+"""With no more hits than these a search looks at every submission once."""
 
 SHOWN_LOG_BYTES = 64_000
 """What of a log the page shows: its end; the whole of it is a download."""
@@ -113,7 +115,8 @@ def all_submissions(request: HttpRequest, pk: int) -> HttpResponse:
     rows = queries.of_competition(request.user, viewed.competition, **chosen).select_related("phase__leaderboard")
     # The number that stands in the head of the page, too, which is counted once a minute where it is large.
     count = None if chosen else viewed.competition.submissions_count  # type: ignore[attr-defined]
-    page = Paginator(KeysFirst(rows, count), PER_PAGE).get_page(request.GET.get("page"))
+    found = KeysFirst(rows, count, few=SEARCHED if chosen.get("search") else 0)
+    page = Paginator(found, PER_PAGE).get_page(request.GET.get("page"))
     context = viewed.context(
         "all_submissions",
         form=form,
