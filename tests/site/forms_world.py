@@ -13,8 +13,10 @@ from pydantic import SecretStr
 
 from podium.site.accounts.models import Membership, User
 from podium.site.accounts.services import organizations
-from podium.site.competitions.models import Competition, Page
+from podium.site.competitions.models import Competition, Page, Participant, ParticipantStatus
+from podium.site.forums.services import posting
 from podium.site.leaderboards.models import Column
+from podium.site.queues.services.lifecycle import create_queue
 from tests.factories import PASSWORD, UserFactory
 from tests.factories import task as make_task
 from tests.web.test_submission_pages import FACT_SHEET
@@ -77,6 +79,8 @@ def editor(make_competition: Callable[..., Competition], olivia: User) -> States
         *seen,
         State(UserFactory(username="novice"), "/competitions/new/", name="new-competition-without-a-task"),
         refused(olivia, site, "editor-details-refused", title="", contact_email="nobody", report="nowhere"),
+        refused(olivia, site, "editor-details-left", ".tabs a", reward="Half a sent"),
+        State(olivia, site, name="editor-details-draft"),
         refused(olivia, site, "editor-details-saved", reward="Two medals"),
         refused(olivia, f"{site}participation/", "editor-participation-refused", whitelist_emails="nobody nowhere"),
         refused(olivia, f"{site}pages/new/", "editor-page-refused", title="", content=MARKDOWN, index="-1"),
@@ -105,6 +109,32 @@ def editor(make_competition: Callable[..., Competition], olivia: User) -> States
         ),
         refused(olivia, f"{site}administrators/", "editor-administrators-refused", username="nobody-at-all"),
         refused(olivia, "/competitions/new/", "new-competition-refused", title="", column_key="not a key"),
+    ]
+
+
+def things(make_competition: Callable[..., Competition], olivia: User, pat: User, sam: User) -> States:
+    """What is refused, or looked at before it is sent, on pages of forums, resources, queues and organizers."""
+    made = make_competition()
+    site = f"/competitions/{made.pk}"
+    thread = posting.start_thread(competition=made, by=pat, title=WORDS, content=MARKDOWN).thread
+    made_queue = create_queue(user=olivia, name="lab")
+    place = Participant.objects.get(competition=made, user=pat)
+    Participant.objects.create(competition=made, user=sam, status=ParticipantStatus.PENDING)
+    unused = make_task(olivia, "Sums")
+    preview = "button[name=preview]"
+    return [
+        refused(pat, f"{site}/forum/new/", "thread-refused", title="", content=""),
+        refused(pat, f"{site}/forum/new/", "thread-preview", preview, title=WORDS, content=MARKDOWN),
+        refused(pat, f"{site}/forum/{thread.pk}/", "answer-refused", "form .form__actions .button--main", content=" "),
+        refused(olivia, "/queues/new/", "queue-refused", name="", organizers="nobody nowhere"),
+        refused(olivia, f"/queues/{made_queue.pk}/", "queue-token-refused", name=""),
+        refused(olivia, f"/queues/{made_queue.pk}/", "queue-token-made", name="gpu machine"),
+        refused(olivia, "/resources/tasks/new/", "task-refused", name="", scoring_program="nothing like it"),
+        refused(olivia, f"/resources/tasks/{unused.pk}/share/", "task-share-refused", people="nobody nowhere"),
+        refused(olivia, f"{site}/message/", "message-preview", "form.form .button--main", message=MARKDOWN),
+        refused(olivia, f"{site}/participants/{place.pk}/tries/", "tries-refused", tries="0", note=""),
+        *(State(olivia, f"{site}/{part}/") for part in ("message", "access", "webhooks", "delete", "queue")),
+        State(olivia, f"{site}/participants/", name="participants-told-by-mail"),
     ]
 
 
@@ -192,4 +222,5 @@ def people(olivia: User, pat: User, sam: User) -> States:
 def states(make_competition: Callable[..., Competition], olivia: User, pat: User, sam: User, settings: Any) -> States:
     """Who fills in what, on a site that sends mail."""
     settings.CONFIG = settings.CONFIG.model_copy(update={"email_url": SecretStr("smtp://localhost")})
-    return [*editor(make_competition, olivia), *signing_in(pat), *people(olivia, pat, sam)]
+    there = [*editor(make_competition, olivia), *things(make_competition, olivia, pat, sam)]
+    return [*there, *signing_in(pat), *people(olivia, pat, sam)]

@@ -159,7 +159,7 @@ def test_those_of_queues_and_resources(send: Sending, olivia: User, settings: An
     program = Dataset.objects.get(type="scoring_program")
     send(olivia, "/resources/tasks/new/", name="Another", scoring_program=f"#{program.pk}")
     send(olivia, f"/resources/tasks/{unused.pk}/edit/", name="A task", scoring_program=f"#{program.pk}")
-    send(olivia, f"/resources/tasks/{unused.pk}/share/", shared_with="")
+    send(olivia, f"/resources/tasks/{unused.pk}/share/", people="")
     send(olivia, "/resources/tasks/delete/", task=[unused.pk])
     send(olivia, "/resources/space/unused_tasks/", chosen=[str(one.pk) for one in Task.objects.all()])
 

@@ -60,7 +60,7 @@ def test_the_check_itself_sees_what_is_dangerous(html: str) -> None:
 
 def test_headings_tables_code_and_footnotes_are_rendered() -> None:
     html = render("## Title\n\n|a|b|\n|:-:|--|\n|1|2|\n\n`code` ~~old~~ x[^1]\n\n[^1]: note\n")
-    for part in ("<h4>Title</h4>", '<th align="center">a</th>', "<code>code</code>", "<s>old</s>", 'id="fn1"'):
+    for part in ("<h3>Title</h3>", '<th align="center">a</th>', "<code>code</code>", "<s>old</s>", 'id="fn1"'):
         assert part in html
 
 
@@ -131,6 +131,7 @@ def test_ids_cannot_collide_with_those_of_the_page() -> None:
 
 def test_headings_stand_below_those_of_the_page() -> None:
     assert render("# a\n\n<h2>b</h2>\n\n###### c") == "<h3>a</h3>\n<h4>b</h4>\n<h6>c</h6>\n"
+    assert render("### a\n\n#### b") == render("## a\n\n### b") == "<h3>a</h3>\n<h4>b</h4>\n", "none is left out"
 
 
 @pytest.mark.parametrize(

@@ -138,10 +138,13 @@ def clean(html: str, *, lower_headings: int = 0) -> SafeString:
 
     Links get rel="nofollow noopener"; a link by `data:` loses its address. Cleaned twice: what is rewritten in
     between is well-formed then, and whatever the rewriting makes of it is cleaned like the rest.
-    lower_headings: by how many levels, so that a page has one first heading, its own.
+    lower_headings: by how many levels, so that a page has one first heading, its own; counted from the highest that
+    the text has, so that none is left out between the page's and its own.
     """
     formed = _cleaner(last=False).clean(html)
-    rewritten = _TAG.sub(lambda match: _rewritten(match, lower_headings), formed)
+    highest = min((int(tag[1]) for _slash, tag, _given in _TAG.findall(formed) if tag != "img"), default=1)
+    lower = lower_headings + 1 - highest if lower_headings else 0
+    rewritten = _TAG.sub(lambda match: _rewritten(match, lower), formed)
     return mark_safe(_cleaner(last=True).clean(rewritten))  # noqa: S308 - cleaned just now
 
 
@@ -190,8 +193,8 @@ def _rendered_post(text: str, _language: str | None) -> SafeString:
 def render(text: str) -> SafeString:
     """Render Markdown or HTML that a person wrote.
 
-    text: CommonMark with tables, footnotes and strikethrough; HTML within it is cleaned like everything else. Its
-    headings come out two levels lower, since they stand below a page's title and a section's.
+    text: CommonMark with tables, footnotes and strikethrough; HTML within it is cleaned like everything else. The
+    highest heading comes out as the third level, since it stands below a page's title and a section's.
     """
     return _rendered(text, get_language())
 
