@@ -174,7 +174,9 @@ def signing_in(pat: User) -> States:
         State(None, "/accounts/login/", {"login": "strong", "password": PASSWORD}, send, "second-factor", "strong"),
         State(None, "/accounts/2fa/authenticate/", {"code": "000000"}, send, "second-factor-refused", "strong"),
         State(None, "/accounts/2fa/authenticate/", {"code": code}, send, "second-factor-given", "strong"),
+        State(None, "/accounts/reauthenticate/", {"password": PASSWORD}, send, "strong-reauthenticated", "strong"),
         *(State(None, address, window="strong") for address in theirs),
+        State(None, "/accounts/2fa/recovery-codes/generate/", {}, send, "recovery-codes-made", "strong"),
     ]
 
 
