@@ -13,6 +13,7 @@ from bench import (
     logline,
     memory,
     overhead,
+    pages,
     readers,
     startup,
     throughput,
@@ -34,6 +35,7 @@ def main() -> None:
         dispatch,
         boards,
         lists,
+        pages,
         readers,
         fleet,
     ):

@@ -11,10 +11,10 @@ from collections.abc import Callable
 from tests.site.database_reading import Reading
 
 
-def repeated(act: Callable[[int], None], rounds: int) -> dict[str, float]:
+def repeated(act: Callable[[int], None], rounds: int, *, grain: int = 1) -> dict[str, float]:
     """Seconds (median, 95th percentile), processor seconds, queries and what is read of an act done several times.
 
-    act: is given the number of the round; the first call is not measured.
+    act: is given the number of the round; the first call is not measured. grain: as `Reading` takes it.
     """
     from django.db import connection
     from django.test.utils import CaptureQueriesContext
@@ -26,7 +26,7 @@ def repeated(act: Callable[[int], None], rounds: int) -> dict[str, float]:
         act(place)
         took.append(time.perf_counter() - began)
         worked.append(time.process_time() - before)
-    with Reading() as reading, CaptureQueriesContext(connection) as queries:
+    with Reading(grain) as reading, CaptureQueriesContext(connection) as queries:
         act(1)
     return {
         "p50": statistics.median(took),
