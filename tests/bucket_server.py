@@ -15,6 +15,7 @@ import uuid
 from pathlib import Path
 
 import boto3.session
+import httpx
 
 KEY, SECRET = "podium-key", "a secret/that+nobody=may read"
 ESCAPED = "a%20secret%2Fthat%2Bnobody%3Dmay%20read"
@@ -44,11 +45,7 @@ class BucketServer:
                 env={"PATH": "/usr/bin:/bin", "TMPDIR": self.folder.name},
                 preexec_fn=lambda: _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL),  # noqa: PLW1509
             )
-        deadline = time.monotonic() + _PATIENCE
-        while not _answers(self.port):
-            assert self.process.poll() is None, (Path(self.folder.name) / "log").read_text()
-            assert time.monotonic() < deadline, "the server of buckets does not answer"
-            threading.Event().wait(0.05)
+        _wait_for(self.process, self.port, Path(self.folder.name) / "log")
 
     def new_bucket(self) -> str:
         """Make a bucket and return its name."""
@@ -70,6 +67,52 @@ class BucketServer:
         self.process.kill()
         self.process.wait()
         self.folder.cleanup()
+
+
+class GoogleServer:
+    """A server of Google's language, which keeps everything in its memory."""
+
+    def __init__(self) -> None:
+        self.port = free_port()
+        self.folder = tempfile.TemporaryDirectory(prefix="podium-gcs-")
+        with (Path(self.folder.name) / "log").open("wb") as log:
+            self.process = subprocess.Popen(
+                [
+                    *(sys.executable, "-m", "gcp_storage_emulator", "start"),
+                    *("--host", "127.0.0.1", "--port", str(self.port), "--in-memory"),
+                ],
+                stdout=log,
+                stderr=log,
+                env={"PATH": "/usr/bin:/bin", "TMPDIR": self.folder.name},
+                preexec_fn=lambda: _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL),  # noqa: PLW1509
+            )
+        _wait_for(self.process, self.port, Path(self.folder.name) / "log")
+
+    def new_bucket(self) -> str:
+        """Make a bucket and return its name."""
+        name = f"podium-{uuid.uuid4().hex[:12]}"
+        made = httpx.post(f"http://127.0.0.1:{self.port}/storage/v1/b?project=none", json={"name": name}, timeout=30)
+        assert made.status_code == 200, made.text
+        return name
+
+    def url(self, bucket: str, *, port: int | None = None, prefix: str = "") -> str:
+        """The address of a bucket, as STORAGE_URL has it."""
+        endpoint = f"http://127.0.0.1:{port or self.port}"
+        return f"gs://{bucket}{f'/{prefix}' if prefix else ''}?endpoint={endpoint}"
+
+    def stop(self) -> None:
+        """End it."""
+        self.process.kill()
+        self.process.wait()
+        self.folder.cleanup()
+
+
+def _wait_for(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    deadline = time.monotonic() + _PATIENCE
+    while not _answers(port):
+        assert process.poll() is None, log.read_text()
+        assert time.monotonic() < deadline, "the server of buckets does not answer"
+        threading.Event().wait(0.05)
 
 
 def _answers(port: int) -> bool:

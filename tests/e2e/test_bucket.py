@@ -19,16 +19,13 @@ from podium.client import Podium
 from podium.formats.bundle import check_bundle
 from podium.formats.competition_archive import open_competition_archive
 from podium.site.buckets import opened
-from tests.bucket_server import ESCAPED, SECRET, BucketServer, Way
-from tests.plugins.buckets import bucket_server
+from tests.bucket_server import ESCAPED, SECRET, BucketServer, GoogleServer, Way
 
 from . import bundles
 from .conftest import MakePlatform
 from .people import Person, sign_up
 from .running import PASSWORD, Platform, free_port, own_database, podium_command
 from .waiting import eventually
-
-__all__ = ["bucket_server"]
 
 pytestmark = [pytest.mark.slow, pytest.mark.service, pytest.mark.bwrap, pytest.mark.xdist_group("e2e-bucket")]
 
@@ -66,18 +63,26 @@ class Apart(Platform):
         eventually(lambda: self._answers(self.roles["web-2"], self.other_port), "a page from the second web server")
 
 
+@pytest.fixture(scope="module", params=["S3", "Google"])
+def server(request: pytest.FixtureRequest) -> BucketServer | GoogleServer:
+    """A server of either language."""
+    name = {"S3": "bucket_server", "Google": "google_server"}[request.param]
+    found: BucketServer | GoogleServer = request.getfixturevalue(name)
+    return found
+
+
 @pytest.fixture(scope="module")
-def way(bucket_server: BucketServer) -> Iterator[Way]:
+def way(server: BucketServer | GoogleServer) -> Iterator[Way]:
     """The way to the bucket's server, which can be cut."""
-    made = Way(bucket_server.port)
+    made = Way(server.port)
     yield made
     made.cut()
 
 
 @pytest.fixture(scope="module")
-def store_url(bucket_server: BucketServer, way: Way) -> str:
+def store_url(server: BucketServer | GoogleServer, way: Way) -> str:
     """The address of the platform's bucket."""
-    return bucket_server.url(bucket_server.new_bucket(), port=way.port)
+    return server.url(server.new_bucket(), port=way.port)
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from tests.bucket_server import BucketServer
+    from tests.bucket_server import BucketServer, GoogleServer
 
 
 @pytest.fixture(scope="session")
@@ -20,6 +20,16 @@ def bucket_server() -> Iterator[BucketServer]:
     from tests.bucket_server import BucketServer
 
     server = BucketServer()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def google_server() -> Iterator[GoogleServer]:
+    """The same of Google's language."""
+    from tests.bucket_server import GoogleServer
+
+    server = GoogleServer()
     yield server
     server.stop()
 
@@ -38,7 +48,7 @@ def keep_in(settings: Any, url: str, **more: Any) -> str:
     return url
 
 
-@pytest.fixture(params=["folder", "bucket", "bucket without copies"])
+@pytest.fixture(params=["folder", "bucket", "bucket without copies", "Google's bucket without copies"])
 def place(request: pytest.FixtureRequest, files: Path, settings: Any) -> str:
     """All places in turn: what a test says that asks for this holds wherever files are kept.
 
@@ -48,5 +58,9 @@ def place(request: pytest.FixtureRequest, files: Path, settings: Any) -> str:
         settings.CONFIG = settings.CONFIG.model_copy(
             update={} if request.param == "bucket" else {"storage_cache_bytes": 0}
         )
-        request.getfixturevalue("bucket")
+        if request.param.startswith("Google"):
+            server = request.getfixturevalue("google_server")
+            keep_in(settings, server.url(server.new_bucket()))
+        else:
+            request.getfixturevalue("bucket")
     return str(request.param)

@@ -26,7 +26,7 @@ from podium.site.resources import grants, parts, storage, uploads
 from podium.site.resources.folder import Folder
 from podium.site.resources.models import StoredFile
 from podium.site.resources.services import announce_upload, complete_upload
-from tests.bucket_server import ESCAPED, KEY, SECRET, BucketServer, Way
+from tests.bucket_server import ESCAPED, KEY, SECRET, BucketServer, GoogleServer, Way
 from tests.factories import RESULT
 from tests.plugins.buckets import keep_in
 from tests.site.acting import background, files_in
@@ -54,7 +54,9 @@ def test_an_address_says_where_and_by_whom() -> None:
         "",
         "files",
         "https://host/bucket",
-        "gs://bucket",
+        "gs://",
+        "gs://KEY:hidden-secret@bucket",
+        "gs://bucket?region=eu",
         "s3://",
         "s3:///",
         "s3://only-key@host/bucket",
@@ -87,6 +89,16 @@ def test_no_log_shows_what_opens_the_bucket(monkeypatch: pytest.MonkeyPatch) -> 
     assert SECRET not in repr(config)
 
 
+def test_an_address_of_googles_needs_its_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = Address.read("gs://files/a/b?project=mine")
+    assert (found.kind, found.bucket, found.prefix, found.options) == ("gs", "files", "a/b", {"project": "mine"})
+    monkeypatch.setenv("STORAGE_URL", "gs://files")
+    assert Config().storage_url is not None
+    monkeypatch.setattr("podium.site.buckets.opening.find_spec", lambda name: None)
+    with pytest.raises(ValidationError, match=r"podium\[gcs\]"):
+        Config()
+
+
 def test_no_address_is_no_bucket(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STORAGE_URL", "")
     assert Config().storage_url is None
@@ -95,9 +107,15 @@ def test_no_address_is_no_bucket(monkeypatch: pytest.MonkeyPatch) -> None:
 # What a bucket does
 
 
-def test_what_lies_below_a_prefix_is_all_that_is_seen(bucket_server: BucketServer, tmp_path: Path) -> None:
-    name = bucket_server.new_bucket()
-    whole, one = opened(bucket_server.url(name)), opened(bucket_server.url(name, prefix="one"))
+@pytest.fixture(params=["bucket_server", "google_server"])
+def server(request: pytest.FixtureRequest) -> BucketServer | GoogleServer:
+    found: BucketServer | GoogleServer = request.getfixturevalue(request.param)
+    return found
+
+
+def test_what_lies_below_a_prefix_is_all_that_is_seen(server: BucketServer | GoogleServer) -> None:
+    name = server.new_bucket()
+    whole, one = opened(server.url(name)), opened(server.url(name, prefix="one"))
     one.put_bytes("a/b", b"inside")
     whole.put_bytes("a/b", b"outside")
     one.copy("a/c", "a/b")
@@ -119,6 +137,38 @@ def test_a_bucket_that_is_not_there_or_not_ours_is_told(bucket_server: BucketSer
             opened(url).put_bytes("a", b"")
         assert "hidden" not in str(told.value)
         assert SECRET not in str(told.value)
+
+
+def test_a_large_object_is_kept_whole_and_read_from_any_place(
+    server: BucketServer | GoogleServer, tmp_path: Path
+) -> None:
+    store, source = opened(server.url(server.new_bucket())), tmp_path / "large"
+    source.write_bytes(CONTENT * 17 + b"the end")  # in pieces for either, and more than a window
+    store.put("large.tar.gz", source)
+    with remote.RemoteFile(store, "large.tar.gz") as stream:
+        assert stream.size == len(CONTENT) * 17 + 7
+        assert hashlib.file_digest(stream, "sha256").hexdigest() == hashlib.sha256(source.read_bytes()).hexdigest()
+        stream.seek(-7, io.SEEK_END)
+        assert stream.read() == b"the end"
+
+
+def test_a_bucket_that_breaks_off_is_told_or_asked_again(server: BucketServer | GoogleServer, tmp_path: Path) -> None:
+    way, source = Way(server.port), tmp_path / "file"
+    source.write_bytes(CONTENT)
+    store = opened(server.url(server.new_bucket(), port=way.port))
+    store.put("a", source)
+    with remote.RemoteFile(store, "a") as stream:
+        way.left = 500_000
+        assert hashlib.file_digest(stream, "sha256").hexdigest() == hashlib.sha256(CONTENT).hexdigest()
+        assert way.left is None, "it was broken"
+    way.cut()
+    with pytest.raises(StorageAway):
+        store.put("b", source)
+    with pytest.raises(StorageAway):
+        store.delete("a")
+    way.mend()
+    assert [entry.key for entry in store.listing("")] == ["a"]
+    way.cut()
 
 
 @pytest.fixture

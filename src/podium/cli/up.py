@@ -36,6 +36,7 @@ SITE_SECRETS = frozenset(
         "AWS_ACCESS_KEY_ID",
         "AWS_SECRET_ACCESS_KEY",
         "AWS_SESSION_TOKEN",
+        "GOOGLE_APPLICATION_CREDENTIALS",
     }
 )
 """Variables that the process beside untrusted programs does not get: it needs nothing but its queue's token."""

@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from podium.site.buckets.address import Address
+from podium.site.buckets.opening import checked
 
 
 class SignInServer(BaseModel):
@@ -191,7 +191,7 @@ class Config(BaseSettings):
     storage_url: SecretStr | None = Field(
         default=None,
         validation_alias="STORAGE_URL",
-        description="s3://KEY:SECRET@host/bucket?region=REGION: the bucket for files, see "
+        description="s3://KEY:SECRET@host/bucket?region=REGION or gs://bucket: the bucket for files, see "
         "[files in a bucket](bucket.md); without it they are kept in the data folder.",
     )
     storage_cache_bytes: int = Field(
@@ -241,7 +241,7 @@ class Config(BaseSettings):
         if isinstance(given, str):
             if not given:
                 return None
-            Address.read(given)
+            checked(given)
         return given
 
     @property

@@ -7,8 +7,11 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-FORM: Final = "s3://KEY:SECRET@host/bucket?region=REGION"
-_OPTIONS: Final = {"s3": {"region": None, "scheme": {"http", "https"}, "addressing": {"path", "virtual"}}}
+FORM: Final = "s3://KEY:SECRET@host/bucket?region=REGION or gs://bucket"
+_OPTIONS: Final[Mapping[str, Mapping[str, frozenset[str] | None]]] = {
+    "s3": {"region": None, "scheme": frozenset({"http", "https"}), "addressing": frozenset({"path", "virtual"})},
+    "gs": {"project": None, "endpoint": None},
+}
 """By kind of bucket the options, and the values that they may have."""
 
 
@@ -34,7 +37,8 @@ class Address:
 
     @classmethod
     def read(cls, url: str) -> Address:
-        """Understand an address: `s3://KEY:SECRET@host/bucket/prefix?options`, or `s3://bucket` of Amazon's.
+        """Understand an address: `s3://KEY:SECRET@host/bucket/prefix?options`, `s3://bucket` of Amazon's, or Google's
+        `gs://bucket/prefix?options`, who knows us by the environment.
 
         Raises BadAddress.
         """
@@ -48,7 +52,13 @@ class Address:
         if bool(parts.username) != bool(parts.password):
             raise BadAddress("name both KEY and SECRET, each percent-encoded, or none of them")
         path = unquote(parts.path).strip("/")
-        if not path:
+        if parts.scheme == "gs":
+            if parts.username:
+                raise BadAddress(
+                    "Google's credentials are no part of it: name their file in GOOGLE_APPLICATION_CREDENTIALS"
+                )
+            host, path = "", f"{host}/{path}".strip("/")
+        elif not path:
             host, path = "", host
         bucket, _, prefix = path.partition("/")
         if not bucket or ".." in path.split("/"):
