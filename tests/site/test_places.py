@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import threading
@@ -109,6 +110,19 @@ def test_an_upload_counts_once_it_is_whole() -> None:
     assert read("incoming/a") == CONTENT
     with storage.local("incoming/a") as path:
         assert path.read_bytes() == CONTENT
+
+
+def test_an_upload_that_nobody_waits_for_any_more_leaves_nothing_wherever_it_was() -> None:
+    settled, late = storage.receive("incoming/a"), storage.receive("incoming/b")
+    for upload in (settled, late):
+        upload.write(b"content")
+    settled.settle()
+    settled.abandon()
+    late.abandon()
+    with contextlib.suppress(OSError):  # its draft is gone
+        late.settle()
+    assert kept() == []
+    assert storage.incoming_size("incoming/a") is None
 
 
 def test_an_upload_takes_the_place_of_an_earlier_one_that_was_not_sealed() -> None:

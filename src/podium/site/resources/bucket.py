@@ -9,6 +9,7 @@ content is there before a row names it and goes after the last row has gone.
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -53,7 +54,8 @@ class _Upload:
         self._key = fresh_key("upload", name)
         self._draft = bucket.cache.draft()
         self._hasher = Hasher()
-        self._settled = False
+        self._settled = self._committing = self._abandoned = False
+        self._state = threading.Lock()
 
     @property
     def size(self) -> int:
@@ -68,12 +70,20 @@ class _Upload:
         """See Upload."""
         self._draft.stream.close()
         self._bucket.store.put(self._key, self._draft.path)
-        self._settled = True
+        with self._state:
+            self._settled = True
+            abandoned = self._abandoned
+        if abandoned:  # by whoever no longer waits for this
+            self._bucket.forget(self._key)
 
     def commit(self) -> Digest:
         """See Upload."""
         if not self._settled:
             self.settle()
+        with self._state:
+            if self._abandoned:
+                raise RuntimeError("An upload that was abandoned cannot be committed.")
+            self._committing = True
         digest = self._hasher.digest()
         facts = {"key": self._key, "size": digest.size, "sha256": digest.sha256, "md5": digest.md5}
         # Where this fails the content stays, as nobody can tell here whether the row was committed all the same.
@@ -87,7 +97,12 @@ class _Upload:
 
     def abandon(self) -> None:
         """See Upload."""
+        with self._state:
+            lost = self._settled and not self._committing and not self._abandoned
+            self._abandoned = True
         self._draft.abandon()
+        if lost:
+            self._bucket.forget(self._key)
 
 
 class _Draft:
