@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
 
 from podium.site.accounts.models import User
-from podium.site.fetching import KeysPaginator, fetched
+from podium.site.fetching import SEARCHED, KeysFirst, KeysPaginator, fetched
 from podium.site.resources import grants
 from podium.site.resources.models import StoredFile
 from podium.site.searching import matching, search_words
@@ -81,6 +81,12 @@ class BasicPagination(pagination.PageNumberPagination):
 
     django_paginator_class = KeysPaginator
     page_size = 10
+
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any] | None:
+        if isinstance(queryset, QuerySet) and search_text(request):
+            queryset = KeysFirst(queryset, few=SEARCHED)
+        return super().paginate_queryset(queryset, request, view)
+
     page_size_query_param = "page_size"
     max_page_size = 1000
 

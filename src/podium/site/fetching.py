@@ -11,6 +11,9 @@ from django.db.models import ForeignKey, Model, QuerySet
 PIECE = 500
 """Rows whose references are fetched at once: Django asks for them with an OR for each row, and SQLite refuses 1,000."""
 
+SEARCHED = 1000
+"""With no more hits than these a search looks at every row once."""
+
 Row = TypeVar("Row", bound=Model)
 
 
@@ -43,8 +46,12 @@ def referring(rows: Iterable[Row], field: str, referred: QuerySet[Any]) -> list[
 class KeysPaginator(Paginator[Row]):
     """A paginator whose pages are found by their keys, see `KeysFirst`."""
 
-    def __init__(self, rows: QuerySet[Row] | Sequence[Row], per_page: int | str, **options: Any) -> None:
-        super().__init__(KeysFirst(rows) if isinstance(rows, QuerySet) else rows, per_page, **options)
+    def __init__(
+        self, rows: QuerySet[Row] | Sequence[Row], per_page: int | str, *, search: str = "", **options: Any
+    ) -> None:
+        """search: what the rows were searched for."""
+        found = KeysFirst(rows, few=SEARCHED if search else 0) if isinstance(rows, QuerySet) else rows
+        super().__init__(found, per_page, **options)
 
 
 class KeysFirst(Sequence[Row]):

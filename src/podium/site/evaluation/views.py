@@ -29,15 +29,13 @@ from podium.site.evaluation.forms import FilterForm, SubmissionForm
 from podium.site.evaluation.models import PhaseWork, Submission
 from podium.site.evaluation.states import SubmissionStatus
 from podium.site.evaluation.tries import LINES, counted, ledger, tries
-from podium.site.fetching import KeysFirst
+from podium.site.fetching import SEARCHED, KeysFirst
 from podium.site.pages.causes import CAUSE_TITLES
 from podium.site.resources.models import Dataset, DatasetType
 from podium.site.resources.receiving import received_file
 from podium.site.resources.services import delete_dataset
 
 PER_PAGE, OWN_PER_PAGE = 50, 25
-SEARCHED = 1000
-"""With no more hits than these a search looks at every submission once."""
 
 SHOWN_LOG_BYTES = 64_000
 """What of a log the page shows: its end; the whole of it is a download."""

@@ -88,7 +88,7 @@ def forum(request: HttpRequest, pk: int) -> HttpResponse:
     search = form.cleaned_data.get("search", "") if form.is_valid() else ""
     deleted = organizer and request.GET.get("show") == "deleted"
     rows = queries.threads_of(request.user, competition, search=search, deleted=deleted)
-    page = KeysPaginator(rows, queries.PER_PAGE).get_page(request.GET.get("page"))
+    page = KeysPaginator(rows, queries.PER_PAGE, search=search).get_page(request.GET.get("page"))
     given = {**({"search": search} if search else {}), **({"show": "deleted"} if deleted else {})}
     return shown(
         request,

@@ -74,7 +74,9 @@ class Listing:
         name, falls = self.sort.removeprefix("-"), self.sort.startswith("-")
         by: Any = Lower(columns[name].field) if columns[name].is_text else F(columns[name].field)
         first = by.desc(nulls_last=True) if falls else by.asc(nulls_last=True)
-        self.page: Page[Any] = KeysPaginator(rows.order_by(first, "-pk"), per_page).get_page(request.GET.get("page"))
+        self.page: Page[Any] = KeysPaginator(
+            rows.order_by(first, "-pk"), per_page, search=self._kept.get("search", "")
+        ).get_page(request.GET.get("page"))
 
     def _url(self, sort: str, page: int = 1) -> str:
         more = {"sort": sort} if sort != self._default else {}
