@@ -139,6 +139,12 @@ def recorded(platform: Platform) -> set[str]:
     return {row["key"] for table in tables for row in platform.rows(f"SELECT key FROM {table}")}  # noqa: S608
 
 
+def outputs_sealed(platform: Platform) -> None:
+    """Wait until what programs have printed lies in files."""
+    chunks = "SELECT 1 FROM evaluation_attempt WHERE has_chunks"
+    eventually(lambda: not platform.rows(chunks), "all output to lie in files")
+
+
 def platform_logs(platform: Platform) -> str:
     """All that its processes have written."""
     return "".join(log.read_text() for log in platform.data.rglob("*.log"))
@@ -156,9 +162,7 @@ def test_everything_works_where_two_webs_share_only_database_and_bucket(
     answer = bundles.write(tmp_path / "answer", {"answer.txt": "0.5"})
     made = at_other.submit_file(competition.phases[0].id, answer)
     assert pat.ended(made.id).status == "Finished"
-    eventually(
-        lambda: not platform.rows("SELECT 1 FROM evaluation_attempt WHERE has_chunks"), "its output to lie in a file"
-    )
+    outputs_sealed(platform)
     log = pat.log(made.id)
     assert log == "\n".join(text for text in at_other.logs(made.id).values())
     at_other.close()
@@ -190,6 +194,7 @@ def test_everything_works_where_two_webs_share_only_database_and_bucket(
         assert len(list(opened_archive.rows("submissions"))) == 1
     second = pat.submit(competition, bundles.write(tmp_path / "second", {"answer.txt": "0.75"}))
     assert pat.ended(second.id).status == "Finished"
+    outputs_sealed(platform)
     eventually(lambda: keys(store_url) == recorded(platform), "the bucket to hold what the database says")
     before = keys(store_url)
     pat.client.delete_submissions([made.id])
