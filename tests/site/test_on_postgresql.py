@@ -36,6 +36,7 @@ HASTE = "options=-c%20synchronous_commit%3Doff"
             "test_events.py",
             "test_competition_events.py",
             "test_counts.py",
+            "test_many.py",
             "test_analytics.py",
             "test_metrics.py",
         ),
