@@ -30,6 +30,11 @@ def arrive(key: str, content: bytes = CONTENT) -> None:
     upload.abandon()
 
 
+@transaction.atomic
+def seal(key: str) -> StoredFile:
+    return storage.seal(key, folder="dataset", name="a.zip")
+
+
 def kept() -> list[str]:
     return sorted(content.key for content in storage.contents())
 
@@ -60,7 +65,7 @@ def test_small_files_are_files(content: bytes) -> None:
     assert (file.size, read(file.key)) == (len(content), content)
     arrive("incoming/small", content)
     assert storage.incoming_size("incoming/small") == len(content)
-    sealed = storage.seal("incoming/small", folder="dataset", name="small")
+    sealed = seal("incoming/small")
     assert (sealed.size, read(sealed.key)) == (len(content), content)
 
 
@@ -86,7 +91,7 @@ def test_what_is_not_there_is_told_so() -> None:
             assert not path.exists()
     assert storage.incoming_size("incoming/nothing") is None
     with pytest.raises(NotUploaded):
-        storage.seal("incoming/nothing", folder="dataset", name="x")
+        seal("incoming/nothing")
     storage.discard_incoming("incoming/nothing")
     storage.remove_content("dataset/2026-01-01/0123456789abcdef/nothing.zip")
     assert kept() == []
@@ -131,14 +136,14 @@ def test_an_upload_takes_the_place_of_an_earlier_one_that_was_not_sealed() -> No
     arrive("incoming/a", b"second, and longer")
     assert storage.incoming_state("incoming/a") != before
     assert read("incoming/a") == b"second, and longer"
-    file = storage.seal("incoming/a", folder="dataset", name="a")
+    file = seal("incoming/a")
     assert read(file.key) == b"second, and longer"
     assert kept() == [file.key]
 
 
 def test_sealing_keeps_what_has_arrived_and_nothing_that_comes_later() -> None:
     arrive("incoming/a")
-    file = storage.seal("incoming/a", folder="dataset", name="a.zip")
+    file = seal("incoming/a")
     assert (file.size, file.sha256, file.md5) == (len(CONTENT), SHA256, MD5)
     assert storage.incoming_size("incoming/a") is None
     arrive("incoming/a", b"late")
@@ -154,7 +159,7 @@ def test_a_transaction_that_fails_leaves_the_upload_to_be_sealed_again() -> None
         raise RuntimeError
     assert storage.incoming_size("incoming/a") == len(CONTENT)
     assert not StoredFile.objects.exists()
-    file = storage.seal("incoming/a", folder="dataset", name="a.zip")
+    file = seal("incoming/a")
     assert read(file.key) == CONTENT
 
 
@@ -171,7 +176,7 @@ def test_uploads_to_one_address_at_once_leave_one_of_them_whole() -> None:
 
     with ThreadPoolExecutor(len(contents)) as pool:
         list(pool.map(send, contents))
-    file = storage.seal("incoming/a", folder="dataset", name="a")
+    file = seal("incoming/a")
     content = read(file.key)
     assert content in contents
     assert file.sha256 == hashlib.sha256(content).hexdigest()

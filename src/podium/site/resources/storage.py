@@ -91,7 +91,7 @@ def new_key(folder: str, name: str) -> str:
 
 
 def seal(incoming_key: str, *, folder: str, name: str) -> StoredFile:
-    """Turn a complete upload into a stored file; the upload itself stays until the transaction has committed.
+    """Turn a complete upload into a stored file, within a transaction; the upload stays until that has committed.
 
     So a transaction that fails can be tried again with the same upload.
 
