@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import docker
 import docker.errors
 import httpx
 import pytest
@@ -301,6 +302,52 @@ async def test_containers_are_gone_after_their_runs(engine_socket: str) -> None:
 
     assert [result.cause for result in results] == [Cause.OK] * 4
     assert left == []
+
+
+@pytest.fixture
+def image_with_volumes(engine_socket: str) -> Iterator[str]:
+    """The test image with volumes that it declares: one with a file in it, and where Podium has mounts of its own."""
+    name = f"localhost/podium-test-volumes-{uuid.uuid4().hex}"
+    changes = ["VOLUME /stash", "VOLUME /app/output", "VOLUME /tmp"]
+    with contextlib.closing(docker.APIClient(engine_socket, version="auto")) as client:
+        made = client.create_container(IMAGE, ["sh", "-c", "mkdir -m 777 /stash && echo weights > /stash/model"])
+        client.start(made)
+        client.wait(made)
+        client.commit(made["Id"], name, "1", changes=changes)
+        client.remove_container(made, force=True)
+        yield f"{name}:1"
+        client.remove_image(f"{name}:1", force=True)
+
+
+@pytest.mark.container
+async def test_volumes_that_an_image_declares_are_no_way_around_the_limit_of_disk(
+    engine_socket: str, image_with_volumes: str, world: Path
+) -> None:
+    backend = sandbox(engine_socket, owner=f"test-{uuid.uuid4().hex[:8]}")
+    output, printed = world / "output", bytearray()
+    output.mkdir()
+    backend.prepare_folder(output, 0)
+    script = "cat /stash/model; touch /app/output/ours /tmp/ours; head -c 3000000 /dev/zero > /stash/more; ls /stash"
+
+    result = await backend.run(
+        Spec(
+            argv=("sh", "-c", script),
+            name=f"run-{uuid.uuid4().hex}",
+            image=image_with_volumes,
+            workdir="/",
+            mounts=(Mount(output, "/app/output", writable=True),),
+            limits=Limits(disk_bytes=MIB),
+        ),
+        lambda stream, data: printed.extend(data),
+    )
+    await backend.aclose()
+    backend.reclaim_folder(output)
+
+    assert result.cause == Cause.OK, result.detail
+    assert printed.decode().splitlines()[0] == "weights"
+    assert "Read-only file system" in printed.decode()
+    assert printed.decode().splitlines()[-1] == "model"
+    assert [path.name for path in output.iterdir()] == ["ours"]
 
 
 @pytest.mark.container

@@ -185,8 +185,26 @@ class Engine:
     def create(self, name: str, options: dict[str, Any]) -> str:
         """Creates a container and returns its id; one that a killed worker left under the name is removed.
 
-        An image that was removed since it was prepared is had again. Raises ImageError when it cannot.
+        Volumes that the image declares are read-only in it, with what the image has there: nothing would hold the disk
+        limit in them. An image that was removed since it was prepared is had again. Raises ImageError when it cannot.
         """
+        container = self._create(name, options)
+        # Of the container, not of the image: another may have come under its name since it was prepared.
+        if declared := self._writable_volumes(container):
+            self.remove(container)
+            volumes = [{"Type": "volume", "Target": target, "ReadOnly": True} for target in declared]
+            host = options["HostConfig"]
+            container = self._create(name, {**options, "HostConfig": {**host, "Mounts": [*host["Mounts"], *volumes]}})
+            if left := self._writable_volumes(container):
+                self.remove(container)
+                raise SandboxError(f"The engine made {left[0]} of the image writable, where no limit of disk holds.")
+        return container
+
+    def _writable_volumes(self, container: str) -> list[str]:
+        mounts = self.client.inspect_container(container).get("Mounts") or []
+        return [str(each["Destination"]) for each in mounts if each.get("Type") == "volume" and each.get("RW")]
+
+    def _create(self, name: str, options: dict[str, Any]) -> str:
         try:
             created = self.client.create_container_from_config(options, name)
         except docker.errors.NotFound:
