@@ -203,3 +203,34 @@ def test_completion_asks_the_server_once_and_is_silent_when_it_fails(hostile: Ho
     hostile.script["/api/submissions/"] = [says(503, {})]
     assert completion.submissions("") == []
     assert len(hostile.asked) == 1
+
+
+@pytest.mark.parametrize(
+    "told", [".bashrc", "thesis.zip", "..", "/etc/motd", "archive-\\[/x].zip", "archive-\x9b2J.zip"]
+)
+def test_an_archive_never_takes_the_place_of_something_else(
+    hostile: Hostile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in (".bashrc", "thesis.zip"):
+        (tmp_path / name).write_text("mine")
+    archive = {"id": 4, "status": "Finished", "name": told, "url": "/files/a", "size": len(CONTENT)}
+    hostile.script["/api/competitions/3/create_archive/"] = [says(200, {"id": 4, "status": "Waiting"})]
+    hostile.script["/api/competitions/3/get_files/"] = [says(200, {"archives": [archive]})]
+    hostile.script["/files/a"] = [breaks_after(len(CONTENT))]
+    done = podium("archive", "3")
+    assert done.exit_code == 0, done.output
+    assert (tmp_path / "archive-3.zip").read_bytes() == CONTENT
+    assert [(tmp_path / name).read_text() for name in (".bashrc", "thesis.zip")] == ["mine", "mine"]
+
+
+@pytest.mark.parametrize("json_too", [[], ["--json"]], ids=["table", "json"])
+def test_no_name_steers_the_terminal(hostile: Hostile, json_too: list[str]) -> None:
+    title = "Iris \x1b[2J\x9b2J\x9d0;owned\x9c\u202egpj\x7f\x00"
+    hostile.script["/api/competitions/"] = [says(200, [{"id": 3, "title": title}])]
+    done = podium("competitions", *json_too)
+    assert done.exit_code == 0, done.output
+    assert "Iris" in done.output
+    assert not set(done.output) & set("\x1b\x9b\x9d\x9c\u202e\x7f\x00")
+    if json_too:
+        assert json.loads(done.output)[0]["title"] == title, "scripts read what the server said"

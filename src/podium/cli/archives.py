@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -36,11 +37,16 @@ def archive(
     with session.client() as client:
         started = client.create_archive(number)
         finished = client.wait_for_archive(number, started.id, on_change=None if session.json else _Teller().tell)
-        path = target or Path(Path(finished.name).name or f"archive-{number}.zip")
+        path = target or Path(_file_name(finished.name, number))
         with progress_bar(path.name, quiet=session.json) as progress:
             client.download(str(finished.url), path, sha256=finished.sha256, progress=progress)
     if not session.answer({"path": str(path), "size": finished.size, "sha256": finished.sha256}):
         output.say(f"{path} ({finished.size} bytes, sha256 {finished.sha256})", style="green")
+
+
+def _file_name(told: str, number: int) -> str:
+    """The server's name for an archive where it is one of an archive; it never replaces anything else that is here."""
+    return told if re.fullmatch(r"archive-[\w-]+\.zip", told, re.ASCII) else f"archive-{number}.zip"
 
 
 class _Teller:

@@ -64,14 +64,19 @@ def write(text: str, *, stderr: bool = False) -> None:
 
 
 def print_json(data: Any) -> None:
-    """Print data as JSON on standard output."""
-    sys.stdout.write(json.dumps(data, indent=2, ensure_ascii=False, default=str) + "\n")
+    """Print data as JSON on standard output; characters that steer a terminal are written by their numbers."""
+    sys.stdout.write(_json(data, indent=2) + "\n")
 
 
 def print_json_line(data: Any) -> None:
     """Print data as JSON on one line of standard output, at once."""
-    sys.stdout.write(json.dumps(data, ensure_ascii=False, default=str) + "\n")
+    sys.stdout.write(_json(data) + "\n")
     sys.stdout.flush()
+
+
+def _json(data: Any, *, indent: int | None = None) -> str:
+    text = json.dumps(data, indent=indent, ensure_ascii=False, default=str)
+    return _CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def table(title: str, headers: Sequence[str], rows: Iterable[Sequence[object]], *, right: Iterable[int] = ()) -> None:
