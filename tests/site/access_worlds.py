@@ -395,6 +395,7 @@ def _names(competition: Competition, submission: Submission, lab: Queue, organiz
         "thread_id": thread.pk,
         "post_id": thread.posts.get().pk,
         "chosen": "scoring_program",
+        "chapter": "organizers/bundles",
         "kind": "unused_tasks",
         "task_id": task,
         "step": "scoring",

@@ -91,6 +91,9 @@ def addresses(
         "/search/?q=sum",
         "/search/?q=nothing+like+it",
         "/about/",
+        "/docs/",
+        "/docs/organizers/",
+        "/docs/participants/commands/",
         "/competitions/public/",
         "/competitions/public/?search=nothing",
     ]

@@ -93,6 +93,7 @@ _MACHINES = re.compile(
     r"\s(value|x|y|x1|x2|y1|y2|cx|cy|r|rx|width|height|points|d|viewBox|max|min|step|colspan|name|id|for|class)"
     r'="([^"]*)"'
 )
+_VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "wbr"}
 _CODE = {"script", "style", "code", "pre", "kbd", "svg", "textarea"}
 _MARKED = re.compile(r"⟦[^⟦⟧]*⟧")
 _WORD = re.compile(r"[^\W\d_]{2,}")
@@ -106,11 +107,15 @@ class Words(HTMLParser):
         self.texts: list[str] = []
         self.attributes: list[str] = []
         self._silent: list[str] = []
+        self._untold: list[str] = []  # open elements within one that says of itself that it stays as it is
         self.feed(page)
         self.close()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = dict(attrs)
+        if self._untold or given.get("translate") == "no":
+            self._untold += [] if tag in _VOID else [tag]
+            return
         self.attributes += [str(given[name]) for name in _SHOWN if given.get(name)]
         if tag == "meta" and given.get("name") == "description":
             self.attributes.append(str(given["content"]))
@@ -118,11 +123,14 @@ class Words(HTMLParser):
             self._silent.append(tag)
 
     def handle_endtag(self, tag: str) -> None:
+        if self._untold:
+            self._untold.pop()
+            return
         if self._silent and self._silent[-1] == tag:
             self._silent.pop()
 
     def handle_data(self, data: str) -> None:
-        if not self._silent:
+        if not self._silent and not self._untold:
             self.texts.append(data)
 
 

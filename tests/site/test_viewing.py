@@ -44,6 +44,7 @@ ELSEWHERE = {
     "resources/tasks/<pk>/edit/": "one's own resources",
     "resources/tasks/<pk>/share/": "one's own resources",
     "choices/<chosen>/": "one's own resources, and public ones",
+    "docs/<chapter>/": "the documentation",
     "resources/space/<kind>/": "one's own resources",
     "forums/<forum_id>/": "leads to the forum's page of its competition",
     "forums/<forum_id>/<thread_id>/": "leads to the thread's page of its competition",

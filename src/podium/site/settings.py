@@ -231,7 +231,9 @@ CONTENT_SECURITY_POLICY = {
 # --- files ------------------------------------------------------------------------------------------------------
 FILES_DIR = DATA_DIR / "files"
 STATIC_URL = "/static/"
-STATICFILES_DIRS = [BASE_DIR / "static"]
+# The documentation: in the package where that is installed, at the root of a checkout.
+DOCS_DIR = next(each for each in (BASE_DIR.parent / "docs", BASE_DIR.parents[2] / "docs") if each.is_dir())
+STATICFILES_DIRS = [BASE_DIR / "static", ("docs", DOCS_DIR / "images")]
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
 STORAGES = {

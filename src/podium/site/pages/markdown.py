@@ -60,12 +60,12 @@ _IGNORED_IN_ADDRESSES = re.compile(r"[\x00-\x20]+")  # browsers skip these when 
 def _parser() -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"html": True, "linkify": False, "typographer": False})
     parser.enable(["table", "strikethrough"]).use(footnote_plugin)
-    parser.add_render_rule("th_open", _aligned_cell)
-    parser.add_render_rule("td_open", _aligned_cell)
+    parser.add_render_rule("th_open", aligned_cell)
+    parser.add_render_rule("td_open", aligned_cell)
     return parser
 
 
-def _aligned_cell(
+def aligned_cell(
     renderer: RendererHTML, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType
 ) -> str:
     """Say a column's alignment by attribute; the content security policy forbids style attributes."""
@@ -153,8 +153,8 @@ def _plain_parser() -> MarkdownIt:
     """Without footnotes: their addresses would be those of another text on the same page."""
     parser = MarkdownIt("commonmark", {"html": True, "linkify": False, "typographer": False})
     parser.enable(["table", "strikethrough"])
-    parser.add_render_rule("th_open", _aligned_cell)
-    parser.add_render_rule("td_open", _aligned_cell)
+    parser.add_render_rule("th_open", aligned_cell)
+    parser.add_render_rule("td_open", aligned_cell)
     return parser
 
 
