@@ -45,7 +45,7 @@ def _described(commands: list[tuple[str, Any]]) -> Iterator[str]:
         yield inspect.cleandoc(command.help or "")
         rows = [(_spelled(one), one.help or "") for one in own if getattr(one, "help", None)]
         if rows:
-            yield markdown_table(("", ""), rows)
+            yield markdown_table(("Argument or option", "What it is"), rows)
 
 
 def _word(argument: Any) -> str:

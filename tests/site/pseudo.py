@@ -124,7 +124,8 @@ class Words(HTMLParser):
 
     def handle_endtag(self, tag: str) -> None:
         if self._untold:
-            self._untold.pop()
+            if tag not in _VOID:
+                self._untold.pop()
             return
         if self._silent and self._silent[-1] == tag:
             self._silent.pop()

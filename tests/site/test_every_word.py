@@ -11,6 +11,7 @@ from django.db import models
 from django.test import Client
 
 from podium.site.accounts.models import User
+from podium.site.pages import handbook
 from tests.site import pseudo
 from tests.site.access_answers import body_of
 from tests.site.access_table import FURTHER, TABLE
@@ -22,7 +23,9 @@ from tests.web.conftest import BACKEND
 __all__ = ["addresses", "build", "people"]
 
 ROLES = ("anonymous", "penny", "pat", "olivia", "ada", "ben")
-NAMES = {"Podium", "API", "GitHub", "LinkedIn", "X (Twitter)", "UTC", "CSV", "English", "Français", "Español"}
+TITLES = {handbook.title_of(name) for name in ("index", *handbook.chapters())}
+"""Of the documentation, which is in English."""
+NAMES = {*TITLES, "Podium", "API", "GitHub", "LinkedIn", "X (Twitter)", "UTC", "CSV", "English", "Français", "Español"}
 """What is called so in every language."""
 PATTERNS = (
     r"https?://\S+",

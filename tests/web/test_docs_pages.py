@@ -46,6 +46,7 @@ def test_every_link_of_the_documentation_leads_to_a_page_and_a_place_on_it(name:
     text = page(handbook.address_of(name))
     assert f"<title>{handbook.title_of(name)}".replace("'", "&#x27;") in text
     assert not re.search(r'href="[^":]+\.md', text), "a link leads to a file"
+    assert "<th></th>" not in text, "a column has no heading"
     for address, anchor in set(HREF.findall(text)):
         led_to = page(address)
         assert not anchor or f'id="{anchor}"' in led_to, f"{address} has no {anchor}"
