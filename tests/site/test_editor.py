@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PIL import Image
+from PIL import EpsImagePlugin, Image
 from rest_framework.test import APIClient
 
 from podium.site.accounts.models import User
@@ -20,6 +20,7 @@ from podium.site.competitions.models import Competition, Participant, Phase
 from podium.site.competitions.services import create_from_bundle
 from podium.site.evaluation.models import PhaseWork, Submission
 from podium.site.leaderboards.models import Column, Entry, Leaderboard
+from podium.site.pictures import icon_of
 from podium.site.queues.models import Queue
 from podium.site.queues.services.lifecycle import create_queue
 from podium.site.resources import grants, storage
@@ -464,6 +465,19 @@ def test_a_logo_has_an_icon_a_hundred_pixels_wide(kind: str, name: str, editor: 
     assert _shown(small["logo_icon"]).size == (40, 20), "never made larger"
     tall = editor.patch(made["id"], logo=logo(picture(kind, (10, 4000)), name)).json()
     assert _shown(tall["logo_icon"]).height == 400, "nor a mile high"
+
+
+def test_no_program_is_started_for_a_logo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Archives that are restored bring any file as the logo; one of PostScript would go to Ghostscript."""
+    called = tmp_path / "called"
+    (tmp_path / "gs").write_text(f"#!/bin/sh\ntouch {called}\necho 10\n")
+    (tmp_path / "gs").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.setattr(EpsImagePlugin, "gs_binary", None)
+    postscript = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n%%EndComments\nshowpage\n%%EOF\n"
+    assert icon_of(postscript) is None
+    assert not called.exists()
+    assert icon_of(picture("BMP")) is not None
 
 
 def test_an_icon_keeps_what_is_transparent_and_the_way_up(editor: Editor) -> None:

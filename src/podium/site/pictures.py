@@ -21,6 +21,8 @@ from podium.site.errors import Refused
 log = structlog.get_logger(__name__)
 
 FORMATS: Final = ("PNG", "JPEG", "GIF", "WEBP")
+_BUNDLED: Final = (*FORMATS, "BMP")
+"""What bundles may bring, too. Of others no decoder is tried: that of EPS hands what is in it to Ghostscript."""
 MAX_PIXELS: Final = 50_000_000
 _NONE: Final = gettext_noop("Please upload a valid image.")
 
@@ -67,7 +69,7 @@ def icon_of(content: bytes) -> bytes | None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(content)) as picture:
+            with Image.open(io.BytesIO(content), formats=_BUNDLED) as picture:
                 if picture.width * picture.height > MAX_PIXELS:
                     return None
                 picture.draft("RGB", (2 * ICON_WIDTH, 2 * ICON_HEIGHT))
