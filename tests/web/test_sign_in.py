@@ -38,6 +38,8 @@ PEOPLE = [
     Known(sub="5", claims={"email": "nora@example.org", "email_verified": False, "preferred_username": "nora3"}),
     Known(sub="6", claims={"email": "p@uni.example", "email_verified": True, "preferred_username": "pat\n"}),
     Known(sub="7", claims={"email": "nora@example.org", "email_verified": "false", "preferred_username": "nora7"}),
+    Known(sub="9" * 300, claims={"preferred_username": "long"}),
+    Known(sub="9\0", claims={"preferred_username": "nil"}),
     Known(sub="8", claims={"email": "nora@example.org", "email_verified": "true", "preferred_username": "nora8"}),
 ]  # fmt: skip
 
@@ -244,6 +246,13 @@ def test_who_turns_back_or_comes_with_a_wrong_state_is_told_and_stays_out(server
     page = there.open(f"{DOOR}callback/?code=abc&state=wrong", status=401)
     assert "did not let you in" in page.text
     assert "_auth_user_id" not in there.client.session and not User.objects.filter(username="grace").exists()
+
+
+@pytest.mark.parametrize("person", ["9" * 300, "9\0"])
+def test_a_person_whose_number_cannot_be_kept_is_told_and_stays_out(servers: Any, visitor: People, person: str) -> None:
+    there = visitor()
+    assert "did not let you in" in _come_back(there, person, status=401).text
+    assert "_auth_user_id" not in there.client.session and not SocialAccount.objects.exists()
 
 
 def test_looking_at_the_door_leaves_nowhere(servers: Any, visitor: People) -> None:

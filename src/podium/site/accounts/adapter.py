@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from typing import Any
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Final
 
 import structlog
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
+from allauth.socialaccount.providers.oauth2.client import OAuth2Error
 from cryptography.fernet import Fernet
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -20,6 +23,9 @@ from podium.site.accounts.validators import USERNAME_VALIDATORS
 from podium.site.languages import is_language
 
 log = structlog.get_logger(__name__)
+
+LONGEST_NUMBER: Final = 191
+"""Characters of what another server may call a person, as allauth keeps it."""
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -62,6 +68,17 @@ def _is_same(one: str, other: str) -> bool:
     return one.encode().lower() == other.encode().lower()
 
 
+def _number_of(told: Callable[[Any], str], data: Any) -> str:
+    """What a server calls a person. Raises OAuth2Error where that cannot be kept, or is nothing."""
+    try:
+        number = told(data)
+    except (KeyError, TypeError) as error:
+        raise OAuth2Error("the server does not say who it is") from error
+    if not 0 < len(number) <= LONGEST_NUMBER or "\0" in number:
+        raise OAuth2Error("the server calls the person something that cannot be kept")
+    return number
+
+
 class SocialAccountAdapter(DefaultSocialAccountAdapter):
     """Who comes from another server becomes an account here by that server's rules; see `config.SignInServer`."""
 
@@ -96,6 +113,7 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
         """A server, which a log-in that waits for a user name finds again by its id: two may have one client's."""
         found = super().get_provider(request, provider, client_id)
         found.serialize = lambda: {"id": found.sub_id}
+        found.extract_uid = partial(_number_of, found.extract_uid)
         return found
 
     def authenticate_by_email(self, sociallogin: Any) -> Any:
