@@ -7,11 +7,13 @@ import base64
 import hashlib
 import os
 from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
 import pytest
 from django.test import Client as Browser
+from django.utils import timezone
 from starlette.applications import Starlette
 
 from podium.site import bytes_plane
@@ -20,6 +22,7 @@ from podium.site.competitions.models import Competition, CreationStatus, Dump, D
 from podium.site.competitions.services import create_from_bundle
 from podium.site.competitions.services.creation import BundleRefused
 from podium.site.competitions.services.dumping import start_dump
+from podium.site.errors import Refused
 from podium.site.resources import grants, uploads
 from podium.site.resources.models import Dataset, StoredFile
 from podium.site.resources.services import announce_upload, usage
@@ -132,3 +135,45 @@ async def test_an_address_takes_one_file_at_a_time(sam: User, files: Path, in_pa
         ended = [await asyncio.wait_for(one, 20) for one in waiting]
     assert [(one.status_code, one.json()["code"]) for one in ended] == [(409, "superseded")] * 3
     assert not [path for path in files.rglob("*") if path.name.endswith(".part")]
+
+
+@pytest.mark.parametrize("in_parts", [False, True])
+async def test_what_is_given_up_while_it_stands_still_is_forgotten(
+    sam: User, files: Path, monkeypatch: pytest.MonkeyPatch, in_parts: bool
+) -> None:
+    """One could announce, send all but a byte and delete, again and again, and keep what no quota counts."""
+    monkeypatch.setattr(bytes_plane, "LOOK_SECONDS", 0.05)
+    address = await in_thread(lambda: _address(sam, in_parts=in_parts))
+    headers = {"Content-Digest": f"sha-256=:{base64.b64encode(hashlib.sha256(b'x').digest()).decode()}:"}
+    begun = asyncio.Event()
+
+    async def stands_still() -> AsyncIterator[bytes]:
+        yield b"x" * 2000
+        begun.set()
+        await asyncio.Event().wait()
+
+    transport = httpx.ASGITransport(Starlette(routes=bytes_plane.routes))
+    async with httpx.AsyncClient(transport=transport, base_url="http://testserver") as client:
+        waiting = asyncio.create_task(client.put(address, content=stands_still(), headers=headers))
+        await asyncio.wait_for(begun.wait(), 20)
+        await in_thread(lambda: uploads.give_up(dataset=Dataset.objects.get()))
+        ended = await asyncio.wait_for(waiting, 20)
+    assert (ended.status_code, ended.json()["code"]) == (410, "gone")
+    assert not [path for path in files.rglob("*") if path.name.endswith(".part")]
+
+
+async def test_what_was_announced_long_ago_needs_room_when_it_comes(sam: User, files: Path) -> None:
+    """An announcement holds its place for an hour; a hundred old ones could be sent all at once."""
+    await in_thread(lambda: left(sam, 5000))
+    old = await in_thread(lambda: _address(sam, in_parts=False))
+    await in_thread(lambda: Dataset.objects.update(upload_started_when=timezone.now() - timedelta(hours=2)))
+    new = await in_thread(lambda: _address(sam, in_parts=False))
+    transport = httpx.ASGITransport(Starlette(routes=bytes_plane.routes))
+    async with httpx.AsyncClient(transport=transport, base_url="http://testserver") as client:
+        refused = await client.put(old, content=b"x" * 3000)
+        assert (refused.status_code, refused.json()["code"]) == (413, "over_quota")
+        await in_thread(lambda: Dataset.objects.latest("pk").delete())
+        assert (await client.put(new, content=b"x" * 3000)).status_code == 410
+        assert (await client.put(old, content=b"x" * 3000)).status_code == 200
+    with pytest.raises(Refused, match="Insufficient space"):  # its place is held again, while it arrives as well
+        await in_thread(lambda: _address(sam, in_parts=False))

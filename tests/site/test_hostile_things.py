@@ -25,7 +25,7 @@ from podium.site.leaderboards.models import Column, Score
 from podium.site.pages.markdown import render
 from podium.site.queues.models import Queue
 from podium.site.resources.models import Dataset
-from podium.site.resources.services import PENDING_HOURS, usage
+from podium.site.resources.services import PENDING, usage
 from podium.site.webhooks import addresses
 from tests.site.acting import phase_of
 from tests.site.test_hostile_reading import evaluated
@@ -69,7 +69,7 @@ def test_what_has_arrived_and_was_not_completed_is_counted(
     pat.refresh_from_db()
     begun = client_of(pat).post("/api/datasets/", ANNOUNCED).json()
     http.put("/files/" + begun["sassy_url"].rpartition("/")[2], content=b"x" * 600)
-    long_ago = timezone.now() - timezone.timedelta(hours=PENDING_HOURS + 1)
+    long_ago = timezone.now() - PENDING - timezone.timedelta(hours=1)
     Dataset.objects.filter(key=begun["key"]).update(upload_started_when=long_ago)
     assert usage(pat).reserved == 600
     assert client_of(pat).post("/api/datasets/", ANNOUNCED).status_code == 400

@@ -13,9 +13,9 @@ import base64
 import binascii
 import os
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import PurePosixPath
 from typing import Any, BinaryIO
 
@@ -26,6 +26,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from podium.site.buckets.remote import RemoteFile
+from podium.site.errors import Refused
 from podium.site.newest import Newest
 from podium.site.resources import grants, storage, uploads
 from podium.site.resources.parts import NoSuchUpload, PartRefused, Plan, parts
@@ -33,6 +34,8 @@ from podium.site.streamed_zip import safe_name
 from podium.site.threads import Answer, in_thread
 
 BUFFER = 1024 * 1024
+LOOK_SECONDS = 5.0
+"""How often it is asked whether what arrives is still awaited."""
 GONE = "The file is no longer there."
 _arriving = Newest()
 """A quota counts what an address announces once, so it takes one file at a time; files and parts, by their keys."""
@@ -147,12 +150,31 @@ async def download(request: Request) -> Response:
 async def upload(request: Request) -> Response:
     """Take a file as the grant says; a broken upload leaves nothing, and so does one that nobody waits for any more."""
     grant = _grant(request, "PUT")
-    if not await in_thread(lambda: uploads.is_awaited(grant.key)):
-        return JSONResponse(OVER, 410)
+    try:
+        if not await in_thread(lambda: uploads.hold(grant.key)):
+            return JSONResponse(OVER, 410)
+    except Refused as refused:
+        return JSONResponse({"detail": refused.message, "code": refused.code}, 413)
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared[:20]) > grant.max_bytes:
         raise HTTPException(413, f"The file is larger than the {grant.max_bytes} bytes that this address takes.")
-    return await _arriving.answer(grant.key, _take_file(request, grant))
+    taken = _while_awaited(_take_file(request, grant), lambda: uploads.hold(grant.key))
+    return await _arriving.answer(grant.key, taken)
+
+
+async def _while_awaited(work: Coroutine[Any, Any, Response], awaited: Callable[[], bool]) -> Response:
+    """The answer of `work`, which ends when what arrives counts in nobody's quota any more: it may stand still."""
+    task = asyncio.ensure_future(work)
+    try:
+        while not (await asyncio.wait({task}, timeout=LOOK_SECONDS))[0]:
+            with suppress(Refused):
+                if await in_thread(awaited):
+                    continue
+            return JSONResponse(OVER, 410, {"Connection": "close"})
+        return task.result()
+    finally:
+        task.cancel()
+        await asyncio.wait({task})
 
 
 async def _take_file(request: Request, grant: grants.Grant) -> Response:
@@ -189,7 +211,8 @@ def _content_digest(request: Request) -> str:
 async def upload_part(request: Request) -> Response:
     """Take one part of an upload, however often it is sent; it counts once it has arrived with the right digest."""
     grant = _grant(request, "PART")
-    return await _arriving.answer(f"{grant.key} {request.path_params['number']}", _answer_part(request, grant))
+    taken = _while_awaited(_answer_part(request, grant), lambda: uploads.takes_parts(grant.key))
+    return await _arriving.answer(f"{grant.key} {request.path_params['number']}", taken)
 
 
 async def _answer_part(request: Request, grant: grants.Grant) -> Response:

@@ -34,7 +34,7 @@ def human_size(size: float) -> str:
     return _("{number} TB").format(number=number_format(size / 1000, 1))
 
 
-PENDING_HOURS = 1
+PENDING = timedelta(hours=1)
 """How long an announced upload holds its place in the quota; one of which nothing has come frees it again by itself."""
 KEPT = timedelta(days=7)
 """Longer than what has arrived is kept, see `storage.discard_stale_incoming`."""
@@ -42,7 +42,7 @@ KEPT = timedelta(days=7)
 
 def _pending(user: User, besides: Dataset | None) -> int:
     """Bytes that a person's uploads under way have announced, and those of broken ones that have arrived."""
-    since = timezone.now() - timedelta(hours=PENDING_HOURS)
+    since = timezone.now() - PENDING
     # A session of parts holds its place as long as it may be filled.
     held = Q(upload_started_when__gt=since) | Q(session__expires_when__gt=timezone.now())
     open_ones = Dataset.objects.filter(created_by=user, data_file__isnull=True)

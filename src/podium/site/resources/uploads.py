@@ -69,11 +69,41 @@ def progress_of(session: UploadSession) -> Progress:
 
 def is_awaited(incoming_key: str) -> bool:
     """Whether what is written to an incoming key may still be completed; what is no dataset's is a worker's output."""
+    key = _dataset_of(incoming_key)
+    return key is None or Dataset.objects.filter(key=key, data_file__isnull=True, session__isnull=True).exists()
+
+
+def hold(incoming_key: str) -> bool:
+    """As `is_awaited`; what is awaited has a place in its owner's quota from now on, also if it was announced long ago.
+
+    Raises Refused where there is no room any more.
+    """
+    if not is_awaited(incoming_key):
+        return False
+    lapses = timezone.now() - services.PENDING / 2
+    key = _dataset_of(incoming_key)
+    if key is not None and Dataset.objects.filter(key=key, upload_started_when__lt=lapses).exists():
+        with transaction.atomic():
+            # As where it is announced: the person's row is the lock under which space is reserved.
+            owner = User.objects.select_for_update(no_key=True).filter(datasets__key=key).first()
+            found = Dataset.objects.filter(key=key, data_file__isnull=True).first()
+            if owner is None or found is None:
+                return False
+            services.refuse_over_quota(owner, found.announced_size, besides=found)
+            Dataset.objects.filter(pk=found.pk).update(upload_started_when=timezone.now())
+    return True
+
+
+def takes_parts(upload: str) -> bool:
+    """Whether an upload in parts may still be filled and completed."""
+    return Dataset.objects.filter(key=upload, data_file__isnull=True).exists()
+
+
+def _dataset_of(incoming_key: str) -> UUID | None:
     try:
-        key = UUID(incoming_key.removeprefix("incoming/"))
+        return UUID(incoming_key.removeprefix("incoming/"))
     except ValueError:
-        return True
-    return Dataset.objects.filter(key=key, data_file__isnull=True, session__isnull=True).exists()
+        return None
 
 
 @transaction.atomic
