@@ -267,6 +267,16 @@ async def test_data_that_is_no_zip_is_found_under_its_own_name(platform: Platfor
     assert row.output == "a,b\n1,2\n"
 
 
+async def test_data_may_have_a_name_that_is_long_in_bytes(platform: Platform) -> None:
+    row = await platform.send(
+        Step.PREDICTION,
+        program={"metadata": "command: sh -c 'cat /app/input_data/*.csv'"},
+        input_data=platform.put(b"a,b\n", "\N{CJK UNIFIED IDEOGRAPH-6570}" * 200 + ".csv"),
+    )
+    assert (await platform.finished(row)).failure is None
+    assert row.output == "a,b\n"
+
+
 async def test_detailed_results_are_sent_while_they_change(platform: Platform, gate: Gate) -> None:
     scorer = {
         "metadata": "command: python3 score.py",

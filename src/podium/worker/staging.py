@@ -152,8 +152,9 @@ def _is_zip_name(name: str) -> bool:
 
 
 def _safe_name(name: str) -> str:
-    safe = "".join(c if c.isalnum() or c in "-_. " else "_" for c in name)[-100:].lstrip(".")
-    return safe or "data"
+    safe = "".join(c if c.isalnum() or c in "-_. " else "_" for c in name)
+    # File systems count bytes, and its end says what it is.
+    return safe.encode()[-100:].decode(errors="ignore").lstrip(".") or "data"
 
 
 def _unpack(archive: Path, target: Path, part: Part, ref: FileRef) -> Listing | None:
