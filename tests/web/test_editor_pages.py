@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from io import BytesIO
@@ -77,6 +78,42 @@ def test_participation(editor: Visitor, competition: Competition) -> None:
     assert set(changed.whitelist_emails.values_list("email", flat=True)) == {"a@x.org", "b@x.org"}
     page = editor.send(url, filled(editor, url, whitelist_emails="nobody"), status=400)
     assert "valid email address" in page.text
+
+
+PICTURE = re.compile(r'<img src="data:image/webp;base64,[^"]+" alt="our data"')
+
+
+def picture(size: tuple[int, int], kind: str = "PNG") -> bytes:
+    """A picture that cannot be made small by packing."""
+    stream = BytesIO()
+    Image.effect_noise(size, 90).convert("RGB").save(stream, kind)
+    return stream.getvalue()
+
+
+def test_a_picture_is_put_into_the_text_of_a_page_and_shown(editor: Visitor, competition: Competition) -> None:
+    url = at(competition, "pages/new/")
+    given = SimpleUploadedFile("our [data].png", picture((1600, 900)))
+    page = editor.send(url, filled(editor, url, title="With", content="Look:", picture=given, preview=""))
+    assert PICTURE.search(editor.response.content.decode()), "the preview shows it"
+    assert page.values["content"].startswith("Look:\n\n![our data][picture-"), "and the text keeps it"
+    editor.send(url, {**page.values, "title": "With"})
+    made = competition.pages.get(title="With")
+    assert len(made.content) < 70_000
+    editor.open(f"/competitions/{competition.pk}/pages/{made.pk}/")
+    assert PICTURE.search(editor.response.content.decode())
+    own = at(competition, f"pages/{made.pk}/")
+    for number in range(2):
+        more = SimpleUploadedFile("b.jpg", picture((900, 900 + number), "JPEG"))
+        editor.send(own, filled(editor, own, picture=more))
+    made.refresh_from_db()
+    assert made.content.count("![") == 3
+
+    no_picture, small = SimpleUploadedFile("x.png", b"<svg/>"), SimpleUploadedFile("x.png", picture((9, 9)))
+    assert "valid image" in editor.send(own, filled(editor, own, picture=no_picture), status=400).text
+    long = filled(editor, own, content="x" * 199_990, picture=small)
+    assert "no room" in editor.send(own, long, status=400).text
+    made.refresh_from_db()
+    assert made.content.count("![") == 3
 
 
 def test_pages_are_written_looked_at_moved_and_deleted(editor: Visitor, competition: Competition) -> None:

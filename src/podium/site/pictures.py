@@ -57,6 +57,10 @@ def read_picture(given: Any, field: str) -> Picture | None:
     return Picture(f"{_stem(name)}.{_kind(content, field)}", content)
 
 
+EMBEDDED_WIDTHS: Final = (1400, 1000, 700, 500, 300)
+MAX_EMBEDDED_BYTES: Final = 45_000
+"""Of a picture within a text, whose length is bounded; the widths in pixels are tried one after the other."""
+
 ICON_WIDTH: Final = 100
 ICON_HEIGHT: Final = 400
 """Pixels of an icon at most; the width is Codabench's."""
@@ -64,6 +68,17 @@ ICON_HEIGHT: Final = 400
 
 def icon_of(content: bytes) -> bytes | None:
     """A picture made small, as PNG; None for one that cannot be read."""
+    small = _upright(content, (2 * ICON_WIDTH, 2 * ICON_HEIGHT))
+    if small is None:
+        return None
+    small.thumbnail((ICON_WIDTH, ICON_HEIGHT))
+    stream = io.BytesIO()
+    small.save(stream, "PNG", optimize=True)
+    return stream.getvalue()
+
+
+def _upright(content: bytes, wanted: tuple[int, int]) -> Any:
+    """A picture as it is to be seen; None for one that cannot be read. wanted: pixels that are enough."""
     from PIL import Image, ImageOps  # noqa: PLC0415 - only who sends a picture pays for loading it
 
     try:
@@ -72,16 +87,31 @@ def icon_of(content: bytes) -> bytes | None:
             with Image.open(io.BytesIO(content), formats=_BUNDLED) as picture:
                 if picture.width * picture.height > MAX_PIXELS:
                     return None
-                picture.draft("RGB", (2 * ICON_WIDTH, 2 * ICON_HEIGHT))
+                picture.draft("RGB", wanted)
                 upright = ImageOps.exif_transpose(picture)
-                small = upright.convert("RGBA" if upright.has_transparency_data else "RGB")
+                return upright.convert("RGBA" if upright.has_transparency_data else "RGB")
     except Exception as problem:  # noqa: BLE001 - decoders of damaged pictures raise whatever they like
-        log.info("a picture has no icon", reason=str(problem)[:200])
+        log.info("a picture cannot be read", reason=str(problem)[:200])
         return None
-    small.thumbnail((ICON_WIDTH, ICON_HEIGHT))
-    stream = io.BytesIO()
-    small.save(stream, "PNG", optimize=True)
-    return stream.getvalue()
+
+
+def embedded(content: bytes, field: str) -> str:
+    """A picture as an address of data that a text can hold: WebP, as large as fits into some tens of kilobytes.
+
+    field: what errors name. Raises Refused for what is no picture.
+    """
+    upright = _upright(content, (EMBEDDED_WIDTHS[0], EMBEDDED_WIDTHS[0]))
+    if upright is None:
+        raise Refused(_(_NONE), field=field, code="bad_picture")
+    found = b""
+    for width in EMBEDDED_WIDTHS:
+        upright.thumbnail((width, 2 * width))
+        stream = io.BytesIO()
+        upright.save(stream, "WEBP", quality=80)
+        found = stream.getvalue()
+        if len(found) <= MAX_EMBEDDED_BYTES:
+            break
+    return f"data:image/webp;base64,{base64.b64encode(found).decode()}"
 
 
 def _stem(name: str) -> str:

@@ -115,7 +115,7 @@ def page(request: HttpRequest, pk: int, page_id: int | None = None) -> HttpRespo
         if part is None:
             raise Http404(_("This competition has no such page."))
     start = part or {"title": "", "content": "", "index": len(there)}
-    form = PageForm(_sent(request), initial={**start, "seen": mark(part)})
+    form = PageForm(_sent(request), request.FILES or None, initial={**start, "seen": mark(part)})
     back = redirect(viewed.url("competitions:edit-pages"))
     others = [{"id": one["id"], "index": one["index"]} for one in there if part is None or one["id"] != part["id"]]
     preview = None
