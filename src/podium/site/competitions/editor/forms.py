@@ -52,6 +52,11 @@ def _number(label: Words, **options: Any) -> forms.IntegerField:
     return forms.IntegerField(**{"required": False, "label": label, "min_value": 0, **options})
 
 
+def _picture(label: Words, help_text: Words) -> forms.FileField:
+    widget = forms.FileInput(attrs={"accept": "image/png,image/jpeg,image/gif,image/webp"})
+    return forms.FileField(required=False, label=label, widget=widget, help_text=help_text)
+
+
 class Section(forms.Form):
     """A part of a competition; `seen` tells what it was when the page was opened."""
 
@@ -78,12 +83,7 @@ class DetailsForm(Section):
 
     title = _text(_("Title"), required=True)
     description = _long(_("Description"), rows=3, help_text=_("One or two sentences for lists and search."))
-    logo = forms.FileField(
-        required=False,
-        label=_("Logo"),
-        widget=forms.FileInput(attrs={"accept": "image/png,image/jpeg,image/gif,image/webp"}),
-        help_text=_("PNG, JPEG, GIF or WebP, up to 2 MiB. Left empty, the present one stays."),
-    )
+    logo = _picture(_("Logo"), _("PNG, JPEG, GIF or WebP, up to 2 MiB. Left empty, the present one stays."))
     competition_type = forms.ChoiceField(label=_("Type"), choices=CompetitionType.choices)
     docker_image = _text(_("Docker image"), max_length=255, help_text=_("In which programs run; phases share it."))
     reward = _text(_("Reward"))
@@ -173,11 +173,8 @@ class PageForm(Section):
 
     title = _text(_("Title"), required=True)
     content = _long(_("Text"), rows=20, help_text=_("Markdown, or HTML."))
-    picture = forms.FileField(
-        required=False,
-        label=_("Add a picture"),
-        widget=forms.FileInput(attrs={"accept": "image/png,image/jpeg,image/gif,image/webp"}),
-        help_text=_("It is made smaller and put at the end of the text, from where it can be moved."),
+    picture = _picture(
+        _("Add a picture"), _("It is made smaller and put at the end of the text, from where it can be moved.")
     )
     index = _number(_("Place"), help_text=_("Pages stand in this order; 0 is the first."))
 
