@@ -90,6 +90,7 @@ def addresses(
         "/search/",
         "/search/?q=sum",
         "/search/?q=nothing+like+it",
+        "/search/?in=documentation&q=leaderboard",
         "/about/",
         "/docs/",
         "/docs/organizers/",

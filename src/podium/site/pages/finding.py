@@ -1,12 +1,12 @@
 """Search over all that somebody may see: each kind by the policy and with the fields of its own list.
 
 Every kind costs a fixed number of queries and reads no more rows than it shows; of a kind alone, the first thousand can
-be turned through.
+be turned through. The documentation, which everybody may read, is found by its passages.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -17,6 +17,7 @@ from podium.site.accounts import policies as people
 from podium.site.competitions import policies as competitions
 from podium.site.forums import policies as forums
 from podium.site.forums import queries as forum_queries
+from podium.site.pages import passages
 from podium.site.resources import queries as resources
 from podium.site.searching import matching, search_words
 from podium.site.words import Words
@@ -63,6 +64,10 @@ def _threads(user: Any, text: str) -> QuerySet[Any]:
     return _best(rows, text, "title").select_related("forum__competition", "started_by")
 
 
+def _documentation(_user: Any, text: str) -> Sequence[Any]:
+    return passages.saying(text)
+
+
 def _best(rows: QuerySet[Any], text: str, name: str) -> QuerySet[Any]:
     """What begins with the words first, then the newest."""
     begins = Case(When(**{f"{name}__istartswith": text, "then": Value(0)}), default=Value(1))
@@ -79,7 +84,7 @@ class Kind:
     name: str
     title: Words
     icon: str
-    rows: Callable[[Any, str], QuerySet[Any]]
+    rows: Callable[[Any, str], QuerySet[Any] | Sequence[Any]]
     needs_account: bool = False
 
 
@@ -92,6 +97,7 @@ KINDS: Final = {
         Kind("threads", _("Forum threads"), "chat", _threads, needs_account=True),
         Kind("people", _("People"), "user", _people, needs_account=True),
         Kind("organizations", _("Organizations"), "users", _organizations, needs_account=True),
+        Kind("documentation", _("Documentation"), "book", _documentation),
     )
 }
 
@@ -123,6 +129,6 @@ def everything(user: Any, words: str) -> list[Group]:
     return groups
 
 
-def of_kind(user: Any, words: str, kind: Kind) -> QuerySet[Any]:
+def of_kind(user: Any, words: str, kind: Kind) -> QuerySet[Any] | Sequence[Any]:
     """All of one kind that was found, a thousand at most."""
     return kind.rows(user, words)[:MOST]

@@ -66,8 +66,17 @@ def chapter(name: str) -> Chapter:
     """A page by its name, "index" for the first one. Raises KeyError when there is none of that name."""
     if name not in {"index", *chapters()}:
         raise KeyError(name)
-    text = _file(name).read_text(encoding="utf-8")
-    return Chapter(name, title_of(name), mark_safe(_rendered(text, posixpath.dirname(name))))  # noqa: S308 - ours
+    tokens = tokens_of(name)
+    for token in tokens:
+        for inner in token.children or ():
+            _lead(inner, posixpath.dirname(name))
+    html = str(_parser().renderer.render(tokens, _parser().options, {}))
+    return Chapter(name, title_of(name), mark_safe(html))  # noqa: S308 - ours
+
+
+def tokens_of(name: str) -> list[Token]:
+    """What a page consists of; its headings have ids."""
+    return _parser().parse(_file(name).read_text(encoding="utf-8"))
 
 
 def _file(name: str) -> Path:
@@ -87,16 +96,13 @@ def address_of(name: str) -> str:
     return reverse("docs") if name == "index" else reverse("docs_chapter", args=[name.removesuffix("/index")])
 
 
-def _rendered(text: str, folder: str) -> str:
+@cache
+def _parser() -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
     parser.use(anchors_plugin, max_level=4)
     parser.add_render_rule("th_open", aligned_cell)
     parser.add_render_rule("td_open", aligned_cell)
-    tokens = parser.parse(text)
-    for token in tokens:
-        for inner in token.children or ():
-            _lead(inner, folder)
-    return str(parser.renderer.render(tokens, parser.options, {}))
+    return parser
 
 
 def _lead(token: Token, folder: str) -> None:

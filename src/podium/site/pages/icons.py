@@ -11,6 +11,9 @@ ICONS: Final[dict[str, str]] = {
     "auto": '<circle cx="12" cy="12" r="8.5"/><path d="M12 3.5v17a8.5 8.5 0 0 0 0-17z" fill="currentColor"/>',
     "back": '<path d="M19.5 12h-15"/><path d="M11 5.5 4.5 12l6.5 6.5"/>',
     "bell": '<path d="M6 16.5V10.500a6 6 0 0 1 12 0v6l1.5 2h-15z"/><path d="M10 21h4"/>',
+    "book": '<path d="M12 6.500C10 5 7.500 4.500 3.500 4.500v14c4 0 6.500.5 8.500 2"/>'
+    '<path d="M12 20.500c2-1.500 4.500-2 8.500-2v-14c-4 0-6.500.5-8.500 2"/>'
+    '<path d="M12 6.500v14"/>',
     "calendar": '<path d="M4 5.5h16v15H4z"/><path d="M4 10h16"/><path d="M8 3v4M16 3v4"/>',
     "chart": '<path d="M4 20V4"/><path d="M4 20h16"/><path d="M9 16v-5M14 16V7M19 16v-7"/>',
     "chat": '<path d="M4 4.500h16v12h-9l-4.500 4v-4H4z"/>',
