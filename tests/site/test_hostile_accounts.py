@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +13,10 @@ from django.contrib import admin
 from django.contrib.auth.models import Permission
 from django.core import mail
 from django.core.cache import caches
+from django.db import connection
 from django.test import Client as Browser
+from django.test.utils import CaptureQueriesContext
+from django_tasks_db.models import DBTaskResult
 from rest_framework.authtoken.models import Token
 from rest_framework.test import APIClient
 
@@ -369,3 +373,15 @@ def test_a_sign_up_is_as_slow_for_an_address_that_has_an_account(pat: User, monk
         assert answer.status_code == 302 and answer["Location"] == "/accounts/confirm-email/"
     assert len(hashed) == 2
     assert User.objects.filter(username="new").exists() and not User.objects.filter(username="other").exists()
+
+
+def test_asking_for_a_new_password_costs_the_same_for_an_address_that_nobody_has(pat: User) -> None:
+    asked = []
+    for email in (pat.email, "nobody@example.org", pat.email, "nobody@example.org"):
+        with CaptureQueriesContext(connection) as queries:
+            assert Browser().post("/accounts/password/reset/", {"email": email}).status_code == 302
+        asked.append([re.sub(r"'[^']*'|[0-9a-f]{32}|_x\d+", "", one["sql"]) for one in queries.captured_queries])
+    assert asked[2] == asked[3]
+    waiting = DBTaskResult.objects.filter(status="READY")
+    assert {task.args_kwargs["args"][0] for task in waiting} == {pat.email, "nobody@example.org"}
+    assert not any("key" in str(task.args_kwargs) for task in waiting)

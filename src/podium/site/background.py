@@ -14,6 +14,9 @@ from django_tasks_db.models import DBTaskResult
 PAUSE = 0.2
 """Seconds between two looks for tasks."""
 
+BEFORE_OTHERS = 10
+"""The priority of mails: who waits for a link to log in does not wait for the bundles that others have uploaded."""
+
 
 def turn(before: int) -> int:
     """The priority of a person's next long job, so that people take turns however much each asks for.

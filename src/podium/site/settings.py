@@ -173,7 +173,10 @@ ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = CONFIG.email_verification
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_USERNAME_VALIDATORS = "podium.site.accounts.validators.USERNAME_VALIDATORS"
-ACCOUNT_FORMS = {"signup": "podium.site.accounts.forms.SignupForm"}
+ACCOUNT_FORMS = {
+    "signup": "podium.site.accounts.forms.SignupForm",
+    "reset_password": "podium.site.accounts.forms.ResetPasswordForm",
+}
 
 ACCOUNT_CHANGE_EMAIL = True  # one address at a time; a new one takes its place once it is confirmed
 ACCOUNT_EMAIL_NOTIFICATIONS = True

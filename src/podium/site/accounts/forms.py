@@ -6,6 +6,8 @@ import base64
 from collections.abc import Iterable
 from typing import Any
 
+from allauth.account.adapter import get_adapter
+from allauth.account.forms import ResetPasswordForm as BaseResetPasswordForm
 from allauth.account.forms import SignupForm as BaseSignupForm
 from allauth.socialaccount.forms import SignupForm as BaseSocialSignupForm
 from django import forms
@@ -16,6 +18,7 @@ from django.utils.translation import gettext_lazy
 
 from podium.site.accounts.models import SETTABLE, Organization, Scope, User
 from podium.site.accounts.policies import people_to_name
+from podium.site.accounts.services.passwords import ask_for_link
 from podium.site.accounts.services.people import PREFERENCES, PROFILE
 from podium.site.errors import Refused
 from podium.site.pictures import Picture, read_picture
@@ -49,6 +52,19 @@ class SignupForm(_Signup, BaseSignupForm):
 
 class SocialSignupForm(_Signup, BaseSocialSignupForm):
     """Name and address of somebody who logs in by another server."""
+
+
+class ResetPasswordForm(BaseResetPasswordForm):
+    """Where a link goes. Whether an account has the address is asked later, so that the answer's time tells nothing."""
+
+    def clean_email(self) -> str:
+        return str(get_adapter().clean_email(self.cleaned_data["email"].lower()))
+
+    def save(self, request: Any, **_options: Any) -> str:
+        """Ask for the link."""
+        email: str = self.cleaned_data["email"]
+        ask_for_link(email=email)
+        return email
 
 
 class _Refusable:
