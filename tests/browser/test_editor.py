@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from base64 import b64encode
 from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
 
 import pytest
+from PIL import Image
 from playwright.sync_api import expect
 
 from podium.site.accounts.models import User
@@ -40,6 +45,55 @@ def test_a_competition_is_made_and_grows_in_the_editor(visit: Callable[..., Visi
     page.get_by_role("button", name="Save").click()
     page.get_by_role("link", name="Final").wait_for()
     assert f"{made.phases.get(name='Final').start:%Y-%m-%dT%H:%M}" == "2030-02-02T00:00"
+
+
+PASTE = """(text, data) => {
+  const file = new File([Uint8Array.from(atob(data), (each) => each.charCodeAt(0))], "pasted.png", {type: "image/png"});
+  const transfer = new DataTransfer();
+  transfer.items.add(file);
+  text.dispatchEvent(new ClipboardEvent("paste", {clipboardData: transfer, bubbles: true, cancelable: true}));
+}"""
+
+
+def test_pictures_come_to_the_cursor_chosen_pasted_and_again_by_name(
+    visit: Callable[..., Visit], make_competition: Callable[..., Competition], tmp_path: Path
+) -> None:
+    made = make_competition()
+    there = visit(made.created_by, may_complain=True)  # of the refused file
+    page = there.open(f"/competitions/{made.pk}/edit/pages/new/")
+    page.get_by_label("Title").fill("With pictures")
+    text = page.get_by_label("Text")
+    text.fill("Before 🌻.\n\nAfter.")
+    text.press("Home")
+    Image.new("RGB", (40, 20), "teal").save(tmp_path / "our plot.png")
+    page.get_by_label("Add a picture").set_input_files(tmp_path / "our plot.png")
+    page.get_by_text("The picture is in the text.").wait_for()
+    assert text.input_value() == "Before 🌻.\n\n![our plot](our-plot.png)\n\nAfter."
+    page.keyboard.type("!")
+    assert text.input_value() == "Before 🌻.\n\n![our plot](our-plot.png)!\n\nAfter.", "one writes on behind it"
+    stream = BytesIO()
+    Image.new("RGB", (30, 30), "red").save(stream, "PNG")
+    text.press("Control+End")
+    text.evaluate(PASTE, b64encode(stream.getvalue()).decode())
+    expect(text).to_have_value(re.compile(r"After\.\n\n!\[pasted\]\(pasted\.png\)\n$"))
+    page.get_by_role("button", name="Insert our-plot.png").click()
+    page.keyboard.type("again")
+    expect(text).to_have_value(re.compile(r"!\[again\]\(our-plot\.png\)"))
+    (tmp_path / "none.png").write_text("<svg/>")
+    page.get_by_label("Add a picture").set_input_files(tmp_path / "none.png")
+    page.get_by_text("Please upload a valid image.").wait_for()
+    expect(text).to_have_value(re.compile(r"!\[again\]"))
+    assert there.faults() == []
+    page.get_by_role("button", name="Save").click()
+    page.wait_for_url("**/edit/pages/")
+    assert there.faults_in_every_look() == []
+    page.get_by_role("link", name="With pictures").wait_for()
+    there.open(f"/competitions/{made.pk}/pages/{made.pages.get(title='With pictures').pk}/")
+    for words in ("our plot", "pasted", "again"):
+        shown = page.get_by_role("img", name=words)
+        expect(shown).to_have_js_property("complete", value=True)
+        assert shown.evaluate("picture => picture.naturalWidth") > 0, words
+    assert all("400" in each for each in there.complaints), there.complaints
 
 
 def test_what_was_not_saved_is_offered_again(

@@ -62,7 +62,8 @@ def test_the_pages_of_an_old_bundle_keep_their_order_and_their_pictures(olivia: 
     competition, warnings = creation.create_from_bundle(bundle=bundle, user=olivia)
     pages = dict(competition.pages.order_by("index").values_list("title", "content"))
     assert list(pages) == ["overview", "p1", "p2"]
-    assert '<img src="data:image/png;base64,' in render(pages["p1"])
+    assert '<img src="/files/plot"' in render(pages["p1"], lambda: {"assets/plot.png": "/files/plot"})
+    assert [picture.name for picture in competition.pictures.all()] == ["assets/plot.png"]
     assert competition.terms == "<h3>Terms</h3>\n"
     assert not [fault for fault in warnings if fault["code"] == "asset"]
 

@@ -25,8 +25,8 @@ from podium.site.evaluation.services import attempts
 from podium.site.evaluation.tries import tries
 from podium.site.leaderboards import queries as boards
 from podium.site.queues.models import Queue
-from podium.site.resources.models import Dataset, StoredFile, Task
-from tests.factories import PASSWORD, UserFactory
+from podium.site.resources.models import Dataset, StoredFile, Task, TaskVersion
+from tests.factories import PASSWORD, UserFactory, dataset
 from tests.site.acting import WorkerDouble, files_in, phase_of, submit
 from tests.site.test_archives import archived, rich, rows_of
 
@@ -82,6 +82,18 @@ def test_what_is_restored_archives_to_the_same_and_takes_nobody_for_somebody(
     names = [row["username"] for row in rows_of(again)["people"]]
     assert names == [f"{row['username']}-2" for row in before["people"]]
     assert not Dataset.objects.filter(created_by__username__endswith="-2", is_public=True).exists()
+
+
+def test_two_files_of_one_content_are_restored_both(
+    make_competition: Callable[..., Competition], olivia: User, ada: User, files: Path
+) -> None:
+    competition = make_competition(ingestion=True)
+    version = competition.phases.get().tasks.get().versions.get()
+    twin = dataset(olivia, (files / version.reference_data.data_file.key).read_bytes(), type="input_data")
+    TaskVersion.objects.filter(pk=version.pk).update(input_data=twin)
+    path = archived(competition, olivia)
+    made = restored(path).competition.phases.get().tasks.get().versions.get()
+    assert made.input_data.data_file.sha256 == made.reference_data.data_file.sha256 == twin.data_file.sha256
 
 
 def test_a_restored_submission_can_be_deleted_and_the_others_keep_their_files(

@@ -80,7 +80,7 @@ def test_participation(editor: Visitor, competition: Competition) -> None:
     assert "valid email address" in page.text
 
 
-PICTURE = re.compile(r'<img src="data:image/webp;base64,[^"]+" alt="our data"')
+PICTURE = re.compile(r'<img src="(/files/[^"]+)" alt="our data"')
 
 
 def picture(size: tuple[int, int], kind: str = "PNG") -> bytes:
@@ -92,28 +92,87 @@ def picture(size: tuple[int, int], kind: str = "PNG") -> bytes:
 
 def test_a_picture_is_put_into_the_text_of_a_page_and_shown(editor: Visitor, competition: Competition) -> None:
     url = at(competition, "pages/new/")
-    given = SimpleUploadedFile("our [data].png", picture((1600, 900)))
-    page = editor.send(url, filled(editor, url, title="With", content="Look:", picture=given, preview=""))
+    given = SimpleUploadedFile("our [data].png", picture((160, 90)))
+    page = editor.send(
+        url, filled(editor, url, title="With", content="Look:\r\n\r\nThere.", picture=given, at="5", add="")
+    )
+    assert page.values["content"] == "Look:\n\n![our data](our-data.png)\n\nThere.", "it is where the cursor was"
+    page = editor.send(url, {**page.values, "title": "With", "preview": ""})
     assert PICTURE.search(editor.response.content.decode()), "the preview shows it"
-    assert page.values["content"].startswith("Look:\n\n![our data][picture-"), "and the text keeps it"
     editor.send(url, {**page.values, "title": "With"})
     made = competition.pages.get(title="With")
-    assert len(made.content) < 70_000
+    assert made.content.count("our-data.png") == 1
     editor.open(f"/competitions/{competition.pk}/pages/{made.pk}/")
     assert PICTURE.search(editor.response.content.decode())
     own = at(competition, f"pages/{made.pk}/")
     for number in range(2):
-        more = SimpleUploadedFile("b.jpg", picture((900, 900 + number), "JPEG"))
+        more = SimpleUploadedFile("b.png", picture((9, 9 + number)))
         editor.send(own, filled(editor, own, picture=more))
     made.refresh_from_db()
-    assert made.content.count("![") == 3
+    assert made.content.endswith("There.\n\n![b](b.png)\n\n![b](b-2.png)\n"), "without a cursor they come to the end"
 
-    no_picture, small = SimpleUploadedFile("x.png", b"<svg/>"), SimpleUploadedFile("x.png", picture((9, 9)))
-    assert "valid image" in editor.send(own, filled(editor, own, picture=no_picture), status=400).text
-    long = filled(editor, own, content="x" * 199_990, picture=small)
-    assert "no room" in editor.send(own, long, status=400).text
+    before = made.content
+    no_picture = SimpleUploadedFile("x.png", b"<svg/>")
+    page = editor.send(own, filled(editor, own, content="Mine", picture=no_picture), status=400)
+    assert "valid image" in page.text and page.values["content"] == "Mine"
+    assert "Choose a picture first." in editor.send(own, filled(editor, own, add=""), status=400).text
     made.refresh_from_db()
-    assert made.content.count("![") == 3
+    assert made.content == before
+
+
+def test_a_picture_may_come_before_the_title(editor: Visitor, competition: Competition) -> None:
+    url = at(competition, "pages/new/")
+    given = SimpleUploadedFile("a.png", picture((9, 9)))
+    page = editor.send(url, filled(editor, url, picture=given, add=""))
+    assert page.values["content"] == "![a](a.png)\n"
+    page = editor.send(url, page.values, status=400)
+    assert "This field is required." in page.text and page.values["content"] == "![a](a.png)\n"
+
+
+def test_terms_and_phases_show_pictures_too_and_who_may_not_see_the_page_gets_none(
+    editor: Visitor, competition: Competition, visitor: People, sam: User
+) -> None:
+    url, terms = at(competition, "pages/new/"), at(competition, "participation/")
+    editor.send(url, filled(editor, url, picture=SimpleUploadedFile("our data.png", picture((9, 9))), add=""))
+    editor.send(terms, filled(editor, terms, terms="![our data](our-data.png)"))
+    phase = competition.phases.get()
+    Phase.objects.filter(pk=phase.pk).update(description="![our data](our-data.png)")
+    for page in ("terms/", "phases/"):
+        editor.open(f"/competitions/{competition.pk}/{page}")
+        assert PICTURE.search(editor.response.content.decode()), page
+    visitor(sam).open(f"/competitions/{competition.pk}/terms/")
+    Competition.objects.filter(pk=competition.pk).update(published=False)
+    stranger = visitor(sam)
+    stranger.open(f"/competitions/{competition.pk}/terms/", status=404)
+    assert not PICTURE.search(stranger.response.content.decode())
+
+
+def test_pictures_are_listed_and_those_that_are_shown_nowhere_deleted(
+    editor: Visitor, competition: Competition
+) -> None:
+    url, own = at(competition, "pages/new/"), at(competition, "pages/")
+    for name, more in (("kept.png", {}), ("lost.png", {"content": ""})):
+        page = editor.send(url, filled(editor, url, picture=SimpleUploadedFile(name, picture((9, len(name)))), add=""))
+        if not more:
+            editor.send(url, {**page.values, "title": "With"})
+    page = editor.open(own)
+    assert "kept.png" in page.text and "With" in page.text and "nowhere" in page.text
+    kept, lost = competition.pictures.order_by("name")
+    assert "take it out of the text first" in editor.send(own, {"picture": str(kept.pk)}).text
+    assert "was deleted" in editor.send(own, {"picture": str(lost.pk)}).text
+    for number in (str(lost.pk), "x", ""):
+        assert "not there any more" in editor.send(own, {"picture": number}).text
+    assert competition.pictures.get() == kept
+
+
+def test_a_picture_in_an_address_of_data_is_shown_as_before(editor: Visitor, competition: Competition) -> None:
+    page = competition.pages.all()[0]
+    page.content = "![old][picture-1]\n\n[picture-1]: data:image/png;base64,AAAA"
+    page.save()
+    own = at(competition, f"pages/{page.pk}/")
+    editor.send(own, filled(editor, own))
+    editor.open(f"/competitions/{competition.pk}/pages/{page.pk}/")
+    assert '<img src="data:image/png;base64,AAAA" alt="old"' in editor.response.content.decode()
 
 
 def test_pages_are_written_looked_at_moved_and_deleted(editor: Visitor, competition: Competition) -> None:

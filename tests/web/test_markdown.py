@@ -117,6 +117,31 @@ def test_an_image_of_this_site_or_within_the_page_is_shown() -> None:
     assert "<img" in render("![x](data:image/png;base64,AAAA)")
 
 
+def test_a_picture_that_is_named_is_shown_where_it_is() -> None:
+    there = {"a b/plot.png": "/files/one?x=1&y=2"}
+    for text in ("![A plot](a%20b/plot.png)", "<img alt='A plot' src='a b/plot.png'>"):
+        assert '<img src="/files/one?x=1&amp;y=2" alt="A plot">' in render(text, lambda: there)
+        assert "<img" not in render(text) and "A plot" in render(text), "the words stand in for one that is nowhere"
+    sized = render('<img src="a b/plot.png" title="<b>" width="20" onerror="x">', lambda: there)
+    assert 'title="&lt;b&gt;" width="20">' in sized and "onerror" not in sized
+    assert render("no picture", lambda: pytest.fail("asked for nothing")) == "<p>no picture</p>\n"
+
+
+@pytest.mark.parametrize("there", [{}, {"x": "/files/x"}])
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        """<img src=x alt="<script>alert(1)</script>">""",
+        """<img src=x alt='"><script>alert(1)</script>' title='"><script>'>""",
+        "![<script>alert(1)</script>](x)",
+        """<img src='/~named/x' alt='<img src=//evil.example onerror=alert(1)>'>""",
+        """<img src="x&quot; onerror=&quot;alert(1)">""",
+    ],
+)
+def test_the_words_of_a_named_picture_run_nothing(hostile: str, there: dict[str, str]) -> None:
+    assert dangers(render(hostile, lambda: there)) == []
+
+
 def test_an_svg_within_the_page_is_not_shown_as_an_image() -> None:
     assert "data:" not in render("<img alt=x src='data:image/svg+xml;base64,AAAA'>")
 

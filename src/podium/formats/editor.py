@@ -18,15 +18,14 @@ from podium.formats import rules
 from podium.formats.factsheet import Question
 from podium.formats.faults import Collector, Fault, Path
 from podium.formats.model import CompetitionType, Leaderboard, Phase
-from podium.formats.pages import MAX_PICTURED_CHARACTERS
 from podium.formats.reading import Fields
 from podium.formats.sections import MAX_TITLE, SWITCHES, docker_image, required_list, required_text, switches
 from podium.formats.unpacking import quoted
 from podium.formats.version2 import EMAIL, NO_TASKS, phase_facts, read_fact_sheet, read_leaderboards
 from podium.formats.yamlnodes import MAX_DEPTH, MAX_NODES, Entry, Node
 
-MAX_CHARACTERS: Final = 2 * MAX_PICTURED_CHARACTERS
-"""Of terms or of a page; a page of a bundle with its pictures is shorter."""
+MAX_CHARACTERS: Final = 380_000
+"""Of terms or of a page."""
 MAX_TASK_ORDER: Final = 2**31 - 1
 
 

@@ -1,4 +1,4 @@
-"""Pictures that come within JSON, as Codabench's editor sends logos and photographs."""
+"""Pictures that people send: logos and photographs within JSON, as Codabench's editor does, and those of pages."""
 
 from __future__ import annotations
 
@@ -51,15 +51,9 @@ def read_picture(given: Any, field: str) -> Picture | None:
         message = 'Send JSON with "file_name" and "data", the picture in base64.'
         raise Refused(message, field=field, code="bad_picture") from None
     if len(content) > MAX_IMAGE_BYTES:
-        raise Refused(
-            _("A picture has at most %(most)s MiB.") % {"most": MAX_IMAGE_BYTES // 2**20}, field=field, code="too_large"
-        )
+        raise _too_large(field)
     return Picture(f"{_stem(name)}.{_kind(content, field)}", content)
 
-
-EMBEDDED_WIDTHS: Final = (1400, 1000, 700, 500, 300)
-MAX_EMBEDDED_BYTES: Final = 45_000
-"""Of a picture within a text, whose length is bounded; the widths in pixels are tried one after the other."""
 
 ICON_WIDTH: Final = 100
 ICON_HEIGHT: Final = 400
@@ -95,23 +89,34 @@ def _upright(content: bytes, wanted: tuple[int, int]) -> Any:
         return None
 
 
-def embedded(content: bytes, field: str) -> str:
-    """A picture as an address of data that a text can hold: WebP, as large as fits into some tens of kilobytes.
+PAGE_WIDTH: Final = 1600
+MAX_PAGE_BYTES: Final = 500_000
+"""Of a picture in a page: what is larger is made smaller, since everybody who reads the page loads it."""
 
-    field: what errors name. Raises Refused for what is no picture.
+
+def for_page(content: bytes, name: str, field: str) -> Picture:
+    """A picture as pages show it: small drawings as they came, large ones and photographs made anew.
+
+    Made anew, a photograph says no more where and with what it was taken. The name ends as the kind does.
+    field: what errors name. Raises Refused for what is no picture or too large.
     """
-    upright = _upright(content, (EMBEDDED_WIDTHS[0], EMBEDDED_WIDTHS[0]))
-    if upright is None:
-        raise Refused(_(_NONE), field=field, code="bad_picture")
-    found = b""
-    for width in EMBEDDED_WIDTHS:
-        upright.thumbnail((width, 2 * width))
+    if len(content) > MAX_IMAGE_BYTES:
+        raise _too_large(field)
+    stem, kind = PurePosixPath(name.replace("\\", "/")).stem, _kind(content, field)
+    if kind == "jpg" or len(content) > MAX_PAGE_BYTES:
+        upright = _upright(content, (2 * PAGE_WIDTH, 2 * PAGE_WIDTH))
+        if upright is None:
+            raise Refused(_(_NONE), field=field, code="bad_picture")
+        upright.thumbnail((PAGE_WIDTH, 4 * PAGE_WIDTH))
         stream = io.BytesIO()
-        upright.save(stream, "WEBP", quality=80)
-        found = stream.getvalue()
-        if len(found) <= MAX_EMBEDDED_BYTES:
-            break
-    return f"data:image/webp;base64,{base64.b64encode(found).decode()}"
+        upright.save(stream, "WEBP", quality=82)
+        content, kind = stream.getvalue(), "webp"
+    return Picture(f"{stem}.{kind}", content)
+
+
+def _too_large(field: str) -> Refused:
+    message = _("A picture has at most %(most)s MiB.") % {"most": MAX_IMAGE_BYTES // 2**20}
+    return Refused(message, field=field, code="too_large")
 
 
 def _stem(name: str) -> str:

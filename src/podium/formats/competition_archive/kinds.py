@@ -79,6 +79,7 @@ KINDS: Final[Mapping[str, Mapping[str, str]]] = {
     "collaborators": {"user": "people"},
     "whitelist_emails": {"email": "text"},
     "pages": {"title": "text", "content": "text", "index": "whole"},
+    "pictures": {"name": "text", "file": "files", "created_when": "time"},
     "leaderboards": {
         "title": "text",
         "key": "text",
@@ -260,7 +261,7 @@ KINDS: Final[Mapping[str, Mapping[str, str]]] = {
 """Every kind of row with its fields, in an order in which each names only what stands before it."""
 
 
-LATER: Final = frozenset({"threads", "posts"})
+LATER: Final = frozenset({"pictures", "threads", "posts"})
 """Kinds that came after the first archives: one without them has no such rows."""
 
 LATER_FIELDS: Final = {"submissions": frozenset({"original_when"})}

@@ -21,6 +21,8 @@ from podium.formats.archives import ArchiveError, open_archive
 from podium.formats.competition_archive import KINDS, Archive, BadArchiveError
 from podium.formats.competition_archive.kinds import member_of
 from podium.formats.factsheet import check_definition
+from podium.formats.pages import is_picture_name
+from podium.formats.unpacking import quoted
 from podium.protocol import Cause, Failure, Step, Stream
 from podium.ranking import keys
 from podium.site.accounts.models import User
@@ -55,7 +57,7 @@ INTERRUPTED: Final = (
 )
 _CHECKED: Final = frozenset({"text", "whole", "number", "flag", "time", "day"})
 _OWNED: Final = frozenset(
-    "collaborators whitelist_emails pages leaderboards phases participants".split()  # noqa: SIM905 - read as a line
+    "collaborators whitelist_emails pages pictures leaderboards phases participants".split()  # noqa: SIM905 - read as a line
 )
 """Kinds whose rows name the competition."""
 
@@ -283,6 +285,11 @@ class _Restorer:
             if faults:
                 raise BadArchiveError(f'"fact_sheet" cannot be used: {faults[0][1]}')
         return {"created_by": self._owner, "published": False}
+
+    def _of_pictures(self, row: dict[str, Any]) -> dict[str, Any]:
+        if not is_picture_name(row["name"]):
+            raise BadArchiveError(f'"name" is no name of a picture: {quoted(row["name"])}.')
+        return {}
 
     def _of_phases(self, row: dict[str, Any]) -> dict[str, Any]:
         """A phase that should have taken over submissions already does not do so behind everybody's back."""

@@ -35,6 +35,7 @@ _OWN: Final = {
     "collaborators": "competition",
     "whitelist_emails": "competition",
     "pages": "competition",
+    "pictures": "competition",
     "leaderboards": "competition",
     "columns": "leaderboard__competition",
     "phases": "competition",
@@ -140,7 +141,9 @@ class _Rows:
         self._reachable = 0
         self._unasked = policies.people_unasked(competition)
         files = description.files.items() if description else ()
-        # A file that is part of the bundle lies there, every other one under its digest; each content once.
+        # A file that is part of the bundle lies there, every other one under its digest; each content once, but for
+        # files of the bundle that have the same.
+        self._own = {file.key: f"bundle/{name}" for name, file in files}
         self._members = {file.sha256: f"bundle/{name}" for name, file in sorted(files, reverse=True)}
         self.contents: dict[str, tuple[str, str, int]] = {}
         """By member: the key in storage, the digest and the size."""
@@ -214,7 +217,7 @@ class _Rows:
         return value.isoformat() if type_ in {"time", "day"} else value
 
     def _member(self, file: Any) -> str:
-        member = self._members.setdefault(file.sha256, f"files/{file.sha256}")
+        member = self._own.get(file.key) or self._members.setdefault(file.sha256, f"files/{file.sha256}")
         self.contents.setdefault(member, (file.key, file.sha256, file.size))
         return member
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from podium.formats import factsheet
 from podium.formats import model as formats
+from podium.formats.pages import shown_names
 from podium.site.competitions.models import Competition, Phase
 from podium.site.leaderboards.models import Leaderboard
 from podium.site.resources.models import Dataset, StoredFile, Task
@@ -99,6 +100,15 @@ class _Describer:
         indexes = {pk: index for index, pk in enumerate(dict.fromkeys(ids))}
         boards = list(source.leaderboards.prefetch_related("columns"))
         sheet, _ = factsheet.check_definition(source.fact_sheet) if source.fact_sheet else (None, [])
+        pages = list(source.pages.order_by("index", "pk"))
+        self._pictures(
+            [
+                source.terms,
+                source.description,
+                *(page.content for page in pages),
+                *(phase.description for phase in phases),
+            ]
+        )
         described = formats.Competition(
             version="2",
             image=self._logo(),
@@ -111,7 +121,10 @@ class _Describer:
             reward=source.reward or None,
             report=source.report or None,
             fact_sheet=sheet,
-            pages=tuple(self._pages()),
+            pages=tuple(
+                formats.Page(index=n, title=page.title, file=self._text(f"page-{n + 1}.md", page.content))
+                for n, page in enumerate(pages)
+            ),
             tasks=tuple(self._task(index, tasks[pk]) for pk, index in indexes.items()),
             solutions=() if self._keys else tuple(self._solutions(tasks, indexes)),
             phases=tuple(self._phases(phases, indexes, boards)),
@@ -127,18 +140,25 @@ class _Describer:
     def _logo(self) -> str:
         logo = self._source.logo
         if logo is None:
-            self._texts["logo.png"] = NO_LOGO
-            return "logo.png"
-        name = f"logo{PurePosixPath(logo.key).suffix or '.png'}"
+            name = self._free("logo", ".png")
+            self._texts[name] = NO_LOGO
+            return name
+        name = self._free("logo", PurePosixPath(logo.key).suffix or ".png")
         self._files[name] = logo
         return name
 
-    def _pages(self) -> list[formats.Page]:
-        pages = self._source.pages.order_by("index", "pk")
-        return [
-            formats.Page(index=n, title=page.title, file=self._text(f"page-{n + 1}.md", page.content))
-            for n, page in enumerate(pages)
-        ]
+    def _pictures(self, texts: list[str]) -> None:
+        """Take the pictures that the texts show along, by their names; an unused one stays behind."""
+        shown = shown_names(texts)
+        if shown:
+            for picture in self._source.pictures.filter(name__in=shown).select_related("file"):
+                self._files[picture.name] = picture.file
+
+    def _free(self, name: str, suffix: str) -> str:
+        """A name that no other file of the bundle has."""
+        while f"{name}{suffix}" in self._files:
+            name += "-"
+        return f"{name}{suffix}"
 
     def _part(self, dataset: Dataset | None) -> Any:
         if dataset is None:
@@ -151,7 +171,7 @@ class _Describer:
         # One file that is used at several places is written once.
         if file.key not in self._names:
             suffix = PurePosixPath(file.key).suffix or ".zip"
-            self._names[file.key] = f"{dataset.type}-{len(self._names) + 1}{suffix}"
+            self._names[file.key] = self._free(f"{dataset.type}-{len(self._names) + 1}", suffix)
             self._files[self._names[file.key]] = file
         return formats.FileRef(path=self._names[file.key])
 

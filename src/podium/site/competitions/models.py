@@ -11,6 +11,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from podium.formats.pages import MAX_PICTURE_NAME
 from podium.site.queues.models import Queue
 from podium.site.resources.models import Dataset, StoredFile, Task
 
@@ -112,6 +113,27 @@ class Page(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+
+class PagePicture(models.Model):
+    """A picture that the texts of a competition show: in Markdown `![what it shows](name)`.
+
+    name: as in a bundle, a plain relative path (`formats.pages.is_picture_name`).
+    """
+
+    competition = models.ForeignKey(Competition, on_delete=models.CASCADE, related_name="pictures")
+    name = models.CharField(max_length=MAX_PICTURE_NAME)
+    file = models.ForeignKey(StoredFile, on_delete=models.PROTECT, related_name="+")
+    created_when = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [
+            models.UniqueConstraint(fields=["competition", "name"], name="competitions_pagepicture_name"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class PhaseStatus(models.TextChoices):

@@ -16,7 +16,8 @@ from podium.site.competitions import policies
 from podium.site.competitions.models import Competition, Page, Participant, ParticipantStatus, Phase
 from podium.site.competitions.queries import competition_for_page
 from podium.site.leaderboards.queries import visible_board
-from podium.site.pages.templatetags.podium_ui import current_phase
+from podium.site.pages.templatetags.podium_ui import current_phase, image_type
+from podium.site.resources.grants import download_url
 
 _WEB = ("https://", "http://")
 
@@ -57,6 +58,18 @@ class Shell:
     def pages(self) -> list[Page]:
         """The organizers' own pages in their order."""
         return list(self.competition.pages.all())
+
+    def picture_addresses(self) -> dict[str, str]:
+        """Addresses of the pictures that the texts show, by their names; looked up once for a page."""
+        return self._pictures
+
+    @cached_property
+    def _pictures(self) -> dict[str, str]:
+        pictures = self.competition.pictures.select_related("file")
+        return {
+            each.name: download_url(each.file, name=each.name, content_type=image_type(each.name), steady=True)
+            for each in pictures
+        }
 
     def url(self, name: str, *args: Any, **query: Any) -> str:
         """The address of a page of this competition, with the secret key where it is needed."""

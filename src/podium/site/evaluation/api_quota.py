@@ -14,7 +14,7 @@ from podium.site.resources import quota
 from podium.site.resources.services import usage
 
 _BYTES = serializers.IntegerField
-_KINDS = ("submissions", "datasets_programs", "competition_bundles", "results", "logs")
+_KINDS = ("submissions", "datasets_programs", "competition_bundles", "results", "logs", "pictures")
 _QUOTA = inline_serializer(
     "UserQuota",
     {

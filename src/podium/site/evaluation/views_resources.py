@@ -249,6 +249,7 @@ def space(request: HttpRequest) -> HttpResponse:
             (_("Logs of submissions"), found.logs, ""),
             (_("Datasets and programs"), found.datasets_programs, "resources:datasets"),
             (_("Competition bundles"), found.competition_bundles, "resources:bundles"),
+            (_("Pictures in pages of competitions"), found.pictures, ""),
             (_("Held for uploads under way"), found.reserved, ""),
         ],
         "cleanups": [(name, kind, tidying.would_free(_me(request), name)) for name, kind in KINDS.items()],

@@ -4,15 +4,17 @@ Competitions hold Markdown and HTML, often mixed. So Markdown is rendered with r
 everything is cleaned by an allow-list: elements and attributes that are not named here go, scripts and styles with
 their content. Images load only from this site or from within the page (`data:`), as the site's content security
 policy has it; an image elsewhere becomes a link to it, so that looking at a page tells no other server who looks.
+An image that is named by a relative path is a file of what the text belongs to, which `render` is told.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache, lru_cache
 from html import escape, unescape
 from typing import Any
+from urllib.parse import quote, unquote
 
 import nh3
 from django.utils.safestring import SafeString, mark_safe
@@ -24,6 +26,8 @@ from markdown_it.token import Token
 from markdown_it.utils import EnvType, OptionsDict
 from mdit_py_plugins.footnote import footnote_plugin
 
+Pictures = Callable[[], Mapping[str, str]]
+"""Addresses by name."""
 MAX_CHARACTERS = 200_000
 """Longer texts are shown as plain text: the worst of them would keep a request busy for many seconds (measured)."""
 MAX_POST = 20_000
@@ -117,6 +121,31 @@ _TAG = re.compile(r'<(/?)(img|h[1-6])\b((?:[^">]|"[^"]*")*)>')
 _GIVEN = re.compile(r'([a-z]+)="([^"]*)"')
 
 
+_NAMED = "/~named/"
+"""Before the name of a picture, until it is known where that is; no page of the site is called so."""
+_ELSEWHERE = re.compile(r"[\x00-\x20]*(?:[a-z][a-z0-9+.-]*:|[/\\#?])", re.IGNORECASE)
+_PLACED = re.compile(r'<img src="/~named/([^"]*)" alt="([^"]*)"((?: [a-z]+="[^"]*")*)>')
+
+
+def _more(given: dict[str, str]) -> str:
+    return "".join(f' {name}="{escape(given[name])}"' for name in ("title", "width", "height") if name in given)
+
+
+def _placed(html: SafeString, pictures: Pictures | None) -> SafeString:
+    """Give the pictures that are named their addresses; of others there are only the words."""
+    if _NAMED not in html:
+        return html
+    there = pictures() if pictures is not None else {}
+
+    def one(found: re.Match[str]) -> str:
+        address = there.get(unquote(found[1]))
+        if address:
+            return f'<img src="{escape(address)}" alt="{found[2]}"{found[3]}>'
+        return escape(unescape(found[2]) or _("image"))
+
+    return mark_safe(_PLACED.sub(one, html))  # noqa: S308 - cleaned before; the addresses are ours
+
+
 def _rewritten(match: re.Match[str], lower_headings: int) -> str:
     """A heading some levels lower, or a link in place of an image that is on another site."""
     slash, tag, attributes = match.groups()
@@ -127,6 +156,8 @@ def _rewritten(match: re.Match[str], lower_headings: int) -> str:
     if _is_local(source):
         return match.group()
     words = given.get("alt") or given.get("title") or _("image")
+    if source and not _ELSEWHERE.match(source):
+        return f'<img src="{_NAMED}{quote(unquote(source))}" alt="{escape(given.get("alt", ""))}"{_more(given)}>'
     if source.startswith(("http://", "https://", "//")):
         words = _("%(words)s (image on another site)") % {"words": words}
         return f'<a href="{escape(source)}">{escape(words)}</a>'
@@ -179,7 +210,7 @@ def render_post(text: str) -> SafeString:
 
     What would take long is shown as plain text.
     """
-    return _rendered_post(text, get_language())
+    return _placed(_rendered_post(text, get_language()), None)
 
 
 @lru_cache(maxsize=256)
@@ -190,13 +221,14 @@ def _rendered_post(text: str, _language: str | None) -> SafeString:
     return mark_safe(_ID.sub(r"\1", formed))  # noqa: S308 - cleaned; only attributes are taken out
 
 
-def render(text: str) -> SafeString:
+def render(text: str, pictures: Pictures | None = None) -> SafeString:
     """Render Markdown or HTML that a person wrote.
 
     text: CommonMark with tables, footnotes and strikethrough; HTML within it is cleaned like everything else. The
     highest heading comes out as the third level, since it stands below a page's title and a section's.
+    pictures: asked for the addresses of pictures by their names, where the text names any.
     """
-    return _rendered(text, get_language())
+    return _placed(_rendered(text, get_language()), pictures)
 
 
 @lru_cache(maxsize=128)

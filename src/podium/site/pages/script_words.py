@@ -33,6 +33,11 @@ SCRIPT_WORDS: Final[dict[str, tuple[str, ...]]] = {
         # Translators: on a button, of text that was not saved
         gettext_noop("Forget it"),
     ),
+    "pictures": (
+        gettext_noop("The picture is being added."),
+        gettext_noop("The picture is in the text."),
+        gettext_noop("The picture could not be sent. What you wrote is still here: try again."),
+    ),
     "upload": (
         gettext_noop("Choose a zip file, or drop it here"),
         gettext_noop("Your file is uploaded. Choose another to replace it"),

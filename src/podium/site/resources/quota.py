@@ -1,7 +1,8 @@
 """How much space a person's files take: what is shown is what is enforced, to the byte.
 
-Codabench's rule: one's datasets, and the results and logs of one's submissions. A file that several of a person's
-datasets share counts once. What a scoring program writes for the organizers alone does not count.
+Codabench's rule: one's datasets, and the results and logs of one's submissions; and the pictures in the texts of one's
+competitions. A file that several of a person's datasets share counts once. What a scoring program writes for the
+organizers alone does not count.
 """
 
 from __future__ import annotations
@@ -28,13 +29,15 @@ class Usage:
     competition_bundles: int = 0
     results: int = 0
     logs: int = 0
+    pictures: int = 0
     reserved: int = 0
     quota: int = 0
 
     @property
     def used(self) -> int:
         """What is stored."""
-        return self.submissions + self.datasets_programs + self.competition_bundles + self.results + self.logs
+        files = self.submissions + self.datasets_programs + self.competition_bundles + self.pictures
+        return files + self.results + self.logs
 
     @property
     def available(self) -> int:
@@ -47,7 +50,8 @@ _OWN_KIND = {DatasetType.SUBMISSION: "submissions", DatasetType.COMPETITION_BUND
 
 def usage(user: User, *, reserved: int = 0) -> Usage:
     """What a person's files take now."""
-    from podium.site.evaluation.models import Attempt, Run  # noqa: PLC0415 - evaluation stands on resources
+    from podium.site.competitions.models import PagePicture  # noqa: PLC0415 - competitions stand on resources
+    from podium.site.evaluation.models import Attempt, Run  # noqa: PLC0415 - evaluation does, too
 
     sums = {"submissions": 0, "datasets_programs": 0, "competition_bundles": 0}
     own = Dataset.objects.filter(created_by=user, data_file=OuterRef("pk")).order_by("pk")
@@ -58,8 +62,10 @@ def usage(user: User, *, reserved: int = 0) -> Usage:
     results = Run.objects.filter(submission__owner=user).order_by()
     result = results.aggregate(outputs=Sum("output__size"), reports=Sum("detailed_results__size"))
     logs = Attempt.objects.filter(run__submission__owner=user).order_by().aggregate(total=Sum("log__size"))["total"]
+    pictures = StoredFile.objects.filter(pk__in=PagePicture.objects.filter(competition__created_by=user).values("file"))
     return Usage(
         **sums,
+        pictures=int(pictures.aggregate(total=Sum("size"))["total"] or 0),
         results=int(result["outputs"] or 0) + int(result["reports"] or 0),
         logs=int(logs or 0),
         reserved=reserved,

@@ -23,7 +23,7 @@ from django.utils import timezone
 from podium.site.accounts.models import User
 from podium.site.analytics.models import CompetitionUsage, UsageDay, UserUsage
 from podium.site.analytics.services import orphans
-from podium.site.competitions.models import Competition, Dump, Phase, PhaseTask
+from podium.site.competitions.models import Competition, Dump, PagePicture, Phase, PhaseTask
 from podium.site.evaluation.models import Attempt, Run, Submission
 from podium.site.resources.models import Dataset, StoredFile, TaskVersion
 
@@ -114,6 +114,7 @@ def _of_competitions() -> tuple[list[QuerySet[Any]], list[QuerySet[Any]]]:
         _pairs(PhaseTask.objects.all(), at, "task__solutions__data__data_file"),
         *(_pairs(Phase.objects.all(), "competition", f"{name}__data_file") for name in ("public_data", "starting_kit")),
         *(_pairs(everything, "pk", name) for name in ("bundle__data_file", "logo", "logo_icon")),
+        _pairs(PagePicture.objects.all(), "competition", "file"),
     ]
     outputs = ("output", "private_output", "detailed_results")
     results = [
@@ -125,7 +126,11 @@ def _of_competitions() -> tuple[list[QuerySet[Any]], list[QuerySet[Any]]]:
 
 
 def _uploaded_by_users() -> QuerySet[Any]:
-    return _pairs(Dataset.objects.all(), "created_by", "data_file").distinct()
+    pictures = PagePicture.objects.filter(competition__created_by__isnull=False)
+    return _union(
+        _pairs(Dataset.objects.all(), "created_by", "data_file"),
+        _pairs(pictures, "competition__created_by", "file"),
+    )
 
 
 def _results_by_users() -> dict[int, int]:
@@ -145,6 +150,7 @@ def _of_all_users() -> int:
         Exists(Dataset.objects.filter(data_file=OuterRef("pk")))
         | Exists(Run.objects.filter(Q(output=OuterRef("pk")) | Q(detailed_results=OuterRef("pk"))))
         | Exists(Attempt.objects.filter(log=OuterRef("pk")))
+        | Exists(PagePicture.objects.filter(file=OuterRef("pk"), competition__created_by__isnull=False))
     )
     return int(StoredFile.objects.filter(counts).aggregate(size=Sum("size"))["size"] or 0)
 

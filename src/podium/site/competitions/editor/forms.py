@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import re
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import PurePath
 from typing import Any, cast
 
 from django import forms
-from django.core.files.uploadedfile import UploadedFile
 from django.utils.datastructures import MultiValueDict
 from django.utils.translation import gettext_lazy as _
 
-from podium.formats.images import MAX_IMAGE_BYTES
 from podium.formats.sections import SWITCHES
 from podium.site.accounts.models import User
 from podium.site.choosing import SearchField
-from podium.site.competitions.models import CompetitionType
+from podium.site.competitions.models import CompetitionType, PagePicture
 from podium.site.competitions.services.editor_payload import Path
-from podium.site.errors import Refused
 from podium.site.leaderboards.explanation import RULES
-from podium.site.pages.markdown import MAX_CHARACTERS
-from podium.site.pictures import embedded
 from podium.site.resources.choosing import FILES, TASKS
 from podium.site.resources.models import Dataset, Task
 from podium.site.words import Words
@@ -174,34 +168,28 @@ class PageForm(Section):
     title = _text(_("Title"), required=True)
     content = _long(_("Text"), rows=20, help_text=_("Markdown, or HTML."))
     picture = _picture(
-        _("Add a picture"), _("It is made smaller and put at the end of the text, from where it can be moved.")
+        _("Add a picture"),
+        _("PNG, JPEG, GIF or WebP, up to 10 MiB. It can be pasted or dropped into the text as well."),
     )
+    at = forms.IntegerField(required=False, min_value=0, widget=forms.HiddenInput)
     index = _number(_("Place"), help_text=_("Pages stand in this order; 0 is the first."))
 
-    def clean(self) -> dict[str, Any]:
-        """Put the picture into the text."""
-        cleaned = super().clean() or self.cleaned_data
-        file = cleaned.pop("picture", None)
-        if file:
-            cleaned["content"] = with_picture(str(cleaned.get("content", "")), file)
-            self.data = MultiValueDict({**cast("Any", self.data), "content": [cleaned["content"]]})  # for the preview
-        return cleaned
+    def given(self) -> dict[str, Any]:
+        facts = super().given()
+        return {name: value for name, value in facts.items() if name not in {"picture", "at"}}
 
-
-def with_picture(text: str, file: UploadedFile) -> str:
-    """A text with a picture: at its end where it stands, by a name, and what it is. Raises ValidationError."""
-    if (file.size or 0) > MAX_IMAGE_BYTES:
-        raise forms.ValidationError({"picture": _("A picture has at most 10 MiB.")})
-    try:
-        address = embedded(file.read(), "picture")
-    except Refused as refused:
-        raise forms.ValidationError({"picture": refused.message}) from None
-    name = f"picture-{hashlib.sha256(address.encode()).hexdigest()[:8]}"
-    words = " ".join(re.sub(r"[^\w-]", " ", PurePath(file.name or "").stem).split())
-    whole = f"{text.rstrip()}\n\n![{words}][{name}]\n\n[{name}]: {address}\n".lstrip()
-    if len(whole) > MAX_CHARACTERS:
-        raise forms.ValidationError({"picture": _("The page has no room for it: take another picture out first.")})
-    return whole
+    def show(self, picture: PagePicture) -> None:
+        """Put a picture into the text: where the cursor was, as a paragraph of its own."""
+        cleaned, file = self.cleaned_data, self.cleaned_data["picture"]
+        text = str(cleaned["content"]).replace("\r\n", "\n")
+        at = len(text) if cleaned["at"] is None else cleaned["at"]
+        words = " ".join(re.sub(r"[^\w-]", " ", PurePath(file.name or "").stem).split())
+        parts = (text[:at].rstrip(), f"![{words}]({picture.name})", text[at:].lstrip("\n"))
+        cleaned["content"] = "\n\n".join(part for part in parts if part)
+        if not parts[2]:
+            cleaned["content"] += "\n"
+        now = {"content": [cleaned["content"]], "at": [""]}
+        self.data = MultiValueDict({**dict(cast("Any", self.data).lists()), **now})  # as the form comes back
 
 
 def _moment(label: Words, **options: Any) -> forms.DateTimeField:

@@ -11,8 +11,9 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods
 
+from podium.formats.images import MAX_IMAGE_BYTES
 from podium.site.accounts.models import User
 from podium.site.accounts.policies import people_to_name
 from podium.site.competitions.editor.forms import (
@@ -25,8 +26,9 @@ from podium.site.competitions.editor.forms import (
     Section,
 )
 from podium.site.competitions.editor.saving import edited, facts_of, mark, save, shown
-from podium.site.competitions.services import editing
+from podium.site.competitions.services import editing, page_pictures
 from podium.site.competitions.services.editor_payload import FieldsRefused
+from podium.site.competitions.shell import Shell
 from podium.site.errors import Refused
 from podium.site.pages.markdown import render as rendered
 from podium.site.resources.choosing import has_task, only_task
@@ -95,18 +97,43 @@ def participation(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @login_required
-@require_safe
+@never_cache
+@require_http_methods(_READ_OR_SEND)
 def pages(request: HttpRequest, pk: int) -> HttpResponse:
-    """The list of the pages."""
+    """The list of the pages, and of the pictures that texts of the competition show; those that none shows may go."""
     viewed = edited(request, pk)
-    return shown(request, viewed, "pages", "edit-pages", pages=facts_of(viewed.competition)["pages"])
+    if request.method == "POST":
+        number = request.POST.get("picture", "")
+        try:
+            page_pictures.delete_picture(
+                competition=viewed.competition,
+                by=cast("User", request.user),
+                picture_id=int(number) if number.isdecimal() else 0,
+            )
+        except Refused as refused:
+            messages.error(request, refused.message)
+        else:
+            messages.success(request, _("The picture was deleted."))
+        return redirect(viewed.url("competitions:edit-pages"))
+    more = {"pages": facts_of(viewed.competition)["pages"], "pictures": _pictures(viewed)}
+    return shown(request, viewed, "pages", "edit-pages", **more)
+
+
+def _pictures(viewed: Shell) -> list[dict[str, Any]]:
+    """The pictures of a competition with their addresses, and the titles of the texts that show each."""
+    titles = page_pictures.shown_on(viewed.competition)
+    rows = viewed.competition.pictures.select_related("file")
+    return [
+        {"row": row, "url": viewed.picture_addresses().get(row.name, ""), "on": titles.get(row.name, [])}
+        for row in rows
+    ]
 
 
 @login_required
 @never_cache
 @require_http_methods(_READ_OR_SEND)
 def page(request: HttpRequest, pk: int, page_id: int | None = None) -> HttpResponse:
-    """Write a page, look at it before it is saved, or delete it."""
+    """Write a page, put pictures into it, look at it before it is saved, or delete it."""
     viewed = edited(request, pk)
     there = facts_of(viewed.competition)["pages"]
     part: dict[str, Any] | None = None
@@ -116,23 +143,54 @@ def page(request: HttpRequest, pk: int, page_id: int | None = None) -> HttpRespo
             raise Http404(_("This competition has no such page."))
     start = part or {"title": "", "content": "", "index": len(there)}
     form = PageForm(_sent(request), request.FILES or None, initial={**start, "seen": mark(part)})
-    back = redirect(viewed.url("competitions:edit-pages"))
-    others = [{"id": one["id"], "index": one["index"]} for one in there if part is None or one["id"] != part["id"]]
+    if "add" in request.POST:
+        form.fields["title"].required = False  # a picture may come first
     preview = None
-    if request.method == "POST" and form.is_valid():
+    if request.method == "POST" and form.is_valid() and _takes_picture(request, viewed, form):
+        facts = form.given()
         if "preview" in request.POST:
-            preview = rendered(form.cleaned_data["content"])
-        elif "delete" in request.POST:
-            if save(request, viewed, form, {"pages": others}, part=part):
-                return back
-        else:
-            facts = form.given()
-            place = min(facts["index"] if facts["index"] is not None else len(others), len(others))
-            rows = [*others[:place], {**facts, "id": page_id}, *others[place:]]
-            given = {"pages": [{**row, "index": index} for index, row in enumerate(rows)]}
-            if save(request, viewed, form, given, part=part, prefix=("pages", place)):
-                return back
-    return shown(request, viewed, "page", "edit-pages", form=form, page=part, preview=preview)
+            preview = rendered(facts["content"], viewed.picture_addresses)
+        elif "add" not in request.POST and _save_page(request, viewed, form, facts, there, part):
+            return redirect(viewed.url("competitions:edit-pages"))
+    return shown(
+        request, viewed, "page", "edit-pages", form=form, page=part, preview=preview, pictures=_pictures(viewed)
+    )
+
+
+def _takes_picture(request: HttpRequest, viewed: Shell, form: PageForm) -> bool:
+    """Keep the picture that comes with a page, and put it into its text; whether there is none that is refused."""
+    file = form.cleaned_data["picture"]
+    if not file:
+        if "add" in request.POST:
+            form.add_error("picture", _("Choose a picture first."))
+        return "add" not in request.POST
+    try:
+        content = file.read(MAX_IMAGE_BYTES + 1)
+        by = cast("User", request.user)
+        form.show(page_pictures.add_picture(competition=viewed.competition, by=by, content=content, name=file.name))
+    except Refused as refused:
+        form.add_error("picture", refused.message)
+        return False
+    return True
+
+
+def _save_page(  # noqa: PLR0917 - the parts of one request
+    request: HttpRequest,
+    viewed: Shell,
+    form: PageForm,
+    facts: dict[str, Any],
+    there: list[dict[str, Any]],
+    part: dict[str, Any] | None,
+) -> bool:
+    """Save or delete the page."""
+    page_id = part["id"] if part else None
+    others = [{"id": one["id"], "index": one["index"]} for one in there if one["id"] != page_id]
+    if "delete" in request.POST:
+        return save(request, viewed, form, {"pages": others}, part=part)
+    place = min(facts["index"] if facts["index"] is not None else len(others), len(others))
+    rows = [*others[:place], {**facts, "id": page_id}, *others[place:]]
+    given = {"pages": [{**row, "index": index} for index, row in enumerate(rows)]}
+    return save(request, viewed, form, given, part=part, prefix=("pages", place))
 
 
 def _selection(row: dict[str, Any]) -> Any:

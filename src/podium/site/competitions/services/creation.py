@@ -23,7 +23,7 @@ from django.utils.translation import gettext_noop
 
 from podium.formats import model as formats
 from podium.formats.bundle import Bundle, Fault, Report, check_bundle, open_bundle, place_of
-from podium.formats.pages import MAX_PAGE_BYTES, with_pictures
+from podium.formats.pages import MAX_PAGE_BYTES, Pictures
 from podium.site.accounts.models import User
 from podium.site.accounts.policies import people_to_name
 from podium.site.audit.actions import Action
@@ -35,6 +35,7 @@ from podium.site.competitions.models import (
     CreationState,
     CreationStatus,
     Page,
+    PagePicture,
     Participant,
     ParticipantStatus,
     Phase,
@@ -237,9 +238,12 @@ class _Builder:
         self._has_icon = False
         self._records: dict[str, StoredFile] = {}
         self._datasets: dict[tuple[str, str], Dataset] = {}
+        self._pictures = Pictures(bundle)
+        self._shown: dict[str, str] = {}
+        """The keys of the pictures, by their paths in the bundle."""
 
     def name_files(self, competition: formats.Competition) -> list[str]:
-        """Choose a storage key for every file that the bundle's parts and its logo become."""
+        """Choose a storage key for every file that the bundle's parts, its pictures and its logo become."""
         for _place, part in competition.parts():
             if isinstance(part, formats.FileRef) and part.path not in self._files:
                 name = Path(part.path).name + ("" if Path(part.path).suffix and not part.folder else ".zip")
@@ -247,7 +251,12 @@ class _Builder:
         self._logo = storage.new_key("logo", Path(competition.image).name)
         self._image = competition.image
         self._icon = storage.new_key("logo_icon", f"{Path(competition.image).stem}_icon.png")
-        return [*self._files.values(), self._logo, self._icon]
+        for file in (competition.terms, *(page.file for page in competition.pages)):
+            self._page(file)
+        for phase in competition.phases:
+            self._pictures.named(phase.description)
+        self._shown = {path: storage.new_key("page", Path(name).name) for path, name in self._pictures.names.items()}
+        return [*self._files.values(), *self._shown.values(), self._logo, self._icon]
 
     def store_files(self) -> None:
         """Copy the parts out of the bundle before the transaction, so that no lock is held meanwhile.
@@ -255,12 +264,15 @@ class _Builder:
         Raises BundleRefused where they take more space than the user has: packed they may be a small part of that.
         """
         try:
-            refuse_over_quota(self._user, sum(self._size(path) for path in self._files))
+            refuse_over_quota(self._user, sum(self._size(path) for path in (*self._files, *self._shown)))
         except Refused as refused:
             raise self._refuse(refused.message, "", refused.hint) from refused
         for path, key in self._files.items():
             with self._new_file(key) as stream:
                 self._bundle.extract_part(path, stream)
+        for path, key in self._shown.items():
+            with self._new_file(key) as stream, self._bundle.open(path) as picture:
+                shutil.copyfileobj(picture, stream, storage.CHUNK)
         with self._new_file(self._logo) as stream, self._bundle.open(self._image) as image:
             shutil.copyfileobj(image, stream, storage.CHUNK)
         with self._bundle.open(self._image) as image:
@@ -338,6 +350,10 @@ class _Builder:
                 Page(competition=competition, title=page.title, index=page.index, content=self._page(page.file)),
                 f"pages[{page.index}]",
             )
+        PagePicture.objects.bulk_create(
+            PagePicture(competition=competition, name=name, file=storage.record_existing(self._shown[path]))
+            for path, name in self._pictures.names.items()
+        )
         Participant.objects.create(competition=competition, user=self._user, status=ParticipantStatus.APPROVED)
         emails = {email.lower() for email in source.whitelist_emails}
         WhitelistEmail.objects.bulk_create(WhitelistEmail(competition=competition, email=e) for e in sorted(emails))
@@ -360,7 +376,7 @@ class _Builder:
         row.save()
 
     def _page(self, name: str) -> str:
-        return with_pictures(self._bundle.read_text(name, MAX_PAGE_BYTES), self._bundle)[0]
+        return self._pictures.named(self._bundle.read_text(name, MAX_PAGE_BYTES), name)[0]
 
     def _competition(self, source: formats.Competition, dataset: Dataset | None) -> Competition:
         competition = Competition(
@@ -514,6 +530,7 @@ class _Builder:
                 max_submissions_per_day=phase.max_submissions_per_day,
                 **{name: getattr(phase, name) for name in PHASE_SAME},
             )
+            row.description = self._pictures.named(phase.description)[0]
             self._save(row, where)
             PhaseTask.objects.bulk_create(
                 PhaseTask(phase=row, task=tasks[index], order_index=order)

@@ -106,6 +106,7 @@ def _purge(pk: int) -> bool:
     with transaction.atomic():
         competition = Competition.everything.select_for_update(of=("self",)).get(pk=pk)
         files = list(StoredFile.objects.filter(pk__in=competition.dumps.filter(file__isnull=False).values("file")))
+        files += [picture.file for picture in competition.pictures.select_related("file")]
         files += [file for file in (competition.logo, competition.logo_icon) if file is not None]
         record(Action.COMPETITION_PURGED, by=None, on=competition)
         competition.phases.update(leaderboard=None)

@@ -121,6 +121,12 @@ def markdown(text: str) -> SafeString:
     return render(text)
 
 
+@register.simple_tag
+def written(text: str, shell: Any) -> SafeString:
+    """A text of a competition, with the pictures that it names. shell: `competitions.shell.Shell` of who looks."""
+    return render(text, shell.picture_addresses)
+
+
 @register.filter
 def post_markdown(text: str) -> SafeString:
     """Markdown or HTML of a post, one of several on its page, made safe to show."""
@@ -194,12 +200,14 @@ def competition_mark(competition: Competition, size: str = "") -> dict[str, Any]
     seed = competition.pk * 2654435761 % 2**32  # Knuth's multiplicative hash: neighbours look different
     heights = [6 + (seed >> (4 * place)) % 16 * 1.4 for place in range(5)]
     bars = [{"x": 7 + 7.2 * place, "y": 36 - height, "height": height} for place, height in enumerate(heights)]
-    url = download_url(competition.logo, name="logo", content_type=_image_type(competition)) if competition.logo else ""
+    logo = competition.logo
+    url = download_url(logo, name="logo", content_type=image_type(logo.key)) if logo else ""
     return {"url": url, "bars": bars, "hue": seed % 6, "size": size}
 
 
-def _image_type(competition: Competition) -> str:
-    suffix = competition.logo.key.rsplit(".", 1)[-1].lower() if competition.logo else ""
+def image_type(name: str) -> str:
+    """What browsers are told of a picture, by how its name ends."""
+    suffix = name.rsplit(".", 1)[-1].lower()
     kinds = {"png": "image/png", "jpg": "image/jpeg", "jpeg": "image/jpeg", "gif": "image/gif", "webp": "image/webp"}
     return kinds.get(suffix, "application/octet-stream")
 
