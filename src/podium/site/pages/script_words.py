@@ -42,17 +42,27 @@ SCRIPT_WORDS: Final[dict[str, tuple[str, ...]]] = {
         gettext_noop("Choose a zip file, or drop it here"),
         gettext_noop("Your file is uploaded. Choose another to replace it"),
         gettext_noop("{size}. Click or drop to choose another file."),
-        # Translators: how much of a file is sent: 1.5 MB of 3.0 MB
-        gettext_noop("{sent} of {size}"),
+        # Translators: how much of a file is sent: 1.5 MB of 3.0 MB (50 %)
+        gettext_noop("{sent} of {size} ({share})"),
+        # Translators: the same, with how long it will take: "12 seconds", "3 minutes", in your language already
+        gettext_noop("{sent} of {size} ({share}), about {left} left"),
         gettext_noop("Uploaded. Checking…"),
         gettext_noop("{name} is empty."),
-        gettext_noop("The connection broke. Check it and try again."),
-        # Translators: {status} is a number such as 502
-        gettext_noop("The server answered {status}."),
+        gettext_noop("{name} is not a zip file, or its end is missing."),
+        gettext_noop("The connection broke. The upload goes on when it is back."),
+        # Translators: after "The connection broke." or "The server answered 502."
+        gettext_noop("Try again: the upload goes on where it broke off."),
+        # Translators: somebody has stopped an upload
+        gettext_noop("Stopped. Nothing was submitted."),
         gettext_noop("{number} bytes"),
         gettext_noop("{number} KB"),
         gettext_noop("{number} MB"),
         gettext_noop("{number} GB"),
+    ),
+    "sending": (
+        gettext_noop("The connection broke."),
+        # Translators: {status} is a number such as 502
+        gettext_noop("The server answered {status}."),
     ),
 }
 

@@ -272,6 +272,15 @@ def field(bound: BoundField, label: str = "") -> dict[str, Any]:
     }
 
 
+@register.simple_tag
+def file_input(bound: BoundField) -> SafeString:
+    """The file field of an upload, tied to its errors, which stand below; it has the focus where it was refused."""
+    attrs: dict[str, str | bool] = {"aria-describedby": f"{bound.id_for_label}_error"}
+    if bound.errors or bound.form["data_key"].errors:
+        attrs |= {"aria-invalid": "true", "autofocus": True}
+    return bound.as_widget(attrs=attrs)
+
+
 @register.inclusion_tag("components/sort_head.html")
 def sort_head(listing: Listing, name: str, kind: str = "") -> dict[str, Any]:
     """The head of a column of a list that sorts by it; kind: `number` for figures."""

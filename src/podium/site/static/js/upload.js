@@ -1,14 +1,13 @@
 // Uploads a chosen file straight to storage, in parts and with progress, and then sends the form with the file's key in
 // place of the file. Without scripts the form sends the file itself.
 
+import { Broken, Sending, Stopped } from "./sending.js";
 import { say } from "./words.js";
 
+const language = document.documentElement.lang;
 const units = [say("{number} bytes"), say("{number} KB"), say("{number} MB"), say("{number} GB")];
-const tenths = new Intl.NumberFormat(document.documentElement.lang, {
-  minimumFractionDigits: 1,
-  maximumFractionDigits: 1,
-  useGrouping: false,
-});
+const tenths = new Intl.NumberFormat(language, { minimumFractionDigits: 1, maximumFractionDigits: 1, useGrouping: false });
+const shares = new Intl.NumberFormat(language, { style: "percent" });
 
 function sizeText(bytes) {
   let size = bytes;
@@ -20,107 +19,61 @@ function sizeText(bytes) {
   return units[unit].replace("{number}", unit ? tenths.format(size) : size);
 }
 
-/** The first sentence in an error answer of the API. */
-function reason(body, status) {
-  if (typeof body === "string") return body;
-  for (const [name, value] of Object.entries(body ?? {})) {
-    if (name !== "code") return Array.isArray(value) ? value.join(" ") : String(value);
-  }
-  return say("The server answered {status}.", { status });
-}
-
-async function ask(method, url, token, body) {
-  const answer = await fetch(url, {
-    method,
-    headers: { "Content-Type": "application/json", "X-CSRFToken": token },
-    body: body && JSON.stringify(body),
-  });
-  const told = answer.status === 204 ? null : await answer.json().catch(() => null);
-  if (!answer.ok) throw new Error(reason(told, answer.status));
-  return told;
-}
-
-/** The address to upload to; a local one is asked for at the origin that the page came from, whatever its public name. */
-function target(url) {
-  const parsed = new URL(url, location.href);
-  return parsed.pathname.startsWith("/files/") ? parsed.pathname + parsed.search : parsed.href;
-}
-
-class Broken extends Error {}
-
-function put(url, data, headers, onProgress) {
-  return new Promise((resolve, reject) => {
-    const request = new XMLHttpRequest();
-    request.open("PUT", target(url));
-    for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
-    request.upload.addEventListener("progress", (event) => onProgress(event.loaded));
-    request.addEventListener("load", () => {
-      if (request.status >= 200 && request.status < 300) resolve();
-      else if (request.status >= 500) reject(new Broken(say("The server answered {status}.", { status: request.status })));
-      else reject(new Error(request.responseText.slice(0, 300) || say("The server answered {status}.", { status: request.status })));
-    });
-    request.addEventListener("error", () => reject(new Broken(say("The connection broke. Check it and try again."))));
-    request.send(data);
-  });
-}
-
-const SIDE_BY_SIDE = 3;
-const TRIES = 4;
-
-/** One part with its digest; sent again by itself where the connection breaks. */
-async function sendPart(url, blob, onProgress) {
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", await blob.arrayBuffer()));
-  const headers = { "Content-Digest": `sha-256=:${btoa(String.fromCharCode(...digest))}:` };
-  for (let tried = 1; ; tried += 1) {
-    try {
-      return await put(url, blob, headers, onProgress);
-    } catch (fault) {
-      if (!(fault instanceof Broken) || tried === TRIES) throw fault;
-      onProgress(0);
-      await new Promise((resolve) => setTimeout(resolve, 500 * 2 ** tried));
-    }
-  }
-}
-
-/** Send the file in parts, some side by side; returns its key. The form completes the upload. */
-async function sendParts(file, facts, token, progress) {
-  const upload = await ask("POST", "/api/uploads/", token, { ...facts, file_name: file.name, file_size: file.size });
-  const sent = new Map();
-  const waiting = Array.from({ length: upload.parts }, (_, index) => index);
-  const work = async () => {
-    for (let index = waiting.shift(); index !== undefined; index = waiting.shift()) {
-      const blob = file.slice(index * upload.part_size, (index + 1) * upload.part_size);
-      const url = upload.part_url.replace("{part}", index + 1);
-      const tell = (loaded) => {
-        sent.set(index, loaded);
-        progress([...sent.values()].reduce((sum, one) => sum + one, 0), file.size);
-      };
-      await sendPart(url, blob, tell);
-      tell(blob.size);
-    }
-  };
-  try {
-    await Promise.all(Array.from({ length: SIDE_BY_SIDE }, work));
-  } catch (fault) {
-    waiting.length = 0;
-    await ask("DELETE", `/api/uploads/${upload.key}/`, token).catch(() => null); // what it held of the quota is free
-    throw fault;
-  }
-  return upload.key;
-}
-
-/** Where the browser makes no digests (only HTTPS and this machine do) the file goes in one piece. */
-async function sendWhole(file, facts, token, progress) {
-  const said = { ...facts, request_sassy_file_name: file.name, file_name: file.name, file_size: file.size };
-  const dataset = await ask("POST", "/api/datasets/", token, said);
-  await put(dataset.sassy_url, file, { "Content-Type": "application/zip" }, (loaded) => progress(loaded, file.size));
-  return dataset.key;
+/** A span in whole minutes, or in seconds where it is short, in the language's own plural. */
+function spanText(seconds) {
+  const [unit, value] = seconds < 90 ? ["second", Math.max(1, Math.round(seconds))] : ["minute", Math.round(seconds / 60)];
+  return new Intl.NumberFormat(language, { style: "unit", unit, unitDisplay: "long" }).format(value);
 }
 
 /** What is said of the file before it goes: its type, and its name where the form asks for one. */
 function factsOf(form) {
   if (form.dataset.upload) return { type: form.dataset.upload };
   return { type: form.elements.namedItem("type").value, name: form.elements.namedItem("name").value };
+}
+
+/** Zip files end with this, and a comment of 64 kB at most. */
+const ZIP_END = "PK\x05\x06";
+const ZIP_TAIL = 22 + 0xffff;
+
+/** Refuse before anything is sent what the server would refuse after all of it was. */
+async function look(file, { zip }) {
+  if (file.size === 0) throw new Error(say("{name} is empty.", { name: file.name }));
+  if (!zip) return;
+  const tail = new TextDecoder("latin1").decode(await file.slice(-ZIP_TAIL).arrayBuffer());
+  if (!tail.includes(ZIP_END)) throw new Error(say("{name} is not a zip file, or its end is missing.", { name: file.name }));
+}
+
+const SURE_AFTER_MS = 4_000;
+
+/** What the line below the bar says: how much, and how long it will take once that can be told. */
+function teller(bar, text, aloud, before, size) {
+  const began = Date.now();
+  let waiting = false;
+  let latest = [before, size];
+  const show = () => {
+    const [loaded, total] = latest;
+    bar.value = total ? (100 * loaded) / total : 100;
+    const words = { sent: sizeText(loaded), size: sizeText(total), share: shares.format(total ? loaded / total : 1) };
+    const took = Date.now() - began;
+    aloud.textContent = waiting ? say("The connection broke. The upload goes on when it is back.") : "";
+    text.hidden = waiting;
+    if (took > SURE_AFTER_MS && loaded > before && loaded < total) {
+      const left = spanText((took * (total - loaded)) / (loaded - before) / 1000);
+      text.textContent = say("{sent} of {size} ({share}), about {left} left", { ...words, left });
+    } else text.textContent = say("{sent} of {size} ({share})", words);
+  };
+  show();
+  return {
+    progress(loaded, total) {
+      if (loaded > latest[0]) waiting = false;
+      latest = [loaded, total];
+      show();
+    },
+    waits(whether) {
+      waiting = whether;
+      show();
+    },
+  };
 }
 
 function connect(form) {
@@ -131,6 +84,8 @@ function connect(form) {
   const box = form.querySelector("[data-upload-progress]");
   const bar = box.querySelector("progress");
   const text = form.querySelector("[data-upload-text]");
+  const aloud = form.querySelector("[data-upload-aloud]");
+  const stop = form.querySelector("[data-upload-stop]");
   const error = form.querySelector("[data-upload-error]");
   const button = form.querySelector(".form__actions .button--main");
 
@@ -141,6 +96,9 @@ function connect(form) {
     : say("Choose a zip file, or drop it here");
   drop.classList.add("is-live"); // the input itself is out of sight now; its label fills the whole box
 
+  let sending = null;
+  let stopping = null;
+
   function show(file) {
     if (!file) return;
     key.value = "";
@@ -149,57 +107,89 @@ function connect(form) {
     hint.textContent = say("{size}. Click or drop to choose another file.", { size: sizeText(file.size) });
   }
 
-  function progress(loaded, total) {
-    bar.value = total ? (100 * loaded) / total : 100;
-    text.textContent = say("{sent} of {size}", { sent: sizeText(loaded), size: sizeText(total) });
+  /** While a file goes, the page asks before it is left, and takes no other file. */
+  function lock(whether) {
+    button.disabled = whether;
+    input.disabled = whether;
+    box.hidden = !whether;
+    if (whether) window.addEventListener("beforeunload", ask);
+    else window.removeEventListener("beforeunload", ask);
+  }
+
+  function ask(event) {
+    event.preventDefault();
+  }
+
+  function refuse(fault) {
+    lock(false);
+    delete form.dataset.sent;
+    if (fault instanceof Stopped) {
+      error.textContent = say("Stopped. Nothing was submitted.");
+      button.focus();
+      return;
+    }
+    error.textContent = fault instanceof Broken
+      ? `${fault.message} ${say("Try again: the upload goes on where it broke off.")}`
+      : fault.message;
+    (fault instanceof Broken ? button : input).focus();
   }
 
   async function send(event) {
     const file = input.files[0];
     if (!file || event.defaultPrevented) return;
     event.preventDefault();
-    button.disabled = true;
-    box.hidden = false;
     error.textContent = "";
+    const token = form.querySelector('input[name="csrfmiddlewaretoken"]').value;
+    const facts = factsOf(form);
+    stopping = new AbortController();
+    lock(true);
     try {
-      if (file.size === 0) throw new Error(say("{name} is empty.", { name: file.name }));
-      progress(0, file.size);
-      const token = form.querySelector('input[name="csrfmiddlewaretoken"]').value;
-      const sendFile = crypto.subtle ? sendParts : sendWhole;
-      const sentKey = await sendFile(file, factsOf(form), token, progress);
+      await look(file, { zip: form.dataset.upload !== "" });
+      if (!sending?.isOf(file, facts)) {
+        sending?.forget();
+        sending = new Sending(file, facts, token);
+      }
+      const tell = teller(bar, text, aloud, sending.loaded, file.size);
+      key.value = await sending.run(tell, stopping.signal);
       text.textContent = say("Uploaded. Checking…");
-      key.value = sentKey;
-      input.disabled = true; // the key stands for the file now
-      form.submit();
+      stop.hidden = true;
+      window.removeEventListener("beforeunload", ask);
+      form.submit(); // the input is disabled: the key stands for the file
     } catch (fault) {
-      error.textContent = fault.message;
-      box.hidden = true;
-      button.disabled = false;
-      delete form.dataset.sent;
+      refuse(fault);
     }
+  }
+
+  function choose(files) {
+    if (!files.length || box.hidden === false) return;
+    input.files = files;
+    show(input.files[0]);
   }
 
   show(input.files[0]);
   input.addEventListener("change", () => show(input.files[0]));
   form.addEventListener("submit", send);
+  stop.addEventListener("click", () => stopping?.abort());
+  // Anywhere on the page: a file that misses the box would otherwise take the page's place.
   for (const name of ["dragenter", "dragover"]) {
-    drop.addEventListener(name, (event) => {
+    document.addEventListener(name, (event) => {
+      if (!event.dataTransfer?.types.includes("Files")) return;
       event.preventDefault();
       drop.classList.add("is-over");
     });
   }
-  for (const name of ["dragleave", "drop"]) drop.addEventListener(name, () => drop.classList.remove("is-over"));
-  drop.addEventListener("drop", (event) => {
+  document.addEventListener("dragleave", (event) => {
+    if (!event.relatedTarget) drop.classList.remove("is-over");
+  });
+  document.addEventListener("drop", (event) => {
+    drop.classList.remove("is-over");
+    if (!event.dataTransfer?.types.includes("Files")) return;
     event.preventDefault();
-    if (event.dataTransfer.files.length) {
-      input.files = event.dataTransfer.files;
-      show(input.files[0]);
-    }
+    choose(event.dataTransfer.files);
   });
   window.addEventListener("pageshow", () => {
-    input.disabled = false;
-    button.disabled = false;
-    box.hidden = true;
+    lock(false);
+    stop.hidden = false;
   });
 }
 
