@@ -26,6 +26,8 @@ from podium.site.competitions.models import (
     CreationStatus,
     DumpKind,
     ParticipantStatus,
+    Phase,
+    PhaseStatus,
 )
 from podium.site.competitions.queries import files_for, public_competitions
 from podium.site.competitions.services import deleting, dumping, queueing
@@ -228,7 +230,13 @@ def phases(request: HttpRequest, pk: int) -> HttpResponse:
     context = viewed.context(
         "phases",
         rows=[
-            (phase, kits.get(phase.starting_kit_id or 0), limits.rows_of(found), limits.reason_unserved(found))
+            (
+                phase,
+                kits.get(phase.starting_kit_id or 0),
+                limits.rows_of(found),
+                limits.reason_unserved(found),
+                _links(viewed, phase),
+            )
             for phase in viewed.phases
             for found in [limits.standing(phase, workers)]
         ],
@@ -236,6 +244,16 @@ def phases(request: HttpRequest, pk: int) -> HttpResponse:
         runs_in=_image_last_used(viewed.competition),
     )
     return render(request, "competitions/phases.html", context)
+
+
+def _links(viewed: Shell, phase: Phase) -> dict[str, str]:
+    """Where one goes on from a phase that has begun: to one's submissions, to its board."""
+    begun = phase.status != PhaseStatus.NEXT
+    board = begun and phase in viewed.board_phases()
+    return {
+        "submit": viewed.url("competitions:submissions", phase=phase.pk) if begun and viewed.approved else "",
+        "results": viewed.url("competitions:results", phase=phase.pk) if board else "",
+    }
 
 
 @login_required

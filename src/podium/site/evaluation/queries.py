@@ -29,6 +29,10 @@ LOG_NAMES = {
 """Codabench's eight names of logs."""
 
 
+_SCORES = ("scores__column__leaderboard", "children__scores__column__leaderboard")
+"""What `list_scores` reads."""
+
+
 def mine(user: Any, phase: Phase) -> QuerySet[Submission]:
     """A person's submissions to a phase, newest first, without the children."""
     if not user.is_authenticated:
@@ -36,8 +40,8 @@ def mine(user: Any, phase: Phase) -> QuerySet[Submission]:
     return (
         policies.visible_to(user)
         .filter(owner=user, phase=phase, parent__isnull=True)
-        .select_related("phase__competition", "phase__leaderboard", "data", "task", "entry")
-        .prefetch_related("children__task", "scores__column")
+        .select_related("phase__competition", "phase__leaderboard", "data", "task", "entry", "organization")
+        .prefetch_related("children__task", *_SCORES)
         .order_by("-pk")
     )
 
@@ -59,7 +63,7 @@ def of_competition(
     rows = saying(rows, search, "data__file_name")
     return (
         rows.select_related("phase__competition", "owner", "data", "task", "entry")
-        .prefetch_related("children__task", "scores__column")
+        .prefetch_related("children__task", *_SCORES)
         .order_by("-pk")
     )
 

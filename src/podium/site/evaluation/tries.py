@@ -48,6 +48,11 @@ class Tries:
         return None if self.total is None else max(0, self.total - self.used_total)
 
     @property
+    def left_now(self) -> int | None:
+        """How often one can submit now: the smaller of both; None where nothing limits it."""
+        return min((left for left in (self.left_today, self.left_total) if left is not None), default=None)
+
+    @property
     def reason(self) -> str | None:
         """Why no further try is possible now, in Codabench's words; None when one is."""
         if self.left_today == 0:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -17,7 +16,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from podium.protocol import Cause, Step, Stream, advice_for
+from podium.protocol import Cause, Step, advice_for
 from podium.site.accounts.models import User
 from podium.site.competitions import policies as competitions
 from podium.site.competitions.forms import RegisterForm
@@ -27,6 +26,9 @@ from podium.site.errors import Refused
 from podium.site.evaluation import limits, managing, policies, queries, services, status
 from podium.site.evaluation.forms import FilterForm, SubmissionForm
 from podium.site.evaluation.models import PhaseWork, Submission
+from podium.site.evaluation.panes import STEP_NAMES, panes, titled
+from podium.site.evaluation.parts import parts
+from podium.site.evaluation.standing import standing
 from podium.site.evaluation.states import SubmissionStatus
 from podium.site.evaluation.tries import LINES, counted, ledger, tries
 from podium.site.fetching import SEARCHED, KeysFirst
@@ -36,9 +38,6 @@ from podium.site.resources.receiving import received_file
 from podium.site.resources.services import delete_dataset
 
 PER_PAGE, OWN_PER_PAGE = 50, 25
-
-SHOWN_LOG_BYTES = 64_000
-"""What of a log the page shows: its end; the whole of it is a download."""
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -200,18 +199,7 @@ _STEPS = {
     "prediction": gettext_lazy("Prediction (the submitted program)"),
     "scoring": gettext_lazy("Scoring (the organizer's program)"),
 }
-_STEP_NAMES = {"prediction": gettext_lazy("Prediction"), "scoring": gettext_lazy("Scoring")}
 _RAN_IN = {"prediction": gettext_lazy("Prediction ran in"), "scoring": gettext_lazy("Scoring ran in")}
-_STREAMS = {
-    Stream.STDOUT: gettext_lazy("output"),
-    Stream.STDERR: gettext_lazy("errors"),
-    Stream.INGESTION_STDOUT: gettext_lazy("ingestion program, output"),
-    Stream.INGESTION_STDERR: gettext_lazy("ingestion program, errors"),
-}
-
-
-def _titled(step: str, what: object) -> str:
-    return _("{step}: {what}").format(step=_STEP_NAMES[step], what=what)
 
 
 def failure(submission: Submission) -> dict[str, Any] | None:
@@ -229,45 +217,11 @@ def failure(submission: Submission) -> dict[str, Any] | None:
     }
 
 
-@dataclass(frozen=True)
-class Pane:
-    """One program stream as the page shows it."""
-
-    step: str
-    stream: str
-    title: str
-    text: str
-    cut: bool
-
-
-# Colours and cursor movements of terminals, and control characters that are no white space; live.js takes the same out.
-_ESCAPES = re.compile(
-    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\^_])|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]"
-)
-
-
-def panes(details: queries.Details, *, failed: bool) -> list[Pane]:
-    """The stored logs, each cut to its end where it is long."""
-    found = []
-    for log in details.logs:
-        title = _titled(log.step, _STREAMS[Stream(log.stream)])
-        text, cut = log.tail(SHOWN_LOG_BYTES)
-        found.append(Pane(log.step, log.stream, title, _ESCAPES.sub("", text), cut))
-    if failed:  # what explains a failure comes first
-        found.sort(key=lambda pane: not pane.stream.endswith(Stream.STDERR))
-    return found
-
-
 def context_of(request: HttpRequest, submission: Submission) -> dict[str, Any]:
     """All that a submission's page shows to the viewer, who may see the submission."""
     competition = submission.phase.competition
     administers = competitions.can_administer(request.user, competition)
     details = queries.details(request.user, submission)
-    children = list(
-        submission.children.select_related("task").prefetch_related("scores__column").order_by("pk")
-        if submission.has_children
-        else []
-    )
     steps = {run.step for run in submission.runs.all()}
     is_owner = request.user.is_authenticated and submission.owner_id == request.user.pk
     told_all = policies.is_told_all(request.user, submission)
@@ -278,8 +232,8 @@ def context_of(request: HttpRequest, submission: Submission) -> dict[str, Any]:
         "is_owner": is_owner,
         "details": details,
         "file_name": submission.file_name if details.rights.submission_file else "",
-        "panes": panes(details, failed=submission.status == SubmissionStatus.FAILED),
-        "steps": _STEP_NAMES,
+        "panes": panes(details.logs, failed=submission.status == SubmissionStatus.FAILED),
+        "steps": STEP_NAMES,
         "stages": stages(submission, steps),
         "failure": failure(submission),
         "told_all": told_all,
@@ -288,17 +242,8 @@ def context_of(request: HttpRequest, submission: Submission) -> dict[str, Any]:
         "scores": queries.scores(submission, organizer=administers)
         if policies.sees_scores(request.user, submission)
         else [],
-        "children": [
-            {
-                "submission": child,
-                "scores": [
-                    s
-                    for s in child.scores.all()
-                    if policies.sees_scores(request.user, submission) and (administers or not s.column.hidden)
-                ],
-            }
-            for child in children
-        ],
+        "parts": parts(request.user, submission, organizer=administers),
+        "standing": standing(request.user, submission.parent or submission),
         "wait": None if submission.is_terminal else queries.wait(submission),
         "waits_because": _waits_because(submission),
         "offers": managing.offered(request.user, submission),
@@ -361,7 +306,7 @@ def _programs(details: queries.Details) -> list[dict[str, Any]]:
             found.append(
                 {
                     **program,
-                    "title": _titled(run.step, program["name"]),
+                    "title": titled(run.step, program["name"]),
                     "ended": f"{ended} ({code})" if code else ended,
                 }
             )
@@ -412,10 +357,11 @@ def server_status(request: HttpRequest) -> HttpResponse:
 def row(request: HttpRequest, pk: int) -> HttpResponse:
     """A submission's row in the list of one's own, for the list that keeps itself fresh."""
     found = _visible(request, pk)
-    rows = queries.mine(request.user, found.phase).filter(pk=pk)
-    return render(
-        request, "evaluation/_row.html", {"submission": get_object_or_404(rows), "competition": found.phase.competition}
-    )
+    own = get_object_or_404(queries.mine(request.user, found.phase), pk=pk)
+    answer = render(request, "evaluation/_row.html", {"submission": own, "competition": found.phase.competition})
+    if own.is_terminal:
+        answer["HX-Trigger-After-Swap"] = "ended"  # others may have left the board, and a try may have been given back
+    return answer
 
 
 @require_safe

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_safe
 from podium.site.competitions.shell import Shell, shell
 from podium.site.evaluation import policies, side_by_side
 from podium.site.evaluation.models import Submission
+from podium.site.evaluation.parts import Part
 from podium.site.evaluation.views import context_of
 
 CHOOSE_TWO = gettext_lazy("Choose exactly two submissions: tick them in the list, then press Compare two.")
@@ -72,8 +73,9 @@ def _compared(request: HttpRequest, viewed: Shell, left: Submission, right: Subm
     one, other = context_of(request, left), context_of(request, right)
     return {
         "sides": (one, other),
-        "scores": side_by_side.scores(one["scores"], other["scores"]) + _of_tasks(one["children"], other["children"]),
-        "tasks": [(name, address_of(viewed, keys)) for name, keys in _pairs(one["children"], other["children"])],
+        "scores": side_by_side.scores(one["scores"], other["scores"])
+        + _of_tasks(one["parts"].rows, other["parts"].rows),
+        "tasks": [(name, address_of(viewed, keys)) for name, keys in _pairs(one["parts"].rows, other["parts"].rows)],
         "took": side_by_side.duration(_seconds(left), _seconds(right))
         + side_by_side.programs(one["programs"], other["programs"]),
         "answers": side_by_side.answers(one["facts"], other["facts"]),
@@ -88,25 +90,27 @@ def _seconds(submission: Submission) -> float | None:
     return (submission.finished_when - submission.started_when).total_seconds()
 
 
-def _by_task(children: list[dict[str, Any]]) -> dict[int, dict[str, Any]]:
-    return {child["submission"].task_id: child for child in children if child["submission"].task_id is not None}
+def _by_task(rows: list[Part]) -> dict[int, Part]:
+    return {part.submission.task_id: part for part in rows if part.submission.task_id is not None}
 
 
-def _of_tasks(left: list[dict[str, Any]], right: list[dict[str, Any]]) -> list[side_by_side.Line]:
+def _name(part: Part) -> str:
+    return str(part.submission.task.name) if part.submission.task else ""
+
+
+def _of_tasks(left: list[Part], right: list[Part]) -> list[side_by_side.Line]:
     ours, theirs = _by_task(left), _by_task(right)
-    none: dict[str, Any] = {"scores": []}
     lines: list[side_by_side.Line] = []
     for task in dict.fromkeys([*ours, *theirs]):
-        name = (ours.get(task) or theirs[task])["submission"].task.name
-        lines += side_by_side.scores(ours.get(task, none)["scores"], theirs.get(task, none)["scores"], name)
+        one, other = ours.get(task), theirs.get(task)
+        name = _name(one or theirs[task])
+        lines += side_by_side.scores(one.scores if one else [], other.scores if other else [], name)
     return lines
 
 
-def _pairs(left: list[dict[str, Any]], right: list[dict[str, Any]]) -> list[tuple[str, tuple[int, int]]]:
+def _pairs(left: list[Part], right: list[Part]) -> list[tuple[str, tuple[int, int]]]:
     """The tasks that both were run on, with the submission of each side to one of them."""
     ours, theirs = _by_task(left), _by_task(right)
     return [
-        (ours[task]["submission"].task.name, (ours[task]["submission"].pk, theirs[task]["submission"].pk))
-        for task in ours
-        if task in theirs
+        (_name(ours[task]), (ours[task].submission.pk, theirs[task].submission.pk)) for task in ours if task in theirs
     ]

@@ -163,7 +163,7 @@ def board_at(phase: Phase, user: Any, moment: datetime, page: int = 1, per_page:
                 submission_id=one.submission_id or 0,
                 created_when=submission.submitted_when if submission else one.since,
                 cells=scores[submission.pk] if submission else _empty(groups),
-                facts=[str(answers.get(key, "")) for key, _title in facts],
+                facts=queries.facts_shown(facts, answers),
                 is_mine=told and one.owner_id == getattr(user, "pk", None),
                 detailed=[],
             )

@@ -13,6 +13,8 @@ from podium.ranking.keys import score_part
 from podium.site.leaderboards.models import Block, Entry
 
 TRIES = 5
+PER_PAGE = 50
+"""Rows of a page of a board."""
 
 
 class Positions:
@@ -85,6 +87,11 @@ class Positions:
             .annotate(within=Coalesce(Subquery(before, output_field=IntegerField()), 0))
             .values_list("submission_id", "first", "within")
         )
+
+
+def page_of(rank: int) -> int:
+    """The page of a board on which a rank stands."""
+    return (rank - 1) // PER_PAGE + 1
 
 
 def medal(medals: Sequence[str], sort_key: str) -> int:

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from django.utils.translation import gettext
+
 from podium.site.accounts.models import Organization
 from podium.site.competitions import policies as competitions
 from podium.site.competitions.models import Phase
@@ -87,6 +89,17 @@ def fact_keys(phase: Phase) -> list[tuple[str, str]]:
     ]
 
 
+def facts_shown(keys: Sequence[tuple[str, str]], answers: Mapping[str, Any] | None) -> list[str]:
+    """The answers to these questions in words."""
+    return [_in_words((answers or {}).get(key)) for key, _title in keys]
+
+
+def _in_words(answer: object) -> str:
+    if isinstance(answer, bool):
+        return gettext("yes") if answer else gettext("no")
+    return "" if answer is None else str(answer)
+
+
 def facts_for_all(phase: Phase, answers: Mapping[str, Any] | None) -> dict[str, Any] | None:
     """Of the answers to a fact sheet those that stand on the board; the others are for the owner and the organizers."""
     return None if answers is None else {key: answers[key] for key, _ in fact_keys(phase) if key in answers}
@@ -117,7 +130,7 @@ class Frame:
                 submission_id=entry.submission_id,
                 created_when=entry.submission.submitted_when,
                 cells=cells[entry.submission_id],
-                facts=[str((entry.submission.fact_sheet_answers or {}).get(key, "")) for key, _ in self.fact_keys],
+                facts=facts_shown(self.fact_keys, entry.submission.fact_sheet_answers),
                 is_mine=entry.owner_id == getattr(self.user, "pk", None),
                 detailed=detailed[entry.submission_id],
             )

@@ -7,6 +7,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from podium.site.competitions.models import Phase
@@ -16,12 +17,11 @@ from podium.site.leaderboards import views_insight
 from podium.site.leaderboards.cells import groups_of
 from podium.site.leaderboards.models import Entry
 from podium.site.leaderboards.noise import within_noise
-from podium.site.leaderboards.positions import Positions
+from podium.site.leaderboards.positions import PER_PAGE, Positions, page_of
 from podium.site.leaderboards.printing import printed
 from podium.site.leaderboards.queries import board
 from podium.site.leaderboards.tools import Links, headings, wish_of
 
-PER_PAGE = 50
 WHOLE = 1000
 """Rows of a page that is asked for to be printed."""
 NARROW = 5
@@ -43,11 +43,11 @@ def results(request: HttpRequest, pk: int) -> HttpResponse:
     if phase not in phases:
         phase = phases[-1] if phases else None
     number = _page_number(request.GET.get("page"))
-    if phase and request.GET.get("as_of"):
-        return views_insight.past(request, viewed, phase, page=number, per_page=PER_PAGE)
-    wish, links = wish_of(request), Links(request)
     whole = request.GET.get("rows") == "all"
     per_page = WHOLE if whole else PER_PAGE
+    if phase and request.GET.get("as_of"):
+        return views_insight.past(request, viewed, phase, page=number, per_page=per_page)
+    wish, links = wish_of(request), Links(request)
     shown = board(phase, request.user, page=number, per_page=per_page, wish=wish) if phase else None
     context = viewed.context(
         "results",
@@ -77,11 +77,14 @@ def results(request: HttpRequest, pk: int) -> HttpResponse:
             "narrow": sum(len(group.columns) for group in shown.groups) + len(shown.fact_keys) <= NARROW,
             "primary": shown.leaderboard.primary_index,
             "noise": within_noise(shown),
+            "asked": f"{timezone.now():%Y-%m-%dT%H:%M}",
+            "secret": viewed.secret,
             "progress_url": viewed.url("competitions:progress", phase=phase.pk),
             "groups_shown": len(shown.groups) > 1 or bool(shown.fact_keys),
             "places": reverse("competitions:place", args=[pk, 0]).removesuffix("0/"),
             "downloads": f"/api/competitions/{pk}/results",
-            "my_place": None if any(row.is_mine for row in shown.rows) else _my_place(phase, request.user, viewed),
+            "my_place": _my_place(phase, request.user, viewed, {row.submission_id for row in shown.rows}),
+            "shown_columns": sum(column.key in wish.columns for column in shown.columns),
             "printed": printed(
                 request,
                 phase,
@@ -95,14 +98,13 @@ def results(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "leaderboards/results.html", context)
 
 
-def _my_place(phase: Phase, user: Any, viewed: Shell) -> dict[str, Any] | None:
-    """Where the viewer's best entry stands, for those whose row is on another page of the board."""
+def _my_place(phase: Phase, user: Any, viewed: Shell, shown: set[int]) -> dict[str, Any] | None:
+    """Where the viewer's best entry stands, and the address of its row; shown: the submissions of this page."""
     own = (
         Entry.objects.filter(phase=phase, owner=user.pk).order_by("sort_key").first() if user.is_authenticated else None
     )
     if own is None:
         return None
     rank = Positions(phase.pk).ranks([own.submission_id])[own.submission_id]
-    page = (rank - 1) // PER_PAGE + 1
-    url = viewed.url("competitions:results", phase=phase.pk, page=page)
-    return {"rank": rank, "url": f"{url}#entry-{own.submission_id}"}
+    page = "" if own.submission_id in shown else viewed.url("competitions:results", phase=phase.pk, page=page_of(rank))
+    return {"rank": rank, "url": f"{page}#entry-{own.submission_id}"}

@@ -35,12 +35,19 @@ def past(request: HttpRequest, viewed: Shell, phase: Phase, *, page: int, per_pa
     context = viewed.context("results", phase=phase, board=board, problem=problem, asked=asked, secret=viewed.secret)
     context["present_url"] = viewed.url("competitions:results", phase=phase.pk)
     context["progress_url"] = viewed.url("competitions:progress", phase=phase.pk)
+    then = {"phase": phase.pk, "as_of": asked}
+    whole = {"rows": "all"} if request.GET.get("rows") == "all" else {}
     if board is not None:
         context |= {
-            "before": viewed.url("competitions:results", phase=phase.pk, as_of=asked, page=board.page - 1),
-            "after": viewed.url("competitions:results", phase=phase.pk, as_of=asked, page=board.page + 1),
+            "before": viewed.url("competitions:results", **then, **whole, page=board.page - 1),
+            "after": viewed.url("competitions:results", **then, **whole, page=board.page + 1),
+            "whole": bool(whole),
+            "first": (board.page - 1) * per_page + 1,
+            "last": (board.page - 1) * per_page + len(board.rows),
+            "whole_url": viewed.url("competitions:results", **then, rows="all"),
+            "paged_url": viewed.url("competitions:results", **then),
             "primary": board.leaderboard.primary_index,
-            "printed": printed(request, phase, page=board.page, as_of=f"{board.moment:%Y-%m-%dT%H:%M:%S.%fZ}"),
+            "printed": printed(request, phase, page=board.page, as_of=f"{board.moment:%Y-%m-%dT%H:%M:%S.%fZ}", **whole),
             "asked": f"{board.moment:%Y-%m-%dT%H:%M}",
         }
     return render(request, "leaderboards/past.html", context, status=400 if problem else 200)
@@ -66,6 +73,7 @@ def over_time(request: HttpRequest, pk: int) -> HttpResponse:
         width=WIDTH,
         height=HEIGHT,
         secret=viewed.secret,
+        over_tasks=phase.phase_tasks.count(),
         asked=f"{timezone.now():%Y-%m-%dT%H:%M}",
         past_url=viewed.url("competitions:results"),
         present_url=viewed.url("competitions:results", phase=phase.pk),

@@ -194,6 +194,13 @@ def phase_state(competition: Competition) -> dict[str, Any]:
     return {"phase": phase, "status": phase.status if phase else None, "published": competition.published}
 
 
+@register.inclusion_tag("components/phase_moment.html")
+def phase_moment(competition: Competition, address: str) -> dict[str, Any]:
+    """Which phase that is and its exact moment, a link to the phases at `address`; beside `phase_state`."""
+    phase = current_phase(competition.phases.all())
+    return {"phase": phase, "status": phase.status if phase else None, "address": address}
+
+
 @register.inclusion_tag("components/mark.html")
 def competition_mark(competition: Competition, size: str = "") -> dict[str, Any]:
     """The logo of a competition, or a drawn mark of its own where it has none."""
@@ -356,10 +363,32 @@ def score_text(score: Score) -> str:
     return format_score(score.value, score.column.precision)
 
 
-@register.filter
-def first_score(submission: Submission) -> Score | None:
+MOST_SCORES = 3
+"""Scores that a list shows of a submission to several tasks."""
+
+
+@register.simple_tag
+def list_scores(submission: Submission) -> SafeString:
+    """The primary score of a submission in a list, as participants may see it; of several tasks one each."""
+    own = _first_score(submission)  # of several tasks together only what is computed over them
+    alone = not submission.has_children or (own is not None and _is_primary(own))
+    parts = [submission] if alone else list(submission.children.all())
+    found = [(part, score) for part in sorted(parts, key=lambda part: part.pk) if (score := _first_score(part))]
+    if not found:
+        return mark_safe('<span class="muted">—</span>')
+    title = ", ".join(
+        f"{part.task.name}: {score.column.title} {score_text(score)}" if not alone and part.task else score.column.title
+        for part, score in found
+    )
+    shown = " · ".join(score_text(score) for _part, score in found[:MOST_SCORES])
+    return format_html('<span title="{}">{}{}</span>', title, shown, " …" if len(found) > MOST_SCORES else "")
+
+
+def _first_score(submission: Submission) -> Score | None:
     """The primary score of a submission as participants may see it, else its first one."""
     shown = [score for score in submission.scores.all() if not score.column.hidden]
-    board = submission.phase.leaderboard
-    primary = board.primary_index if board else 0
-    return min(shown, key=lambda score: (score.column.index != primary, score.column.index), default=None)
+    return min(shown, key=lambda score: (not _is_primary(score), score.column.index), default=None)
+
+
+def _is_primary(score: Score) -> bool:
+    return score.column.index == score.column.leaderboard.primary_index

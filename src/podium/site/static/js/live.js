@@ -17,9 +17,9 @@ function title(step, stream) {
   return say("{step}: {what}", { step: JSON.parse(steps)[step] ?? step, what: JSON.parse(streams)[stream] ?? stream });
 }
 
-/** The pane of a program stream; made when its first output comes. */
-function pane(step, stream) {
-  const panes = document.querySelector("#panes");
+/** The pane of a program stream of a submission, or of one of its tasks; made when its first output comes. */
+function pane(submission, step, stream) {
+  const panes = document.querySelector(`#panes [data-panes="${CSS.escape(submission)}"]`);
   if (!panes) return null;
   const name = `${step}/${stream}`;
   let found = panes.querySelector(`[data-pane="${CSS.escape(name)}"]`);
@@ -45,8 +45,7 @@ function plain(target, text) {
 
 function append(event) {
   const { submission, step, stream, offset, text } = JSON.parse(event.data);
-  if (String(submission) !== live.dataset.submission) return;
-  const target = pane(step, stream);
+  const target = pane(submission, step, stream);
   if (!target) return;
   if (offset === 0) target.textContent = ""; // a new attempt, or a replay from the start
   const atEnd = target.scrollTop + target.clientHeight >= target.scrollHeight - 8;

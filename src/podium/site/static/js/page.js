@@ -77,8 +77,11 @@ function switchTheme(event) {
   for (const one of document.querySelectorAll("button[name=theme]")) one.value = NEXT[chosen];
 }
 
+/** What opens over the page and closes when one goes elsewhere. */
+const FOLDED = "details.menu[open], details.choose[open]";
+
 function closeMenus(except) {
-  for (const menu of document.querySelectorAll("details.menu[open]")) {
+  for (const menu of document.querySelectorAll(FOLDED)) {
     if (menu !== except) menu.open = false;
   }
 }
@@ -129,6 +132,8 @@ for (const image of document.querySelectorAll("img[data-else]")) {
   if (image.complete && image.naturalWidth === 0) showInstead(image);
 }
 document.addEventListener("error", (event) => event.target instanceof HTMLImageElement && showInstead(event.target), true);
+// Where the address names a place on the page, browsers leave aside what else should have the focus.
+if (location.hash) document.querySelector("[aria-invalid][autofocus]")?.focus();
 showCurrent();
 matchMedia("(max-width: 44rem)").addEventListener("change", showCurrent);
 document.addEventListener("keydown", find);
@@ -136,10 +141,10 @@ document.addEventListener("click", copyText);
 for (const button of document.querySelectorAll("button[data-copy]")) button.hidden = false;
 for (const input of document.querySelectorAll("input[type=datetime-local][data-utc]")) localizeField(input);
 document.querySelector("#look")?.addEventListener("submit", switchTheme);
-document.addEventListener("click", (event) => closeMenus(event.target.closest("details.menu")));
+document.addEventListener("click", (event) => closeMenus(event.target.closest("details.menu, details.choose")));
 document.addEventListener("keydown", (event) => {
   if (event.key !== "Escape") return;
-  const open = document.querySelector("details.menu[open]");
+  const open = document.querySelector(FOLDED);
   closeMenus(null);
   open?.querySelector("summary").focus();
 });
