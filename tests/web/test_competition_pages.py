@@ -11,6 +11,7 @@ from django.utils import timezone
 from podium.site.accounts.models import User
 from podium.site.competitions.models import Competition, Page, Participant, ParticipantStatus
 from podium.site.evaluation.models import Run
+from podium.site.pages import times
 from podium.site.queues.models import Queue
 from podium.site.resources.models import DatasetType, Solution
 from tests.factories import dataset
@@ -90,7 +91,7 @@ def test_files_are_offered_by_right(
     assert "Reference data" in organizer.text
     assert any(link.startswith("/files/") for link in organizer.links)
     assert "reference.zip" in organizer.text
-    assert f"{timezone.now():%Y-%m-%d}" in organizer.text
+    assert times.day_text(timezone.now().date()) in organizer.text
     assert " @ " not in organizer.text
 
 

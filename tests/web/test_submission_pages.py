@@ -138,12 +138,13 @@ def test_only_approved_people_submit(visitor: Visiting, competition: Competition
     assert not Submission.objects.exists()
 
 
-def test_the_tries_used_are_shown(visitor: Visiting, make_competition: Making, pat: User) -> None:
+def test_the_tries_left_are_shown(visitor: Visiting, make_competition: Making, pat: User) -> None:
     competition = make_competition(phase={"max_submissions_per_day": 4, "max_submissions": 9})
     submit(pat, competition)
     page = visitor(pat).open(_form(competition))
-    assert "1 of 4" in page.text
-    assert "1 of 9" in page.text
+    assert "3 of 4 left" in page.text
+    assert "8 of 9 left" in page.text
+    assert "3 tries left now" in page.text
 
 
 FACT_SHEET = {

@@ -23,7 +23,7 @@ def test_an_organizer_looks_as_others_and_comes_back(
     assert organizer.url == f"{here}phases/"
     assert "as an approved participant who has submitted nothing. Nothing can be changed meanwhile." in shown.text
     assert f"{here}submissions/all/" not in shown.links
-    assert "0 of 5" in organizer.open(f"{here}submissions/").text
+    assert "5 of 5 left" in organizer.open(f"{here}submissions/").text
     refused = organizer.send(f"{here}publish/", {"published": ""}, status=403)
     assert "Nothing was changed" in refused.text and "nothing can be changed meanwhile" in refused.text
     competition.refresh_from_db()
