@@ -247,7 +247,7 @@ def test_columns_are_added_computed_and_deleted(editor: Visitor, competition: Co
     new = {f"columns-{had}-{name}": value for name, value in {"key": "mean", "title": "Mean", "index": "9"}.items()}
     new |= {f"columns-{had}-computation": "avg", f"columns-{had}-of": "nothing"}
     page = editor.send(url, filled(editor, url, **new), status=400)
-    assert "which is no key of a column" in page.text
+    assert f'id="id_columns-{had}-of_error"' in editor.response.content.decode() and "no key of a column" in page.text
     editor.send(url, filled(editor, url, **{**new, f"columns-{had}-of": key}, primary="mean"))
     made = Column.objects.get(leaderboard=board, key="mean")
     board.refresh_from_db()
@@ -256,6 +256,45 @@ def test_columns_are_added_computed_and_deleted(editor: Visitor, competition: Co
     assert "No column has this key" in page.text
     editor.send(url, filled(editor, url, primary=key, **{f"columns-{had}-remove": "on"}))
     assert not Column.objects.filter(leaderboard=board, key="mean").exists()
+
+
+def faults_of(visitor: Visitor) -> list[tuple[str, str]]:
+    """What the summary on top of a form says: the field that each line leads to, and the words."""
+    text = visitor.response.content.decode()
+    return [
+        (field, re.sub(r"<[^>]+>", "", words))
+        for field, words in re.findall(r'<li><a href="#([^"]+)">(.*?)</li>', text)
+    ]
+
+
+def test_what_is_wrong_is_summed_up_with_a_link_to_each_field(editor: Visitor, competition: Competition) -> None:
+    board, phase = competition.leaderboards.get(), competition.phases.get()
+    url = at(competition, f"leaderboards/{board.pk}/")
+    twice = {"columns-1-key": "accuracy", "columns-1-title": "Again"}
+    editor.send(url, filled(editor, url, **twice), status=400)
+    assert [field for field, _ in faults_of(editor)] == ["id_columns-1-key"], "beside the second one"
+    editor.send(url, filled(editor, url, **{"columns-1-title": "No key"}), status=400)
+    assert faults_of(editor) == [
+        ("id_columns-1-key", "Key: A column needs a key: the name of its score in scores.json.")
+    ]
+    url = at(competition, f"phases/{phase.pk}/")
+    editor.send(url, filled(editor, url, name="", execution_time_limit="0"), status=400)
+    assert [field for field, _ in faults_of(editor)] == ["id_name", "id_execution_time_limit"]
+    url = at(competition, "phases/new/")
+    late = {"name": "Late", "start": "2098-01-01T00:00"}
+    editor.send(url, filled(editor, url, **late), status=400)
+    assert "id_add_task" in [field for field, _ in faults_of(editor)], "there a task is added"
+    url = at(competition, "fact_sheet/")
+    page = editor.send(url, filled(editor, url, **{"form-0-key": "q", "form-0-type": "select"}), status=400)
+    assert faults_of(editor) == [("id_form-0-selection", "Choices: Write what one chooses from, one a line.")]
+    assert page.values["form-0-key"] == "q"
+    editor.send(url, filled(editor, url, **{"form-0-title": "Which?"}), status=400)
+    assert [field for field, _ in faults_of(editor)] == ["id_form-0-key"]
+    url = at(competition, "participation/")
+    editor.send(url, filled(editor, url, whitelist_emails="a@x.org\nnobody\nb@x.org"), status=400)
+    assert faults_of(editor) == [
+        ("id_whitelist_emails", "Approved addresses: Enter a valid email address: &quot;nobody&quot; is none.")
+    ]
 
 
 def test_another_leaderboard(editor: Visitor, competition: Competition) -> None:

@@ -175,10 +175,13 @@ def _whitelist(fields: Fields) -> Iterator[str]:
     for place, item in enumerate(node.items if node is not None else []):
         named = item.get("email") if item.kind == "map" else item
         path = ("whitelist_emails", place)
-        if named is None or named.kind != "scalar" or named.is_null or len(named.text) > 200:
+        if named is None or named.kind != "scalar" or named.is_null:
             fields.faults.error("bad_email", "Enter a valid email address.", path)
-            continue
-        seen[_address(named.text.lower(), path, fields.faults)] = None
+        elif len(named.text) > 200 or not EMAIL.fullmatch(named.text.strip()):
+            message = f"Enter a valid email address: {quoted(named.text)} is none."
+            fields.faults.error("bad_email", message, path)
+        else:
+            seen[named.text.strip().lower()] = None
     if node is not None and node.kind != "list":
         fields.faults.error("wrong_type", "Send a list of addresses.", ("whitelist_emails",))
     yield from seen

@@ -255,6 +255,12 @@ class PhaseForm(Section):
         for name, present in files.items():
             cast("SearchField", self.fields[name]).of(user, present)
 
+    def refuse(self, messages: Sequence[tuple[Path, str]], prefix: Path = ()) -> None:
+        """Tasks stand in rows, and are added by a field."""
+        super().refuse(
+            [(tuple("add_task" if step == "tasks" else step for step in path), text) for path, text in messages], prefix
+        )
+
     def clean_add_task(self) -> Task | None:
         """A task that the phase has not yet."""
         task: Task | None = self.cleaned_data["add_task"]
@@ -315,6 +321,25 @@ class BoardForm(Section):
         help_text=_("It decides first; empty is the first."),
     )
     hidden = _switch(_("Hidden from participants"))
+    columns: Sequence[forms.Form] = ()
+    """The rows that are columns, in their order."""
+
+    def refuse(self, messages: Sequence[tuple[Path, str]], prefix: Path = ()) -> None:
+        """What is said of a column stands in its row."""
+        own = []
+        for path, text in messages:
+            below = path[len(prefix) :] if path[: len(prefix)] == prefix else ()
+            if len(below) > 1 and below[0] == "columns" and isinstance(below[1], int) and below[1] < len(self.columns):
+                row = self.columns[below[1]]
+                named = [_COLUMN_FIELDS.get(str(step), str(step)) for step in below[2:3]]
+                row.add_error(next((name for name in named if name in row.fields), None), text)
+            else:
+                own.append((path, text))
+        super().refuse(own, prefix)
+
+
+_COLUMN_FIELDS = {"computation_indexes": "of"}
+"""Fields of a column that a row calls otherwise."""
 
 
 class ColumnRowForm(forms.Form):
@@ -345,6 +370,13 @@ class ColumnRowForm(forms.Form):
     hidden = _switch(_("Hidden"))
     remove = _switch(_("Delete"))
 
+    def clean(self) -> dict[str, Any]:
+        """A title alone is no column, and would go unseen."""
+        said = super().clean() or self.cleaned_data
+        if said.get("title") and not said.get("key") and not said.get("remove"):
+            self.add_error("key", _("A column needs a key: the name of its score in scores.json."))
+        return said
+
 
 ColumnFormSet = forms.formset_factory(ColumnRowForm, extra=EXTRA_ROWS)
 
@@ -373,6 +405,17 @@ class QuestionRowForm(forms.Form):
     is_required = _switch(_("Required"))
     is_on_leaderboard = _switch(_("On the leaderboard"))
     remove = _switch(_("Delete"))
+
+    def clean(self) -> dict[str, Any]:
+        """One of these needs some to choose from, and a question a key."""
+        said = super().clean() or self.cleaned_data
+        if said.get("remove"):
+            return said
+        if said.get("type") == "select" and said.get("key") and not said.get("selection", "").strip():
+            self.add_error("selection", _("Write what one chooses from, one a line."))
+        if said.get("title") and not said.get("key"):
+            self.add_error("key", _("A question needs a key, by which its answers are found."))
+        return said
 
 
 QuestionFormSet = forms.formset_factory(QuestionRowForm, extra=EXTRA_ROWS)

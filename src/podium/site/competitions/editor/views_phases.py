@@ -155,33 +155,37 @@ def board(request: HttpRequest, pk: int, board_id: int | None = None) -> HttpRes
     return shown(request, viewed, "board", "edit-boards", form=form, rows=rows, board=part)
 
 
+def _place(index: int | None, last: int) -> int:
+    return last if index is None else index
+
+
 def _board(form: BoardForm, rows: Any, board_id: int | None) -> dict[str, Any] | None:
     """The leaderboard as the service takes it; None where a key names no column, which the form then says."""
-    kept = [row for row in rows.cleaned_data if row.get("key", "").strip() and not row["remove"]]
-    ordered = sorted(kept, key=lambda row: row["index"] if row["index"] is not None else len(kept))
+    kept = [each for each in rows if each.cleaned_data.get("key", "").strip() and not each.cleaned_data["remove"]]
+    form.columns = sorted(kept, key=lambda each: _place(each.cleaned_data["index"], len(kept)))
+    ordered = [each.cleaned_data for each in form.columns]
     places = {row["key"].strip(): place for place, row in enumerate(ordered)}
     columns = []
+    wrong = False
     for place, row in enumerate(ordered):
         of = row["of"].split()
         if strange := [key for key in of if key not in places]:
-            form.add_error(
-                None,
-                _('The column %(key)s is computed of "%(strange)s", which is no key of a column.')
-                % {"key": row["key"], "strange": strange[0]},
-            )
-            return None
+            form.columns[place].add_error("of", _('"%(strange)s" is no key of a column.') % {"strange": strange[0]})
+            wrong = True
         columns.append(
             {
                 **{name: row[name] for name in ("id", "title", "key", "sorting", "hidden")},
                 "index": place,
                 "precision": row["precision"] if row["precision"] is not None else 2,
                 "computation": row["computation"] or None,
-                "computation_indexes": [places[key] for key in of] if row["computation"] else None,
+                "computation_indexes": [places[key] for key in of if key in places] if row["computation"] else None,
             }
         )
     facts = form.given()
     primary = facts.pop("primary").strip()
     if primary and primary not in places:
         form.add_error("primary", _("No column has this key."))
+        return None
+    if wrong:
         return None
     return {**facts, "id": board_id, "primary_index": places.get(primary, 0), "columns": columns}

@@ -8,7 +8,7 @@ from html import escape
 from typing import Any
 
 from django import template
-from django.forms import BoundField
+from django.forms import BaseForm, BoundField
 from django.templatetags.static import static
 from django.urls import reverse
 from django.utils import timezone
@@ -286,6 +286,34 @@ def file_input(bound: BoundField) -> SafeString:
     if bound.errors or bound.form["data_key"].errors:
         attrs |= {"aria-invalid": "true", "autofocus": True}
     return bound.as_widget(attrs=attrs)
+
+
+@register.inclusion_tag("components/form_faults.html")
+def form_faults(form: BaseForm, rows: Iterable[BaseForm] | None = None) -> dict[str, Any]:
+    """What is wrong with a form and its rows, on top of it: of the whole as it is, else with a link to each field.
+
+    A short form says it beside its fields alone. The summary has the focus where no field has it.
+    """
+    own = [field for field in form.visible_fields() if field.errors]
+    of_rows = [(row, field) for row in rows or () for field in row.visible_fields() if field.errors]
+    linked = [
+        *({"id": field.id_for_label, "label": field.label, "errors": field.errors} for field in own),
+        *(
+            {"id": field.id_for_label, "label": _of_row(row, field.label), "errors": field.errors}
+            for row, field in of_rows
+        ),
+    ]
+    whole = [*form.non_field_errors(), *(text for row in rows or () for text in row.non_field_errors())]
+    shows = bool(linked) and (len(form.fields) > _SHORT_FORM or bool(of_rows) or bool(whole))
+    return {"whole": whole, "linked": linked if shows else [], "focus": not own}
+
+
+_SHORT_FORM = 4
+
+
+def _of_row(row: BaseForm, label: str) -> str:
+    named = row.initial.get("title") or row.initial.get("key")
+    return f"{named}: {label}" if named else label
 
 
 @register.inclusion_tag("components/sort_head.html")

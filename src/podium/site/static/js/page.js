@@ -56,6 +56,17 @@ export function reachScrolling(root) {
   }
 }
 
+// What is wrong with a form leads to its field, also to one that is folded away.
+document.addEventListener("click", (event) => {
+  const link = event.target.closest?.('.notice--bad a[href^="#"]');
+  const field = link && document.getElementById(decodeURIComponent(link.hash.slice(1)));
+  if (!field) return;
+  event.preventDefault();
+  const folded = field.closest("details:not([open])");
+  if (folded) folded.open = true;
+  field.focus();
+});
+
 const NEXT = { auto: "light", light: "dark", dark: "auto" };
 const YEAR = 365 * 24 * 3600;
 
