@@ -113,6 +113,33 @@ def test_what_was_not_saved_is_offered_again(
     assert page.get_by_role("button", name="Take it back in").count() == 0
 
 
+def test_what_was_sent_but_not_saved_is_offered_again(
+    visit: Callable[..., Visit], make_competition: Callable[..., Competition]
+) -> None:
+    made = make_competition()
+    there = visit(made.created_by, may_complain=True)
+    address = f"/competitions/{made.pk}/edit/participation/"
+    page = there.open(address)
+    page.get_by_label("Terms").fill("An hour's work")
+    there.context.clear_cookies()  # the session has ended meanwhile
+    page.get_by_role("button", name="Save").click()
+    there.log_in(made.created_by)
+    there.open(address)
+    page.get_by_role("button", name="Take it back in").click()
+    assert page.get_by_label("Terms").input_value() == "An hour's work"
+    there.context.set_offline(True)
+    page.get_by_role("button", name="Save").click()
+    page.wait_for_url("chrome-error://**")
+    there.context.set_offline(False)
+    there.open(address)
+    page.get_by_role("button", name="Take it back in").click()
+    page.get_by_role("button", name="Save").click()
+    page.get_by_text("Saved.").wait_for()
+    there.open(address)
+    assert page.get_by_label("Terms").input_value() == "An hour's work"
+    assert page.get_by_role("button", name="Take it back in").count() == 0
+
+
 def test_what_somebody_has_not_saved_is_offered_to_nobody_else_in_the_same_browser(
     visit: Callable[..., Visit], olivia: User, sam: User
 ) -> None:

@@ -350,7 +350,7 @@ def test_what_somebody_else_changed_meanwhile_is_not_overwritten_unasked(
 
 def test_a_competition_is_made_by_forms(visitor: People, sam: User) -> None:
     there = visitor(sam)
-    assert "You have no task yet" in there.open("/competitions/new/").text
+    assert "First a task" in there.open("/competitions/new/").text
     task = Task.objects.create(name="Sums", created_by=sam)
     sent = filled(there, "/competitions/new/", title="By forms", start="2030-01-01T00:00", task=str(task.key))
     page = there.send("/competitions/new/", {**sent, "end": "2029-01-01T00:00"}, status=400)

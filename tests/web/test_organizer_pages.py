@@ -232,6 +232,25 @@ def test_many_are_approved_and_denied_at_once_and_organizers_stay(
     assert "not a valid choice" in organizer.send(address, {"participant": keys, "status": "nonsense"}).text
 
 
+def test_all_of_a_list_are_approved_whatever_page_they_are_on(
+    visitor: Visiting, competition: Competition, olivia: User
+) -> None:
+    for number in range(60):
+        user = UserFactory(username=f"asks{number:02d}")
+        Participant.objects.create(competition=competition, user=user, status=ParticipantStatus.PENDING)
+    other = Participant.objects.create(
+        competition=competition, user=UserFactory(username="sue"), status=ParticipantStatus.PENDING
+    )
+    organizer, people = visitor(olivia), _people(competition)
+    listed = f"{people}?search=asks&status=pending"
+    assert "All 60 of the list" in organizer.open(listed).text
+    assert "of the list" not in organizer.open(f"{people}?search=sue").text
+    page = organizer.send(f"{people}selected/", {"all": "on", "status": "approved", "next": f"{listed}&page=2"})
+    assert "60 people take part now" in page.text
+    other.refresh_from_db()
+    assert other.status == ParticipantStatus.PENDING, "who is not in the list stays"
+
+
 def test_that_people_are_told_by_mail_is_said_where_the_site_sends_mail(
     visitor: Visiting, competition: Competition, olivia: User, settings: Any
 ) -> None:

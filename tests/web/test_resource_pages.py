@@ -206,6 +206,36 @@ def test_public_datasets_are_for_everybody(visitor: Visiting, sam: User) -> None
 # --- tasks -------------------------------------------------------------------------------------------------------
 
 
+def test_a_task_is_made_of_files_that_come_with_the_form_and_the_competition_is_next(
+    visitor: Visiting, olivia: User, files: Any
+) -> None:
+    somebody = visitor(olivia)
+    page = somebody.open("/competitions/new/")
+    assert "First a task" in page.text
+    assert "/resources/tasks/new/?for=competition" in somebody.response.content.decode()
+    new = "/resources/tasks/new/?for=competition"
+    page = somebody.send(new, {"name": "", "scoring_program_file": zip_file(name="Scorer.zip")}, status=400)
+    kept = Dataset.objects.get()
+    assert (kept.name, kept.type, kept.created_by) == ("Scorer", "scoring_program", olivia)
+    assert page.values["scoring_program"] == f"Scorer #{kept.pk}", "the file is there though the name was missing"
+    page = somebody.send(new, {**page.values, "name": ""}, status=400)
+    assert Dataset.objects.get() == kept
+    page = somebody.send(new, {**page.values, "name": "Sums", "reference_data_file": zip_file(name="Scorer.zip")})
+    made = Task.objects.get()
+    assert somebody.url == f"/competitions/new/?task={made.pk}"
+    assert page.values["task"].endswith(f"#{made.pk}")
+    version = made.versions.get()
+    assert (version.scoring_program, version.reference_data.name) == (kept, "Scorer 2")
+    assert "Choose a scoring program, or upload one." in somebody.send(new, {"name": "None"}, status=400).text
+    edited = f"/resources/tasks/{made.pk}/edit/"
+    somebody.send(edited, {**somebody.open(edited).values, "scoring_program_file": zip_file(name="better.zip")})
+    assert made.versions.count() == 2 and made.versions.first().scoring_program.name == "better"
+    User.objects.filter(pk=olivia.pk).update(quota=1)
+    full = {"name": "Full", "scoring_program_file": zip_file(name="more.zip")}
+    assert "Insufficient space" in somebody.send(new, full, status=400).text
+    assert Task.objects.count() == 1 and not Dataset.objects.filter(name="more").exists()
+
+
 def test_a_task_is_made_by_search_fields_shared_and_deleted(
     visitor: Visiting, olivia: User, sam: User, pat: User, files: Any
 ) -> None:

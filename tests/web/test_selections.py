@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import re
+import zipfile
 from collections.abc import Callable
+from html import unescape
 from typing import Any
 
 import pytest
@@ -14,6 +19,7 @@ from podium.site.competitions.models import Competition
 from podium.site.evaluation.models import Submission
 from podium.site.queues.models import Queue
 from tests.factories import ParticipantFactory
+from tests.site.access_answers import body_of
 from tests.site.acting import WorkerDouble, background, fresh, phase_of, submit
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -67,6 +73,22 @@ def test_chosen_ones_are_run_again_and_deleted(
     choose(olivia, competition, "delete", one, sure=True)
     assert set(Submission.objects.filter(original=None, parent=None).values_list("pk", flat=True)) >= {other.pk}
     assert not Submission.objects.filter(pk=one.pk).exists()
+
+
+def test_chosen_ones_are_downloaded_and_the_list_as_a_table(
+    competition: Competition, olivia: User, pat: User, worker: WorkerDouble
+) -> None:
+    first, other = submit(pat, competition), submit(pat, competition)
+    answer = choose(olivia, competition, "download", first)
+    with zipfile.ZipFile(io.BytesIO(body_of(answer))) as archive:
+        assert [name.partition("_")[0] for name in archive.namelist()] == [str(first.pk)] and other.pk != first.pk
+    assert choose(olivia, competition, "download").status_code == 302
+    there = browser(olivia)
+    page = there.get(f"/competitions/{competition.pk}/submissions/all/?status=Submitted").content.decode()
+    address = re.search(r'href="(/api/submissions\.csv\?[^"]+)"', page)
+    assert address is not None
+    rows = list(csv.DictReader(io.StringIO(body_of(there.get(unescape(address[1]))).decode("utf-8-sig"))))
+    assert len(rows) == 2
 
 
 def test_held_ones_are_told_found_and_started(

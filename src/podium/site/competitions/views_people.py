@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -25,6 +26,8 @@ from podium.site.fetching import KeysPaginator
 
 PEOPLE_PER_PAGE = 50
 MOST_AT_ONCE = 200
+MOST_OF_A_LIST = 1000
+"""Of people at once; whoever has more approves by the whitelist or without being asked."""
 
 
 def _organizers_shell(request: HttpRequest, pk: int) -> Shell:
@@ -97,14 +100,20 @@ def decide_many(request: HttpRequest, pk: int) -> HttpResponse:
     """Approve or deny those who were chosen; who has that status already, or organizes, stays as they are."""
     viewed = _organizers_shell(request, pk)
     keys = {int(key) for key in request.POST.getlist("participant")[:MOST_AT_ONCE] if key.isdecimal() and len(key) < 19}
-    rows = Participant.objects.filter(pk__in=keys, competition=pk).select_related("user", "competition")
+    rows = Participant.objects.filter(pk__in=keys, competition=pk)
+    everybody = request.POST.get("all") == "on"
+    if everybody:
+        listed = ParticipantFilterForm(QueryDict(urlsplit(_back(request, viewed)).query))
+        chosen = {name: value for name, value in (listed.cleaned_data if listed.is_valid() else {}).items() if value}
+        rows = queries.participants(viewed.competition, **chosen)
+    rows = rows.select_related("user", "competition")[:MOST_OF_A_LIST]
     status = request.POST.get("status", "")
     try:
         changed = services.set_status_of_many(found=list(rows), by=cast("User", request.user), status=status)
     except Refused as refused:
         messages.error(request, refused.message)
         return redirect(_back(request, viewed))
-    if not keys:
+    if not keys and not everybody:
         messages.info(request, _("Choose people first."))
     elif status == ParticipantStatus.APPROVED:
         words = ngettext("%(n)s person takes part now.", "%(n)s people take part now.", changed)

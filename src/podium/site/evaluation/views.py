@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any, cast
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -120,6 +121,7 @@ def all_submissions(request: HttpRequest, pk: int) -> HttpResponse:
         filtered=bool(chosen),
         page=page,
         held=_held(request, viewed.competition),
+        csv=f"/api/submissions.csv?{urlencode({**chosen, 'phase__competition': pk})}",
         works=list(PhaseWork.objects.filter(phase__competition=pk).select_related("phase", "created_by")[:5]),
         before=viewed.url("competitions:all_submissions", **chosen, page=page.number - 1),
         after=viewed.url("competitions:all_submissions", **chosen, page=page.number + 1),

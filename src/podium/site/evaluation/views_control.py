@@ -9,7 +9,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
@@ -19,12 +19,14 @@ from podium.site.accounts.models import User
 from podium.site.competitions.models import Phase
 from podium.site.competitions.shell import Shell, shell
 from podium.site.errors import Refused
-from podium.site.evaluation import comparison, policies, services
+from podium.site.evaluation import comparison, downloads, policies, services
+from podium.site.evaluation.downloads import Part
 from podium.site.evaluation.models import Submission
 from podium.site.evaluation.services import deletion, reruns
 from podium.site.evaluation.states import TERMINAL, SubmissionStatus
 from podium.site.evaluation.views_compare import address_of
 from podium.site.pages.causes import CAUSE_TITLES
+from podium.site.streamed_zip import zipped
 from podium.site.words import Words
 
 MOST_AT_ONCE = 200
@@ -94,19 +96,22 @@ def _organizers_shell(request: HttpRequest, pk: int) -> Shell:
 
 @login_required
 @require_POST
-def selected(request: HttpRequest, pk: int) -> HttpResponse:
-    """Ask about a selection of submissions and then do with it what was chosen."""
+def selected(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """Ask about a selection of submissions and then do with it what was chosen; to download it, nothing is asked."""
     viewed = _organizers_shell(request, pk)
     if request.POST.get("do") == "compare":
         return redirect(address_of(viewed, request.POST.getlist("submission")[:3], older="left"))
     action = ACTIONS.get(request.POST.get("do", ""))
-    if action is None:
+    if action is None and request.POST.get("do") != "download":
         raise Http404(_("There is no such action."))
     back = _back(request, viewed)
     keys = {int(key) for key in request.POST.getlist("submission")[:MOST_AT_ONCE] if key.isdecimal() and len(key) < 19}
     rows = policies.visible_to(request.user).filter(
         pk__in=keys, phase__competition=viewed.competition, parent__isnull=True
     )
+    if action is None:
+        files = downloads.members(rows, request.user, {Part.SUBMISSION})
+        return downloads.attached(zipped(files), "application/zip", f"submissions-{pk}.zip") if keys else redirect(back)
     found = list(rows.select_related("phase__competition__queue", "owner", "data", "task").order_by("pk"))
     concerned = [submission for submission in found if action.concerns(submission)]
     if not concerned:

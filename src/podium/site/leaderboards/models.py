@@ -23,6 +23,10 @@ class SubmissionRule(models.TextChoices):
     FORCE_BEST = "Force_Best", _("Force Best")
 
 
+BY_HAND = frozenset({SubmissionRule.ADD, SubmissionRule.ADD_AND_DELETE, SubmissionRule.ADD_AND_DELETE_MULTIPLE})
+"""Rules by which participants put submissions on the board themselves."""
+
+
 class Leaderboard(models.Model):
     """A board; each phase that uses it has rows of its own."""
 

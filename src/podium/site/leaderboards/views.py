@@ -15,7 +15,7 @@ from podium.site.competitions.shell import Shell, shell
 from podium.site.evaluation.models import PhaseWork, WorkKind
 from podium.site.leaderboards import views_insight
 from podium.site.leaderboards.cells import groups_of
-from podium.site.leaderboards.models import Entry
+from podium.site.leaderboards.models import BY_HAND, Entry
 from podium.site.leaderboards.noise import within_noise
 from podium.site.leaderboards.positions import PER_PAGE, Positions, page_of
 from podium.site.leaderboards.printing import printed
@@ -60,6 +60,7 @@ def results(request: HttpRequest, pk: int) -> HttpResponse:
             "before": links.to(phase=phase.pk, page=shown.page - 1),
             "after": links.to(phase=phase.pk, page=shown.page + 1),
             "wish": wish,
+            "chosen_by_hand": phase.leaderboard is not None and phase.leaderboard.submission_rule in BY_HAND,
             "sorted_by": (order := wish.order(groups_of(shown.tasks, shown.columns))),
             "heads": headings(shown, wish, order, links),
             "unsorted": links.to(sort=None, page=None),

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
 from typing import Any, cast
 
 from django import forms
+from django.utils.datastructures import MultiValueDict
 from django.utils.translation import gettext_lazy as _
 
 from podium.site.accounts.choosing import PeopleField
 from podium.site.accounts.models import User
 from podium.site.choosing import SearchField
+from podium.site.errors import Refused
+from podium.site.resources import services
 from podium.site.resources.choosing import PARTS
 from podium.site.resources.forms import Refusable, description_field, name_field
 from podium.site.resources.models import Dataset, Task, TaskVersion
 
+_FILE = "_file"
 _HELP = {
     "scoring_program": _("Reads what was submitted and writes the scores."),
     "ingestion_program": _("Runs the submitted program; without one, what is submitted are results."),
@@ -23,8 +28,9 @@ _HELP = {
 
 
 class TaskForm(Refusable):
-    """What a task is and consists of; programs and data are chosen by search fields."""
+    """What a task is and consists of; programs and data are chosen by search fields, or come as files."""
 
+    says_optional = False
     name = name_field(256)
     description = description_field(100_000)
     scoring_program = SearchField(PARTS["scoring_program"], label=_("Scoring program"))
@@ -50,12 +56,47 @@ class TaskForm(Refusable):
             kwargs["initial"] |= {"ingestion_only_during_scoring": version.ingestion_only_during_scoring, **present}
         super().__init__(*args, **kwargs)
         for part in TaskVersion.PARTS:
-            self.fields[part].help_text = _HELP[part]
-            cast("SearchField", self.fields[part]).of(user, present[part])
+            field = cast("SearchField", self.fields[part])
+            field.help_text, field.required = _HELP[part], False
+            field.of(user, present[part])
+            widget = forms.FileInput(attrs={"accept": ".zip"})
+            label = _("or upload it (.zip)")
+            self.fields[f"{part}{_FILE}"] = forms.FileField(required=False, label=label, widget=widget)
+        self._user = user
 
-    def searches(self) -> list[forms.BoundField]:
-        """The search fields."""
-        return [self[part] for part in TaskVersion.PARTS]
+    def pairs(self) -> list[tuple[str, forms.BoundField, forms.BoundField]]:
+        """Of each part its name, the search field, and the one for a file in its place."""
+        return [(str(self.fields[part].label), self[part], self[f"{part}{_FILE}"]) for part in TaskVersion.PARTS]
+
+    def take_files(self) -> bool:
+        """Keep the files that came, whatever else is wrong, and choose them; whether nothing is wrong."""
+        for part in TaskVersion.PARTS:
+            file = self.files.get(f"{part}{_FILE}")
+            if file is None or f"{part}{_FILE}" in self.errors:
+                continue
+            called = file.name or part
+            try:
+                kept = services.store_upload(
+                    user=self._user,
+                    type=part,
+                    file=file,
+                    file_name=called,
+                    size=file.size or 0,
+                    name=services.free_dataset_name(self._user, PurePath(called).stem),
+                )
+            except Refused as refused:
+                self.add_error(f"{part}{_FILE}", refused.message)
+                continue
+            self.cleaned_data[part] = kept
+            self.errors.pop(part, None)
+            self.data = MultiValueDict(
+                {**dict(cast("Any", self.data).lists()), part: [PARTS[part].shown(kept, self._user)]}
+            )
+        if not self.cleaned_data.get("scoring_program") and not {"scoring_program", f"scoring_program{_FILE}"} & set(
+            self.errors
+        ):
+            self.add_error("scoring_program", _("Choose a scoring program, or upload one."))
+        return not self.errors
 
     def parts(self) -> dict[str, Dataset | None]:
         """The programs and data, by their names in `TaskVersion.PARTS`."""

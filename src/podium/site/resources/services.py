@@ -194,6 +194,17 @@ def delete_dataset(*, dataset: Dataset) -> None:
         storage.delete(file)
 
 
+def free_dataset_name(user: User, wanted: str) -> str:
+    """A name that none of a person's datasets has, as like the wanted one as can be."""
+    start = wanted[:200]
+    taken = set(Dataset.objects.filter(created_by=user, name__startswith=start).values_list("name", flat=True))
+    name, number = start, 1
+    while name in taken:
+        number += 1
+        name = f"{start} {number}"
+    return name
+
+
 def organizer_dataset_name(type: str) -> str:
     """The name of a dataset made from a bundle (Codabench's pattern)."""
     return f"{type} @ {date_format(timezone.now(), 'm-d-Y H:i')}"

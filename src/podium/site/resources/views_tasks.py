@@ -9,6 +9,7 @@ from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_safe
@@ -111,12 +112,20 @@ def task(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "resources/task.html", context("tasks", **more))
 
 
+def _is_sound(form: TaskForm) -> bool:
+    """Whether nothing is wrong; files that came are kept all the same, since no form brings them twice."""
+    form.is_valid()
+    return form.take_files()
+
+
 @login_required
 @require_http_methods(_READ_OR_SEND)
 def create(request: HttpRequest) -> HttpResponse:
     """Make a task of one's own datasets."""
-    form = TaskForm(request.POST if request.method == "POST" else None, user=_me(request))
-    if request.method == "POST" and form.is_valid():
+    sent = (request.POST, request.FILES) if request.method == "POST" else ()
+    form = TaskForm(*sent, user=_me(request))
+    for_competition = request.GET.get("for") == "competition"
+    if request.method == "POST" and _is_sound(form):
         try:
             parts = {name: part for name, part in form.parts().items() if part is not None}
             only = form.cleaned_data["ingestion_only_during_scoring"]
@@ -129,8 +138,9 @@ def create(request: HttpRequest) -> HttpResponse:
             messages.success(
                 request, _("%(name)s is there. Use it in a phase of a competition, or share it.") % {"name": made.name}
             )
-            return redirect("resources:task", made.pk)
-    more = {"form": form}
+            new = f"{reverse('competitions:new')}?task={made.pk}"
+            return redirect(new) if for_competition else redirect("resources:task", made.pk)
+    more = {"form": form, "for_competition": for_competition}
     return render(request, "resources/task_edit.html", context("tasks", **more), status=400 if form.errors else 200)
 
 
@@ -140,8 +150,9 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
     """Change a task; other programs or data make a new version of it."""
     found = _changed(request, pk)
     version = queries.current_version(found)
-    form = TaskForm(request.POST if request.method == "POST" else None, user=_me(request), version=version)
-    if request.method == "POST" and form.is_valid():
+    sent = (request.POST, request.FILES) if request.method == "POST" else ()
+    form = TaskForm(*sent, user=_me(request), version=version)
+    if request.method == "POST" and _is_sound(form):
         changes = {**form.parts(), "ingestion_only_during_scoring": form.cleaned_data["ingestion_only_during_scoring"]}
         try:
             services.update_task(task=found, by=_me(request), facts=form.facts(), changes=changes)

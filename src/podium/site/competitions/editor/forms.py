@@ -18,6 +18,7 @@ from podium.site.choosing import SearchField
 from podium.site.competitions.models import CompetitionType, PagePicture
 from podium.site.competitions.services.editor_payload import Path
 from podium.site.leaderboards.explanation import RULES
+from podium.site.leaderboards.models import SubmissionRule
 from podium.site.resources.choosing import FILES, TASKS
 from podium.site.resources.models import Dataset, Task
 from podium.site.words import Words
@@ -473,6 +474,6 @@ class NewForm(Section):
             "tasks": [str(facts["task"].key)],
         }
         column = {"title": facts["column_title"], "key": facts["column_key"], "index": 0, "sorting": facts["sorting"]}
-        board = {"title": "Results", "key": "main", "columns": [column]}
+        board = {"title": "Results", "key": "main", "submission_rule": SubmissionRule.FORCE_BEST, "columns": [column]}
         named = {name: facts[name] for name in ("title", "description", "competition_type")}
         return {**named, "phases": [phase], "leaderboards": [board]}

@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
@@ -32,8 +33,12 @@ from podium.site.competitions.shell import Shell
 from podium.site.errors import Refused
 from podium.site.pages.markdown import render as rendered
 from podium.site.resources.choosing import has_task, only_task
+from podium.site.resources.models import Task
+from podium.site.resources.policies import tasks_visible_to
 
 _READ_OR_SEND = ["GET", "HEAD", "POST"]
+MOST_DIGITS = 19
+"""Of a number that a database takes."""
 
 
 STILL = gettext_lazy(
@@ -46,13 +51,22 @@ def _sent(request: HttpRequest) -> Any:
     return request.POST if request.method == "POST" else None
 
 
+def _task_named(request: HttpRequest, user: User) -> Task | None:
+    """The task that was made for the competition just now."""
+    number = request.GET.get("task", "")
+    known = number.isdecimal() and len(number) < MOST_DIGITS
+    return tasks_visible_to(user).filter(pk=int(number)).first() if known else None
+
+
 @login_required
 @never_cache
 @require_http_methods(_READ_OR_SEND)
 def new(request: HttpRequest) -> HttpResponse:
     """Make a competition of the least that it needs, unpublished."""
     user = cast("User", request.user)
-    form = NewForm(_sent(request), user=user, initial={"task": only_task(user)})
+    start = timezone.now().replace(minute=0, second=0, microsecond=0)
+    initial = {"task": _task_named(request, user) or only_task(user), "start": start}
+    form = NewForm(_sent(request), user=user, initial=initial)
     if request.method == "POST" and form.is_valid():
         try:
             made = editing.create_competition(user=user, given=form.given())
@@ -61,6 +75,7 @@ def new(request: HttpRequest) -> HttpResponse:
         except Refused as refused:
             form.add_error(None, refused.message)
         else:
+            messages.success(request, _("The competition is made; nobody else sees it until you publish it."))
             return redirect("competitions:edit", made.pk)
     context = {"section": "upload", "form": form, "has_task": has_task(user)}
     return render(request, "competitions/editor/new.html", context, status=400 if form.errors else 200)
@@ -108,7 +123,7 @@ def pages(request: HttpRequest, pk: int) -> HttpResponse:
             page_pictures.delete_picture(
                 competition=viewed.competition,
                 by=cast("User", request.user),
-                picture_id=int(number) if number.isdecimal() else 0,
+                picture_id=int(number) if number.isdecimal() and len(number) < MOST_DIGITS else 0,
             )
         except Refused as refused:
             messages.error(request, refused.message)

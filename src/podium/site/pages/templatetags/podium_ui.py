@@ -311,7 +311,7 @@ def form_faults(form: BaseForm, rows: Iterable[BaseForm] | None = None) -> dict[
 _SHORT_FORM = 4
 
 
-def _of_row(row: BaseForm, label: str) -> str:
+def _of_row(row: BaseForm, label: Words) -> Words:
     named = row.initial.get("title") or row.initial.get("key")
     return f"{named}: {label}" if named else label
 

@@ -5,6 +5,7 @@ import { say } from "./words.js";
 
 const PREFIX = "podium-draft:";
 const DAYS = 7;
+const SENT = "podium-draft-sent";
 
 function written(form) {
   const values = {};
@@ -71,7 +72,8 @@ function keepDraft(form) {
     forget();
   }
   form.addEventListener("submit", (event) => {
-    if (!event.defaultPrevented) forget(); // what is refused comes back filled in
+    // It is kept until a page says that it was saved: the way there may lead over a log-in, or nowhere.
+    if (!event.defaultPrevented) sessionStorage.setItem(SENT, key);
   });
   form.addEventListener("input", () => {
     const values = written(form);
@@ -80,6 +82,9 @@ function keepDraft(form) {
   });
 }
 
+const sent = sessionStorage.getItem(SENT);
+if (sent && document.querySelector(".notice--good")) localStorage.removeItem(sent);
+sessionStorage.removeItem(SENT);
 for (const form of document.querySelectorAll("form[data-draft]")) keepDraft(form);
 // Before the listener that lets no form be sent twice, which must not count what was called off.
 document.addEventListener(
