@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -309,6 +310,32 @@ def test_a_report_may_draw_but_reaches_neither_the_page_nor_the_network(
     page = visit(pat, may_complain=True).open(f"/submissions/{submission.pk}/report/")
     report = page.frame_locator("iframe")
     expect(report.locator("#result")).to_have_text("parent cookie storage network unreachable")
+
+
+CALLING_REPORT = """<!doctype html><p id=result>waits</p><script>
+const server = `stun:127.0.0.1:PORT`, relay = { urls: `turn:127.0.0.1:PORT`, username: "told", credential: "x" };
+const call = new RTCPeerConnection({ iceServers: [{ urls: server }, relay] });
+const say = () => { document.querySelector("#result").textContent = `gathering ${call.iceGatheringState}`; };
+call.onicegatheringstatechange = say;
+call.createDataChannel("x");
+call.createOffer().then((offer) => call.setLocalDescription(offer));
+</script>"""
+
+
+def test_a_report_calls_nobody(make_competition: Making, queue: Queue, pat: User, visit: Visiting) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.setblocking(False)
+        report = CALLING_REPORT.replace("PORT", str(listener.getsockname()[1])).encode()
+        submission = submit(pat, make_competition(enable_detailed_results=True))
+        worker = WorkerDouble(queue)
+        job = worker.job()
+        put(str(job.detailed_results_url), report)
+        worker.finish(job, scores(accuracy=1.0), detailed_results_uploaded=True)
+        page = visit(pat, may_complain=True).open(f"/submissions/{submission.pk}/report/")
+        expect(page.frame_locator("iframe").locator("#result")).to_have_text("gathering complete", timeout=30_000)
+        with pytest.raises(BlockingIOError):
+            listener.recv(2000)
 
 
 def test_a_report_that_grows_is_shown_anew_while_the_page_and_its_log_stay(

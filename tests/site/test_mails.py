@@ -132,6 +132,11 @@ def test_a_mail_server_that_fails_is_asked_again_and_the_others_get_theirs(
     Delivery.objects.filter(pk=failed.pk).update(**dead)
     Message.objects.update(queued_when=timezone.now() - timedelta(minutes=5))
     assert services.recover() == 1 and sent() == [("pat@example.org", "Two lines")]
+    # But not for ever: what it sent may be what ended it.
+    Delivery.objects.filter(pk=failed.pk).update(**dead, attempts=len(services.BACKOFF) + 1)
+    Message.objects.update(queued_when=timezone.now() - timedelta(minutes=5))
+    assert services.recover() == 0 and sent() == []
+    assert Delivery.objects.get(pk=failed.pk).state == "failed"
     broken.add("pat@example.org")
     Delivery.objects.filter(pk=failed.pk).update(state="waiting", attempts=len(services.BACKOFF))
     services.deliver(Message.objects.get().pk)

@@ -13,6 +13,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from PIL import Image
 
 from podium.site.accounts.models import User
+from podium.site.competitions.editor.views import PREVIEWS
 from podium.site.competitions.models import Competition, Phase
 from podium.site.competitions.services import editor_payload
 from podium.site.leaderboards.models import Column
@@ -359,3 +360,14 @@ def test_a_competition_is_made_by_forms(visitor: People, sam: User) -> None:
     made = Competition.objects.get(title="By forms")
     assert there.url == at(made) and not made.published
     assert made.phases.get().name == "Development" and made.leaderboards.get().columns.get().key == "score"
+
+
+def test_previews_are_counted_and_what_was_written_stays(editor: Visitor, competition: Competition) -> None:
+    url = at(competition, "pages/new/")
+    sent = filled(editor, url, title="First", content="*Hi*", preview="")
+    for _ in range(PREVIEWS):
+        assert "look again in a minute" not in editor.send(url, sent).text
+    page = editor.send(url, sent, status=400)
+    assert "look again in a minute" in page.text and "*Hi*" in page.text
+    editor.send(url, filled(editor, url, title="First", content="*Hi*"))
+    assert competition.pages.filter(title="First").exists(), "it can be saved all the same"

@@ -48,6 +48,7 @@ _HEADERS = {
     # Whatever a file holds, a browser that shows it gives it an opaque origin and no network.
     "Content-Security-Policy": "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:;"
     " frame-ancestors 'self'",
+    "Connection-Allowlist": "()",  # WebRTC, which no content security policy forbids; other browsers do not know it yet
 }
 # Detailed results may draw with scripts of their own; the sandbox keeps them from the site's origin and the network.
 _HTML_POLICY = (

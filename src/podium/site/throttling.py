@@ -36,6 +36,11 @@ class Counted:
         """How many more there may be."""
         return max(0, self.limit - self.number)
 
+    @property
+    def exceeded(self) -> bool:
+        """Whether this is one too many."""
+        return self.number > self.limit
+
 
 def count(kind: str, who: str, limit: int) -> Counted:
     """Count a request.
@@ -108,7 +113,7 @@ class RequestThrottle(BaseThrottle):
         tightest = min(counted, key=lambda one: one.limit - one.number)
         request._request.rate_limit = tightest
         self._wait = tightest.reset
-        return tightest.number <= tightest.limit
+        return not tightest.exceeded
 
     def wait(self) -> float:
         """Seconds until the next minute begins."""

@@ -165,13 +165,18 @@ def _end(delivery: Delivery, **values: object) -> bool:
 
 
 def recover() -> int:
-    """Take back what a dead process was sending, and have sent what is due and nobody sends; returns how many."""
+    """Take back what a dead process was sending, and have sent what is due and nobody sends; returns how many.
+
+    What was being sent whenever a process died may be what ends them: it is given up like what no server takes.
+    """
     from podium.site.mails.tasks import deliver_message  # noqa: PLC0415 - tasks call this module
 
     now = timezone.now()
-    Delivery.objects.filter(state=DeliveryState.SENDING, alive_until__lt=now).update(
-        state=DeliveryState.WAITING, alive_until=None
+    left = Delivery.objects.filter(state=DeliveryState.SENDING, alive_until__lt=now)
+    left.filter(attempts__gt=len(BACKOFF)).update(
+        state=DeliveryState.FAILED, alive_until=None, error="The process that sent it ended, each time."
     )
+    left.update(state=DeliveryState.WAITING, alive_until=None)
     due = Delivery.objects.filter(message=OuterRef("pk"), state=DeliveryState.WAITING, due_when__lte=now)
     told = 0
     for message in Message.objects.filter(Exists(due), queued_when__lt=now - AGAIN).order_by("pk")[:100]:

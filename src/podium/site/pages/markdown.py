@@ -26,10 +26,16 @@ from markdown_it.token import Token
 from markdown_it.utils import EnvType, OptionsDict
 from mdit_py_plugins.footnote import footnote_plugin
 
+from podium.site.pages.weight import MOST, seen, weight
+
 Pictures = Callable[[], Mapping[str, str]]
 """Addresses by name."""
 MAX_CHARACTERS = 200_000
 """Longer texts are shown as plain text: the worst of them would keep a request busy for many seconds (measured)."""
+MAX_BRACKETS = 20_000
+"""So many `[` take a second, and twice as many four."""
+MAX_HTML = 1_000_000
+"""Characters that a text may become: a footnote that is named time and again is a link each time."""
 MAX_POST = 20_000
 """The same for one of many texts on a page, see `_is_costly`."""
 
@@ -215,9 +221,10 @@ def render_post(text: str) -> SafeString:
 
 @lru_cache(maxsize=256)
 def _rendered_post(text: str, _language: str | None) -> SafeString:
-    if _is_costly(text):
-        return mark_safe(f"<pre>{escape(text)}</pre>")  # noqa: S308 - escaped
-    formed = clean(_plain_parser().render(text), lower_headings=2)
+    html = "" if _is_costly(text) else seen(_plain_parser().render(text))
+    if not html or weight(html) > MOST // 10:
+        return _as_text(text)
+    formed = clean(html, lower_headings=2)
     return mark_safe(_ID.sub(r"\1", formed))  # noqa: S308 - cleaned; only attributes are taken out
 
 
@@ -225,17 +232,25 @@ def render(text: str, pictures: Pictures | None = None) -> SafeString:
     """Render Markdown or HTML that a person wrote.
 
     text: CommonMark with tables, footnotes and strikethrough; HTML within it is cleaned like everything else. The
-    highest heading comes out as the third level, since it stands below a page's title and a section's.
+    highest heading comes out as the third level, since it stands below a page's title and a section's. What would take
+    long, or more memory than a page is worth, is shown as plain text.
     pictures: asked for the addresses of pictures by their names, where the text names any.
     """
     return _placed(_rendered(text, get_language()), pictures)
 
 
-@lru_cache(maxsize=128)
+@lru_cache(maxsize=64)
 def _rendered(text: str, _language: str | None) -> SafeString:
-    if len(text) > MAX_CHARACTERS:
-        return mark_safe(f"<pre>{escape(text)}</pre>")  # noqa: S308 - escaped
-    return clean(_parser().render(text), lower_headings=2)
+    if len(text) > MAX_CHARACTERS or text.count("[") > MAX_BRACKETS:
+        return _as_text(text)
+    html = seen(_parser().render(text))
+    if len(html) > MAX_HTML or weight(html) > MOST:
+        return _as_text(text)
+    return clean(html, lower_headings=2)
+
+
+def _as_text(text: str) -> SafeString:
+    return mark_safe(f"<pre>{escape(text)}</pre>")  # noqa: S308 - escaped
 
 
 _HEADING = re.compile(

@@ -35,10 +35,13 @@ from podium.site.pages.markdown import render as rendered
 from podium.site.resources.choosing import has_task, only_task
 from podium.site.resources.models import Task
 from podium.site.resources.policies import tasks_visible_to
+from podium.site.throttling import count, who_of
 
 _READ_OR_SEND = ["GET", "HEAD", "POST"]
 MOST_DIGITS = 19
 """Of a number that a database takes."""
+PREVIEWS = 20
+"""Previews of pages that a person gets in a minute: a long one keeps a processor busy for a second."""
 
 
 STILL = gettext_lazy(
@@ -164,7 +167,10 @@ def page(request: HttpRequest, pk: int, page_id: int | None = None) -> HttpRespo
     if request.method == "POST" and form.is_valid() and _takes_picture(request, viewed, form):
         facts = form.given()
         if "preview" in request.POST:
-            preview = rendered(facts["content"], viewed.picture_addresses)
+            if count("preview", who_of(request), PREVIEWS).exceeded:
+                form.add_error(None, _("Too many previews at once: what you wrote is here, look again in a minute."))
+            else:
+                preview = rendered(facts["content"], viewed.picture_addresses)
         elif "add" not in request.POST and _save_page(request, viewed, form, facts, there, part):
             return redirect(viewed.url("competitions:edit-pages"))
     return shown(
