@@ -278,6 +278,14 @@ def test_a_line_of_a_million_blanks_is_read_in_one_go(tmp_path: Path, line: str)
         scores_of(tmp_path, line.format(" " * 1_000_000), "scores.txt")
 
 
+@pytest.mark.parametrize("value", ["0{}x", ".{}x", "1e{}x", "0.{}x"])
+def test_a_score_of_a_million_zeros_is_read_in_one_go(tmp_path: Path, value: str) -> None:
+    text = value.format("0" * 1_000_000)
+    for name, line in (("scores.json", json.dumps({"a": text})), ("scores.txt", f"a: {text}")):
+        with pytest.raises(ScoresError):
+            scores_of(tmp_path, line, name)
+
+
 def test_comments_blanks_and_colons_of_a_line_are_told_apart(tmp_path: Path) -> None:
     text = "a : 1 # one\nb:2\nc d: 3\t# three # and more\n# nothing\n  \ne#f: 4"
     assert numbers(scores_of(tmp_path, text, "scores.txt")) == {"a": 1.0, "b": 2.0, "c d": 3.0, "e#f": 4.0}

@@ -188,3 +188,14 @@ def test_nothing_of_another_kind_is_offered(visitor: People, olivia: User) -> No
     assert somebody.client.get("/choices/user/").status_code == 404
     assert somebody.client.get("/choices/task/", {"field": "\0" * 500}).status_code == 200
     assert visitor().client.get("/choices/task/").status_code == 302
+
+
+def test_a_megabyte_of_blanks_is_looked_for_in_one_go(visitor: People, competition: Competition, olivia: User) -> None:
+    """Tried at every blank anew, as a careless pattern does it, this takes years."""
+    somebody, phase = visitor(olivia), competition.phases.get()
+    for blanks in (" " * 60_000 + "x", "(" * 60_000):
+        assert offered(somebody, "task", blanks) == []
+    offered(somebody, "task", "#1" + " " * 60_000 + "x")
+    url = f"/competitions/{competition.pk}/edit/phases/{phase.pk}/"
+    sent = filled(somebody, url) | {"tasks-0-task": " " * 1_000_000 + "x"}
+    somebody.send(url, sent, status=400)

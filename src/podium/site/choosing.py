@@ -26,7 +26,7 @@ OFFERED: Final = 20
 """Choices that a search field offers at once."""
 LONGEST: Final = 400
 _NUMBER = re.compile(r"#(\d{1,18})\s*\Z")
-_SAID_OF_IT = re.compile(r"\s*(\([^()]*\))?\s*#\d+\s*\Z")
+_SAID_OF_IT = re.compile(r"(?:\([^()]*\)\s*)?#\d+\s*\Z")
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Kind:
 
     def offered(self, user: Any, text: str = "") -> list[str]:
         """What is offered for a text, the newest of each group first."""
-        words = _SAID_OF_IT.sub("", text)
+        words = _SAID_OF_IT.sub("", text.strip()[:LONGEST])
         found: list[Any] = []
         for rows in self.groups(user):
             found += matching(rows, words, *self.fields).order_by("-pk")[: OFFERED - len(found)]

@@ -6,7 +6,10 @@ import base64
 import binascii
 import io
 import json
+import threading
 import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any, Final
@@ -23,7 +26,11 @@ log = structlog.get_logger(__name__)
 FORMATS: Final = ("PNG", "JPEG", "GIF", "WEBP")
 _BUNDLED: Final = (*FORMATS, "BMP")
 """What bundles may bring, too. Of others no decoder is tried: that of EPS hands what is in it to Ghostscript."""
-MAX_PIXELS: Final = 50_000_000
+MAX_PIXELS: Final = 25_000_000
+MAX_PIXELS_OF_PHOTOS: Final = 50_000_000
+"""Of JPEG, which is decoded at an eighth of its size."""
+_decoding = threading.Lock()
+"""One picture at a time: what takes two kilobytes in a file may take a hundred megabytes of memory."""
 _NONE: Final = gettext_noop("Please upload a valid image.")
 
 
@@ -62,7 +69,7 @@ ICON_HEIGHT: Final = 400
 
 def icon_of(content: bytes) -> bytes | None:
     """A picture made small, as PNG; None for one that cannot be read."""
-    small = _upright(content, (2 * ICON_WIDTH, 2 * ICON_HEIGHT))
+    small = _upright(content, (2 * ICON_HEIGHT, 2 * ICON_HEIGHT))
     if small is None:
         return None
     small.thumbnail((ICON_WIDTH, ICON_HEIGHT))
@@ -71,19 +78,43 @@ def icon_of(content: bytes) -> bytes | None:
     return stream.getvalue()
 
 
+class _TooManyPixels(ValueError):
+    """A picture has more pixels than are decoded."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"more than {most:,} pixels")
+        self.most = most
+
+
+@contextmanager
+def _opened(content: bytes, formats: Sequence[str], wanted: tuple[int, int]) -> Iterator[Any]:
+    """A picture that may be decoded now, one at a time. wanted: pixels that are enough. Raises what decoders raise."""
+    from PIL import Image  # noqa: PLC0415 - only who sends a picture pays for loading it
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        with _decoding, Image.open(io.BytesIO(content), formats=formats) as picture:
+            most = MAX_PIXELS_OF_PHOTOS if picture.format == "JPEG" else MAX_PIXELS
+            if picture.width * picture.height > most:
+                raise _TooManyPixels(most)
+            picture.draft("RGB", wanted)
+            yield picture
+
+
+def _mode_of(picture: Any) -> str:
+    return "RGBA" if picture.has_transparency_data else "RGB"
+
+
 def _upright(content: bytes, wanted: tuple[int, int]) -> Any:
     """A picture as it is to be seen; None for one that cannot be read. wanted: pixels that are enough."""
-    from PIL import Image, ImageOps  # noqa: PLC0415 - only who sends a picture pays for loading it
+    from PIL import ImageOps  # noqa: PLC0415 - only who sends a picture pays for loading it
 
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(content), formats=_BUNDLED) as picture:
-                if picture.width * picture.height > MAX_PIXELS:
-                    return None
-                picture.draft("RGB", wanted)
-                upright = ImageOps.exif_transpose(picture)
-                return upright.convert("RGBA" if upright.has_transparency_data else "RGB")
+        with _opened(content, _BUNDLED, wanted) as picture:
+            small = picture if picture.mode in {"RGB", "RGBA", "L"} else picture.convert(_mode_of(picture))
+            small.thumbnail(wanted)
+            upright = ImageOps.exif_transpose(small)
+            return upright.convert(_mode_of(upright))
     except Exception as problem:  # noqa: BLE001 - decoders of damaged pictures raise whatever they like
         log.info("a picture cannot be read", reason=str(problem)[:200])
         return None
@@ -126,19 +157,15 @@ def _stem(name: str) -> str:
 
 
 def _kind(content: bytes, field: str) -> str:
-    from PIL import Image  # noqa: PLC0415 - only who sends a picture pays for loading it
-
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
-                pixels, kind = picture.width * picture.height, str(picture.format)
-                if pixels <= MAX_PIXELS:
-                    picture.load()
+        with _opened(content, FORMATS, (1, 1)) as picture:
+            kind = str(picture.format)
+            picture.load()
+    except _TooManyPixels as problem:
+        most = f"{problem.most:,}"
+        raise Refused(
+            _("A picture has at most %(most)s pixels.") % {"most": most}, field=field, code="too_large"
+        ) from None
     except Exception:  # noqa: BLE001 - decoders of damaged pictures raise whatever they like
         raise Refused(_(_NONE), field=field, code="bad_picture") from None
-    if pixels > MAX_PIXELS:
-        raise Refused(
-            _("A picture has at most %(most)s pixels.") % {"most": f"{MAX_PIXELS:,}"}, field=field, code="too_large"
-        )
     return "jpg" if kind == "JPEG" else kind.lower()

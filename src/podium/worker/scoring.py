@@ -64,7 +64,7 @@ class Scoring(StepRun):
         self._add_metadata(output, ended)
         self._judge_scoring(programs, ended)
         if self.report.failure is None:
-            self._read_scores(output)
+            await asyncio.to_thread(self._read_scores, output)  # a large file takes a while, and others beat meanwhile
         self._keep_ingestion_output(output)
 
     def _scorer(self, scorer: Path, mounts: list[Mount], input_data: Path | None) -> Program:

@@ -27,7 +27,7 @@ from podium.site.leaderboards.services.standing import ranking_column, recompute
 
 _AWAY = 1_000_000
 """Added to indexes while they change, so that no two columns meet on one."""
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _LONGEST = 100
 """Characters of a score that somebody types."""
 
