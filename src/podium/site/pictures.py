@@ -8,7 +8,7 @@ import io
 import json
 import threading
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -87,7 +87,7 @@ class _TooManyPixels(ValueError):
 
 
 @contextmanager
-def _opened(content: bytes, formats: Sequence[str], wanted: tuple[int, int]) -> Iterator[Any]:
+def _opened(content: bytes, formats: tuple[str, ...], wanted: tuple[int, int]) -> Iterator[Any]:
     """A picture that may be decoded now, one at a time. wanted: pixels that are enough. Raises what decoders raise."""
     from PIL import Image  # noqa: PLC0415 - only who sends a picture pays for loading it
 

@@ -74,6 +74,8 @@ def web(host: str, port: int, data: Path | None = None) -> None:
     _settings(data)
     import uvicorn  # noqa: PLC0415
 
+    from podium.site.head_limit import HeadLimit  # noqa: PLC0415
+
     uvicorn.run(
         "podium.site.asgi:application",
         host=host,
@@ -81,7 +83,7 @@ def web(host: str, port: int, data: Path | None = None) -> None:
         log_config=None,
         access_log=False,
         loop="uvloop",
-        http="httptools",
+        http=HeadLimit,
         lifespan="off",
         ws="websockets-sansio",
         ws_max_size=4 * 1024 * 1024,
