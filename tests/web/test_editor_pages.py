@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from io import BytesIO
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -362,7 +364,11 @@ def test_a_competition_is_made_by_forms(visitor: People, sam: User) -> None:
     assert made.phases.get().name == "Development" and made.leaderboards.get().columns.get().key == "score"
 
 
-def test_previews_are_counted_and_what_was_written_stays(editor: Visitor, competition: Competition) -> None:
+def test_previews_are_counted_and_what_was_written_stays(
+    editor: Visitor, competition: Competition, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = time.time()
+    monkeypatch.setattr("podium.site.throttling.time", SimpleNamespace(time=lambda: now))
     url = at(competition, "pages/new/")
     sent = filled(editor, url, title="First", content="*Hi*", preview="")
     for _ in range(PREVIEWS):
