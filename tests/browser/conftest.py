@@ -105,6 +105,7 @@ class Visit:
         self.context = context
         self.page: Page = context.new_page()
         self.address = address
+        self.who = "nobody"
         self.complaints: list[str] = []
         self.page.on("console", self._heard)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
@@ -142,9 +143,9 @@ class Visit:
         return faults
 
     def picture(self, folder: str, name: str = "") -> None:
-        """Keep a picture of the whole page that is open, named by its address where no name is given."""
+        """Keep a picture of the whole page that is open, named by who looks, and its address where no name is given."""
         name = name or re.sub(r"[^a-z0-9]+", "-", self.page.url.removeprefix(self.address).lower()).strip("-") or "home"
-        path = PICTURES / folder / f"{name[:120]}.jpg"
+        path = PICTURES / folder / f"{self.who}-{name[:120]}.jpg"
         self.page.screenshot(path=path, full_page=True, type="jpeg", quality=60)
 
     def _faults(self) -> list[str]:
@@ -161,6 +162,7 @@ class Visit:
 
     def log_in(self, user: User) -> None:
         """Log in by the form."""
+        self.who = user.username
         self.open("/accounts/login/")
         self.page.get_by_label("User name or e-mail address").fill(user.username)
         self.page.get_by_label("Password").fill(PASSWORD)

@@ -12,6 +12,7 @@ from podium.site.accounts.models import User
 from podium.site.competitions.models import Competition
 from podium.site.forums.models import Thread
 from podium.site.forums.services import following, moderating, posting
+from podium.site.forums.services.posting import MAX_CONTENT
 from tests.browser.conftest import PHONE, WIDE, Visit
 from tests.factories import ParticipantFactory
 from tests.site.pages_world import LONG, MARKDOWN
@@ -70,6 +71,23 @@ def test_a_question_is_asked_previewed_answered_followed_and_pinned(
     expect(page.get_by_text("This post was deleted by who wrote it.")).to_be_visible()
     assert faults == []
     assert Thread.objects.get().posts_count == 1
+
+
+def test_an_answer_that_is_refused_is_kept_and_has_the_focus(
+    competition: Competition, pat: User, visit: Visiting
+) -> None:
+    thread = posting.start_thread(competition=competition, by=pat, title="Hello", content="I am new").thread
+    page = visit(pat, may_complain=True).open(f"/competitions/{competition.pk}/forum/{thread.pk}/")
+    long = "x" * (MAX_CONTENT + 1)
+    field = page.get_by_label("Your answer")
+    field.evaluate("field => field.removeAttribute('maxlength')")
+    field.fill(long)
+    page.get_by_role("button", name="Post the answer").click()
+    expect(page.locator(".field__error")).to_contain_text("characters")
+    expect(field).to_be_focused()
+    expect(field).to_be_in_viewport()
+    expect(field).to_have_value(long)
+    expect(field).to_have_attribute("aria-invalid", "true")
 
 
 def test_somebody_writes_with_scripts_off(competition: Competition, pat: User, visit: Visiting) -> None:

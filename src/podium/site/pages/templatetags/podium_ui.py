@@ -201,6 +201,13 @@ def phase_moment(competition: Competition, address: str) -> dict[str, Any]:
     return {"phase": phase, "status": phase.status if phase else None, "address": address}
 
 
+@register.inclusion_tag("components/printed.html", takes_context=True)
+def printed(context: Mapping[str, Any], title: str) -> dict[str, Any]:
+    """What a page says of itself on paper alone: what it is of, of when, and where it is."""
+    request = context["request"]
+    return {"title": title, "now": timezone.now(), "address": request.build_absolute_uri(request.path)}
+
+
 @register.inclusion_tag("components/mark.html")
 def competition_mark(competition: Competition, size: str = "") -> dict[str, Any]:
     """The logo of a competition, or a drawn mark of its own where it has none."""

@@ -143,8 +143,6 @@ for (const image of document.querySelectorAll("img[data-else]")) {
   if (image.complete && image.naturalWidth === 0) showInstead(image);
 }
 document.addEventListener("error", (event) => event.target instanceof HTMLImageElement && showInstead(event.target), true);
-// Where the address names a place on the page, browsers leave aside what else should have the focus.
-if (location.hash) document.querySelector("[aria-invalid][autofocus]")?.focus();
 showCurrent();
 matchMedia("(max-width: 44rem)").addEventListener("change", showCurrent);
 document.addEventListener("keydown", find);
