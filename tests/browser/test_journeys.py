@@ -71,7 +71,7 @@ def test_somebody_signs_up_joins_submits_watches_and_sees_their_rank(
     expect(page.get_by_role("heading", name="Scores")).to_be_visible()
     expect(page.get_by_text("0.75")).to_be_visible()
 
-    page.get_by_role("link", name="board").click()
+    page.get_by_role("link", name="place 1 of 1").click()
     expect(page.get_by_role("row", name=re.compile(r"^1 nora You Why 1\? .*0\.75 "))).to_be_visible()
     assert Submission.objects.get().owner.username == "nora"
 
@@ -254,6 +254,38 @@ def test_a_board_is_printed_as_a_table_under_its_title_and_nothing_else(
         expect(page.locator(gone).first).to_be_hidden()
     assert page.locator("body").evaluate("body => getComputedStyle(body).backgroundColor") == "rgb(255, 255, 255)"
     assert page.locator(".table--board th").first.evaluate("cell => getComputedStyle(cell).color") == "rgb(0, 0, 0)"
+
+
+def test_a_wide_board_is_printed_across_with_readable_names(
+    make_competition: Callable[..., Competition], pat: User, visit: Visiting
+) -> None:
+    columns = [{"title": f"Measure {n}", "key": f"m{n}", "index": n, "sorting": "desc"} for n in range(9)]
+    competition = make_competition(columns=columns)
+    User.objects.filter(pk=pat.pk).update(display_name="Xiomara Papadopoulos")
+    finished_submission(competition.phases.get(), pat, 0.5)
+    page = visit(pat, viewport={"width": 1000, "height": 700}).open(f"/competitions/{competition.pk}/results/")
+    page.emulate_media(media="print")
+    assert page.locator("main").evaluate("main => getComputedStyle(main).page") == "wide"
+    name = page.locator("tbody .stay--name").first
+    assert name.evaluate("cell => cell.clientHeight < 4 * parseFloat(getComputedStyle(cell).lineHeight)")
+
+
+def test_a_submission_on_paper_says_when_and_where_and_has_its_logs_whole(
+    competition: Competition, queue: Queue, pat: User, visit: Visiting
+) -> None:
+    submission = submit(pat, competition)
+    worker = WorkerDouble(queue)
+    job = worker.job()
+    worker.beat(job, frames=[frame("line\n" * 200)])
+    worker.finish(job, scores(accuracy=0.5))
+    page = visit(pat).open(f"/submissions/{submission.pk}/")
+    note = page.locator(".print-only")
+    expect(note).to_be_hidden()
+    page.emulate_media(media="print")
+    expect(note).to_contain_text(f"/submissions/{submission.pk}/")
+    log = page.locator(".log pre").first
+    assert log.evaluate("log => log.scrollHeight - log.clientHeight") == 0
+    expect(page.get_by_role("heading", name="Files")).to_be_hidden()
 
 
 def test_the_key_of_a_slash_leads_to_the_search_and_what_is_typed_finds(pat: User, visit: Visiting) -> None:

@@ -178,4 +178,4 @@ def test_an_organizer_gives_tries_on_a_page_and_the_participant_reads_why(
     page = client.get(f"/competitions/{limited.competition_id}/submissions/").content.decode()
     assert "Sorry for &lt;Monday&gt;." in page
     assert "3 more" in page
-    assert "0 of 5" in page
+    assert "5 of 5 left" in page

@@ -18,6 +18,7 @@ from podium.site.accounts.models import User
 from podium.site.competitions.models import Competition
 from podium.site.evaluation.models import Submission
 from podium.site.evaluation.services import deletion
+from podium.site.leaderboards import views
 from podium.site.leaderboards.exports import as_csv, sheets
 from podium.site.leaderboards.models import Column, Standing
 from podium.site.pages.times import exact_text
@@ -138,6 +139,28 @@ def test_the_board_is_shown_as_it_was(
     assert "0.90" not in page.text
     assert "sam" not in page.text
     assert "by the record of entries" in page.text
+
+
+def test_a_board_of_another_moment_is_printed_from_one_page(
+    race: Callable[..., Race], visitor: Visiting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(views, "PER_PAGE", 1)
+    run = race()
+    people = [ParticipantFactory(competition=run.competition).user for _ in range(3)]
+    for place, person in enumerate(people):
+        run.run(person, accuracy=0.9 - place / 10)
+    somebody, address = visitor(), f"{run.address}?as_of={timezone.now():%Y-%m-%dT%H:%M:%S.%fZ}"
+    (link,) = [each for each in somebody.open(address).links if "rows=all" in each]
+    page = somebody.open(link)
+    assert [person.username in page.text for person in people] == [True] * 3
+    assert "All rows are on this page, for printing." in page.text
+    assert not [each for each in page.links if "page=" in each]
+    assert (
+        "rows=all" in somebody.response.content.decode().split('<header class="print-head">')[1].split("</header>")[0]
+    )
+    monkeypatch.setattr(views, "WHOLE", 2)
+    following = next(each for each in somebody.open(link).links if "page=2" in each)
+    assert "Rows 3 to 3 of 3, for printing; the others are on further pages." in somebody.open(following).text
 
 
 @pytest.mark.parametrize(

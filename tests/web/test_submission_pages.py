@@ -147,6 +147,17 @@ def test_the_tries_left_are_shown(visitor: Visiting, make_competition: Making, p
     assert "3 tries left now" in page.text
 
 
+def test_who_has_no_try_left_today_is_told_when_the_next_day_begins(
+    visitor: Visiting, make_competition: Making, pat: User
+) -> None:
+    competition = make_competition(phase={"max_submissions_per_day": 1, "max_submissions": 9})
+    submit(pat, competition)
+    page = visitor(pat).open(_form(competition)).text
+    assert "No tries left. The one try of today is used. The next day begins in" in page
+    assert ", 00:00 UTC ." in page
+    assert "Compare two" not in page, "there is one alone"
+
+
 FACT_SHEET = {
     "method": {
         "key": "method",

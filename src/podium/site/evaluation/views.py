@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
 from typing import Any, cast
 from urllib.parse import urlencode
 
@@ -12,6 +13,7 @@ from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.clickjacking import xframe_options_sameorigin
@@ -67,6 +69,7 @@ def submissions(request: HttpRequest, pk: int) -> HttpResponse:
         phase=phase,
         form=form,
         register_form=RegisterForm(has_terms=bool(viewed.competition.terms)),
+        next_day=_next_day(),
         tries=tries(request.user, phase) if phase and viewed.approved else None,
         lines=ledger(request.user, phase)[:LINES] if phase and viewed.approved else None,
         limits=limits.rows_of(limits.standing(phase, limits.live_ceilings_of(viewed.competition))) if phase else [],
@@ -76,6 +79,12 @@ def submissions(request: HttpRequest, pk: int) -> HttpResponse:
         under_way=any(not each.is_terminal for each in page),
     )
     return render(request, "evaluation/submissions.html", context, status=400 if form and form.errors else 200)
+
+
+def _next_day() -> datetime:
+    """When the tries of a day come anew: at midnight UTC."""
+    today = timezone.now().astimezone(UTC).date()
+    return datetime.combine(today + timedelta(days=1), time.min, tzinfo=UTC)
 
 
 def _submitted(request: HttpRequest, form: SubmissionForm, phase: Phase) -> Submission | None:
