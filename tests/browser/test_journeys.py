@@ -111,7 +111,7 @@ def test_a_refused_upload_says_why_beside_the_field(
     page.get_by_role("button", name="Submit").click()
     expect(page.locator("[data-upload-error]")).to_contain_text("zip")
     assert not Submission.objects.exists()
-    page.get_by_label("Choose a zip file").set_input_files(_file(tmp_path, b"", "empty.zip"))
+    page.get_by_label("notes.zip").set_input_files(_file(tmp_path, b"", "empty.zip"))
     page.get_by_role("button", name="Submit").click()
     expect(page.locator("[data-upload-error]")).to_have_text("empty.zip is empty.")
     expect(page.get_by_role("button", name="Submit")).to_be_enabled()
