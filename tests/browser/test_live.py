@@ -42,6 +42,22 @@ def test_what_the_programs_of_each_task_print_appears_on_the_page_of_the_whole(
     expect(page.locator("tr:target")).to_contain_text("pat")
 
 
+def test_the_place_in_the_queue_moves_with_what_happens_to_others(
+    make_competition: Making, queue: Queue, pat: User, sam: User, visit: Visiting
+) -> None:
+    competition = make_competition(participants=(pat, sam))
+    worker = WorkerDouble(queue)
+    submit(sam, competition)
+    worker.job()
+    other, mine = submit(sam, competition), submit(pat, competition)
+    page = visit(pat).open(f"/submissions/{mine.pk}/")
+    if page.get_by_text("Next in the queue").count():  # turns go by people: then it is the other who waits
+        page = visit(sam).open(f"/submissions/{other.pk}/")
+    expect(page.get_by_text("1 run before this one in the queue")).to_be_visible()
+    worker.job()
+    expect(page.get_by_text("Next in the queue")).to_be_visible()
+
+
 def test_a_verdict_moves_the_board_mark_and_the_tries_in_the_list_of_ones_own(
     make_competition: Making, queue: Queue, pat: User, visit: Visiting
 ) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
@@ -19,6 +21,7 @@ from podium.site.leaderboards.printing import printed
 from podium.site.leaderboards.progress import HEIGHT, WIDTH, progress
 from podium.site.leaderboards.queries import visible_board
 
+_MINUTE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d")
 LISTED = 50
 """Steps in the table beside the plot."""
 
@@ -33,6 +36,8 @@ def past(request: HttpRequest, viewed: Shell, phase: Phase, *, page: int, per_pa
     except history.NoSuchMoment as error:
         problem = str(error)
     context = viewed.context("results", phase=phase, board=board, problem=problem, asked=asked, secret=viewed.secret)
+    if problem:  # what is no moment would be refused by the field, too
+        context["asked"] = asked if _MINUTE.fullmatch(asked) else ""
     context["present_url"] = viewed.url("competitions:results", phase=phase.pk)
     context["progress_url"] = viewed.url("competitions:progress", phase=phase.pk)
     then = {"phase": phase.pk, "as_of": asked}

@@ -6,6 +6,7 @@ import { say } from "./words.js";
 
 const MAX_CHARACTERS = 256_000;
 const POLL_MS = 5_000;
+const WAITING = "Submitted";
 // Colours and cursor movements of terminals, and control characters that are no white space; the last, unfinished one
 // waits for the rest of it. The site's pages take the same out (see evaluation/views.py).
 const ESCAPES = /\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\^_])|[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f]/g;
@@ -123,6 +124,14 @@ async function poll() {
   if (!document.querySelector("#state[data-over]")) setTimeout(poll, POLL_MS);
 }
 
+/** While it waits, its place moves with what happens to others, of which no event tells. */
+async function watchPlace() {
+  const state = document.querySelector("#state");
+  if (state.dataset.status !== WAITING) return;
+  if (!document.hidden) await refresh({ logs: false });
+  setTimeout(watchPlace, POLL_MS);
+}
+
 function follow() {
   const source = new EventSource(live.dataset.events);
   source.addEventListener("log", append);
@@ -139,4 +148,7 @@ function follow() {
   window.addEventListener("pagehide", () => source.close());
 }
 
-if (live) follow();
+if (live) {
+  follow();
+  setTimeout(watchPlace, POLL_MS);
+}
