@@ -249,13 +249,12 @@ def test_columns_are_added_computed_and_deleted(editor: Visitor, competition: Co
     new |= {f"columns-{had}-computation": "avg", f"columns-{had}-of": "nothing"}
     page = editor.send(url, filled(editor, url, **new), status=400)
     assert f'id="id_columns-{had}-of_error"' in editor.response.content.decode() and "no key of a column" in page.text
-    editor.send(url, filled(editor, url, **{**new, f"columns-{had}-of": key}, primary="mean"))
+    editor.send(url, filled(editor, url, **{**new, f"columns-{had}-of": key}, primary=str(had)))
     made = Column.objects.get(leaderboard=board, key="mean")
     board.refresh_from_db()
     assert (made.computation, made.index, board.primary_index) == ("avg", had, had)
     page = editor.send(url, filled(editor, url, primary="none"), status=400)
-    assert "No column has this key" in page.text
-    editor.send(url, filled(editor, url, primary=key, **{f"columns-{had}-remove": "on"}))
+    editor.send(url, filled(editor, url, primary="0", **{f"columns-{had}-remove": "on"}))
     assert not Column.objects.filter(leaderboard=board, key="mean").exists()
 
 
@@ -294,8 +293,61 @@ def test_what_is_wrong_is_summed_up_with_a_link_to_each_field(editor: Visitor, c
     url = at(competition, "participation/")
     editor.send(url, filled(editor, url, whitelist_emails="a@x.org\nnobody\nb@x.org"), status=400)
     assert faults_of(editor) == [
-        ("id_whitelist_emails", "Approved addresses: Enter a valid email address: &quot;nobody&quot; is none.")
+        ("id_whitelist_emails", "Approved addresses: Enter a valid email address: nobody is none.")
     ]
+
+
+def test_the_editor_keeps_what_a_bundle_says_of_columns(visitor: People, olivia: User, make_competition: Make) -> None:
+    columns = [
+        {"title": "Accuracy", "key": "accuracy", "index": 3, "sorting": "desc", "group": "Good"},
+        {
+            "title": "Error",
+            "key": "error",
+            "index": 5,
+            "sorting": "asc",
+            "hidden": True,
+            "precision": 7,
+            "group": "Bad",
+        },
+        {"title": "Both", "key": "both", "index": 9, "computation": "avg", "computation_indexes": [3, 5]},
+    ]
+    competition = make_competition(columns=columns, board={"primary_index": 5, "hidden": True})
+    board = competition.leaderboards.get()
+    url, there = at(competition, f"leaderboards/{board.pk}/"), visitor(olivia)
+    there.send(url, filled(there, url, title="Renamed"))
+    board.refresh_from_db()
+    kept = list(board.columns.order_by("index").values_list("key", "group", "hidden", "precision"))
+    assert kept == [("accuracy", "Good", False, 2), ("error", "Bad", True, 7), ("both", "", False, 2)]
+    assert board.columns.get(index=board.primary_index).key == "error"
+    there.send(url, filled(there, url, **{"columns-2-group": "All", "columns-0-index": "2"}))
+    board.refresh_from_db()
+    assert list(board.columns.order_by("index").values_list("key", "group")) == [
+        ("error", "Bad"), ("accuracy", "Good"), ("both", "All"),
+    ]  # fmt: skip
+    assert board.columns.get(index=board.primary_index).key == "error", "the column that decides, wherever it stands"
+
+
+def test_a_phase_is_put_before_another(editor: Visitor, competition: Competition) -> None:
+    first, url = competition.phases.get(), at(competition, "phases/new/")
+    early = {"name": "Warm-up", "start": "2019-01-01T00:00", "end": "2019-06-01T00:00"}
+    editor.send(url, filled(editor, url, **early, add_task=str(first.tasks.get().key), index="0"))
+    assert [phase.name for phase in competition.phases.order_by("index")] == ["Warm-up", first.name]
+    own = at(competition, f"phases/{first.pk}/")
+    editor.send(own, filled(editor, own, name="Main"))
+    assert [phase.name for phase in competition.phases.order_by("index")] == ["Warm-up", "Main"]
+
+
+def test_what_the_rules_of_bundles_refuse_is_said_in_the_language_of_the_page(
+    editor: Visitor, competition: Competition
+) -> None:
+    editor.client.cookies["podium_language"] = "fr"
+    url = at(competition, "phases/new/")
+    editor.send(url, filled(editor, url, name="X", start="2098-01-01T00:00"), status=400)
+    text = editor.response.content.decode()
+    assert dict(faults_of(editor))["id_add_task"].endswith("au moins une tâche."), text
+    url = at(competition)
+    editor.send(url, filled(editor, url, contact_email="nobody"), status=400)
+    assert "adresse" in dict(faults_of(editor))["id_contact_email"]
 
 
 def test_another_leaderboard(editor: Visitor, competition: Competition) -> None:

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from podium.formats.sections import SWITCHES
 from podium.site.accounts.models import User
 from podium.site.choosing import SearchField
+from podium.site.competitions.editor.said import said
 from podium.site.competitions.models import CompetitionType, PagePicture
 from podium.site.competitions.services.editor_payload import Path
 from podium.site.leaderboards.explanation import RULES
@@ -66,7 +67,7 @@ class Section(forms.Form):
         for path, text in messages:
             below = path[len(prefix) :] if path[: len(prefix)] == prefix else path
             named = next((str(step) for step in below if str(step) in self.fields), None)
-            self.add_error(named, text)
+            self.add_error(named, said(text))
 
     def given(self) -> dict[str, Any]:
         """What the form says, as the service takes it."""
@@ -210,6 +211,7 @@ class PhaseForm(Section):
     description = _long(_("Description"), rows=4, help_text=_("Markdown."))
     start = _moment(_("Start"), help_text="")
     end = _moment(_("End"), required=False, help_text=_("Left empty, the phase stays open."))
+    index = _number(_("Place"), help_text=_("Phases stand in this order; 0 is the first."))
     parallel = _switch(_("May overlap the phase before it"))
     leaderboard = forms.ChoiceField(label=_("Leaderboard"))
     add_task = SearchField(
@@ -276,7 +278,7 @@ class PhaseForm(Section):
     def given(self) -> dict[str, Any]:
         """Dates that were not touched are left out: a field shows no seconds, which they may have."""
         facts = super().given()
-        del facts["add_task"]
+        del facts["add_task"], facts["index"]
         for name in ("start", "end"):
             if self.initial.get(name) is not None and name not in self.changed_data:
                 del facts[name]
@@ -316,11 +318,8 @@ class BoardForm(Section):
         help_text=_("A short word, as in competition.yaml."),
     )
     submission_rule = forms.ChoiceField(label=_("Submission rule"), choices=list(RULES.items()))
-    primary = _text(
-        _("Key of the primary column"),
-        max_length=64,
-        help_text=_("It decides first; empty is the first."),
-    )
+    primary = forms.IntegerField(required=False, min_value=0, widget=forms.HiddenInput)
+    """The row of the column that decides first; chosen in the rows."""
     hidden = _switch(_("Hidden from participants"))
     columns: Sequence[forms.Form] = ()
     """The rows that are columns, in their order."""
@@ -333,7 +332,7 @@ class BoardForm(Section):
             if len(below) > 1 and below[0] == "columns" and isinstance(below[1], int) and below[1] < len(self.columns):
                 row = self.columns[below[1]]
                 named = [_COLUMN_FIELDS.get(str(step), str(step)) for step in below[2:3]]
-                row.add_error(next((name for name in named if name in row.fields), None), text)
+                row.add_error(next((name for name in named if name in row.fields), None), said(text))
             else:
                 own.append((path, text))
         super().refuse(own, prefix)
@@ -368,6 +367,7 @@ class ColumnRowForm(forms.Form):
         ],
     )
     of = _text(_("Of the columns"), max_length=500, help_text=_("Keys, with blanks between."))
+    group = _text(_("Heading"), help_text=_("Shared with columns beside it."))
     hidden = _switch(_("Hidden"))
     remove = _switch(_("Delete"))
 

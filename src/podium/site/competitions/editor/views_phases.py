@@ -65,10 +65,10 @@ def phase(request: HttpRequest, pk: int, phase_id: int | None = None) -> HttpRes
             if save(request, viewed, form, {"phases": [one for one in ids if one["id"] != phase_id]}, part=part):
                 return back
         else:
-            place = next((n for n, one in enumerate(ids) if one["id"] == phase_id), len(ids))
-            index = part["index"] if part else max((one["index"] for one in there), default=-1) + 1
-            own = {**form.given(), "id": phase_id, "index": index, "tasks": _tasks(form, rows)}
-            given = {"phases": [*ids[:place], own, *ids[place + 1 :]]}
+            others = [one for one in ids if one["id"] != phase_id]
+            place = _place(form.cleaned_data["index"], len(others))
+            own = {**form.given(), "id": phase_id, "tasks": _tasks(form, rows)}
+            given = {"phases": [{**one, "index": n} for n, one in enumerate([*others[:place], own, *others[place:]])]}
             if save(request, viewed, form, given, part=part, prefix=("phases", place)):
                 return back
     names = {str(link.task.key): link.task.name for one in viewed.phases for link in one.phase_tasks.all()}
@@ -90,11 +90,12 @@ def _phase_forms(
     held = {task["task"] for task in part["tasks"]} if part else set()
     present = next((one for one in viewed.phases if part is not None and one.pk == part["id"]), None)
     initial: dict[str, Any] = {"seen": mark(part), "execution_time_limit": 600, "max_submissions_per_day": 5}
-    initial["max_submissions_per_person"] = 100
+    initial |= {"max_submissions_per_person": 100, "index": len(now["phases"])}
     if part is not None:
         initial |= {name: value for name, value in part.items() if name in PhaseForm.base_fields}
         initial |= {name: _size_text(part[name]) for name in SIZES}
         initial |= {name: _minute(part[name]) for name in ("start", "end")}
+        initial["index"] = next(place for place, one in enumerate(now["phases"]) if one["id"] == part["id"])
     form = PhaseForm(
         _sent(request),
         initial=initial,
@@ -138,7 +139,8 @@ def board(request: HttpRequest, pk: int, board_id: int | None = None) -> HttpRes
     columns = part["columns"] if part else []
     keys = {column["index"]: column["key"] for column in columns}
     initial = {name: part[name] for name in ("title", "key", "submission_rule", "hidden")} if part else {}
-    initial |= {"primary": keys.get(part["primary_index"], "") if part else "", "seen": mark(part)}
+    primary = next((n for n, column in enumerate(columns) if part and column["index"] == part["primary_index"]), 0)
+    initial |= {"primary": primary, "seen": mark(part)}
     form = BoardForm(_sent(request), initial=initial)
     named = [
         {**column, "of": " ".join(keys.get(each, "") for each in column["computation_indexes"] or [])}
@@ -156,7 +158,7 @@ def board(request: HttpRequest, pk: int, board_id: int | None = None) -> HttpRes
 
 
 def _place(index: int | None, last: int) -> int:
-    return last if index is None else index
+    return last if index is None else min(index, last)
 
 
 def _board(form: BoardForm, rows: Any, board_id: int | None) -> dict[str, Any] | None:
@@ -169,12 +171,12 @@ def _board(form: BoardForm, rows: Any, board_id: int | None) -> dict[str, Any] |
     wrong = False
     for place, row in enumerate(ordered):
         of = row["of"].split()
-        if strange := [key for key in of if key not in places]:
+        if row["computation"] and (strange := [key for key in of if key not in places]):
             form.columns[place].add_error("of", _('"%(strange)s" is no key of a column.') % {"strange": strange[0]})
             wrong = True
         columns.append(
             {
-                **{name: row[name] for name in ("id", "title", "key", "sorting", "hidden")},
+                **{name: row[name] for name in ("id", "title", "key", "sorting", "hidden", "group")},
                 "index": place,
                 "precision": row["precision"] if row["precision"] is not None else 2,
                 "computation": row["computation"] or None,
@@ -182,10 +184,8 @@ def _board(form: BoardForm, rows: Any, board_id: int | None) -> dict[str, Any] |
             }
         )
     facts = form.given()
-    primary = facts.pop("primary").strip()
-    if primary and primary not in places:
-        form.add_error("primary", _("No column has this key."))
-        return None
+    chosen = facts.pop("primary")
+    primary = next((place for place, row in enumerate(form.columns) if row.prefix == f"columns-{chosen}"), 0)
     if wrong:
         return None
-    return {**facts, "id": board_id, "primary_index": places.get(primary, 0), "columns": columns}
+    return {**facts, "id": board_id, "primary_index": primary, "columns": columns}
