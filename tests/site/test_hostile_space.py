@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
+import io
+import json
 import os
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
@@ -14,10 +16,13 @@ import httpx
 import pytest
 from django.test import Client as Browser
 from django.utils import timezone
+from PIL import Image
+from rest_framework.test import APIClient
 from starlette.applications import Starlette
 
 from podium.site import bytes_plane
 from podium.site.accounts.models import User
+from podium.site.accounts.services import organizations
 from podium.site.competitions.models import Competition, CreationStatus, Dump, DumpKind
 from podium.site.competitions.services import create_from_bundle
 from podium.site.competitions.services.creation import BundleRefused
@@ -177,3 +182,60 @@ async def test_what_was_announced_long_ago_needs_room_when_it_comes(sam: User, f
         assert (await client.put(old, content=b"x" * 3000)).status_code == 200
     with pytest.raises(Refused, match="Insufficient space"):  # its place is held again, while it arrives as well
         await in_thread(lambda: _address(sam, in_parts=False))
+
+
+def noise(size: int) -> bytes:
+    """A picture of about so many bytes."""
+    side = int((size / 3) ** 0.5)
+    stream = io.BytesIO()
+    Image.frombytes("RGB", (side, side), os.urandom(side * side * 3)).save(stream, "PNG")
+    return stream.getvalue()
+
+
+def test_logos_and_photos_take_of_the_space_of_whose_they_are(
+    competition: Competition, olivia: User, client_of: Callable[[User | None], APIClient]
+) -> None:
+    content = noise(30_000)
+    sent = {"file_name": "x.png", "data": "data:image/png;base64," + base64.b64encode(content).decode()}
+    client, before = client_of(olivia), usage(olivia).used
+    group = {"name": "Noise", "email": "noise@example.org", "photo": json.dumps(sent)}
+    left(olivia, len(content) + 1000)
+    made = client.post("/api/organizations/", group, format="json")
+    assert made.status_code == 201, made.json()
+    assert usage(olivia).used == before + len(content)
+    files = StoredFile.objects.count()
+    refused = client.post("/api/organizations/", {**group, "name": "More", "email": "more@example.org"}, format="json")
+    assert refused.status_code == 400 and "Insufficient space" in str(refused.json())
+    address = f"/api/organizations/{made.json()['id']}/"
+    assert client.patch(address, {"photo": json.dumps(sent)}, format="json").status_code == 400
+    logo = client.patch(f"/api/competitions/{competition.pk}/", {"logo": json.dumps(sent)}, format="json")
+    assert logo.status_code == 400 and "Insufficient space" in str(logo.json())
+    assert StoredFile.objects.count() == files and usage(olivia).used == before + len(content)
+    left(olivia, 2 * len(content))
+    assert (
+        client.patch(f"/api/competitions/{competition.pk}/", {"logo": json.dumps(sent)}, format="json").status_code
+        == 200
+    )
+    assert usage(olivia).used > before + 2 * len(content), "the logo, and its icon"
+
+
+def test_nobody_owns_organizations_without_end(
+    olivia: User, client_of: Callable[[User | None], APIClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(organizations, "MAX_OWNED", 2)
+    answers = [
+        client_of(olivia).post("/api/organizations/", {"name": f"O {n}", "email": f"o{n}@example.org"}, format="json")
+        for n in range(3)
+    ]
+    assert [answer.status_code for answer in answers] == [201, 201, 400]
+    assert "Nobody owns more than 2 organizations" in str(answers[-1].json())
+
+
+def test_the_pages_of_a_competition_have_an_end(
+    competition: Competition, olivia: User, client_of: Callable[[User | None], APIClient]
+) -> None:
+    pages = [{"title": str(n), "content": "x" * 350_000, "index": n} for n in range(12)]
+    address = f"/api/competitions/{competition.pk}/"
+    refused = client_of(olivia).patch(address, {"pages": pages}, format="json")
+    assert refused.status_code == 400 and "at most 4,000,000 characters together" in str(refused.json())
+    assert client_of(olivia).patch(address, {"pages": pages[:5]}, format="json").status_code == 200

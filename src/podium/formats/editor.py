@@ -26,6 +26,8 @@ from podium.formats.yamlnodes import MAX_DEPTH, MAX_NODES, Entry, Node
 
 MAX_CHARACTERS: Final = 380_000
 """Of terms or of a page."""
+MAX_PAGES_CHARACTERS: Final = 4_000_000
+"""Of all pages of a competition."""
 MAX_TASK_ORDER: Final = 2**31 - 1
 
 
@@ -216,6 +218,9 @@ def _pages(fields: Fields) -> Iterator[PageRow]:
         content = page.text("content", max_length=MAX_CHARACTERS)
         place = page.integer("index", len(rows))
         rows.append((place or 0, len(rows), PageRow(id=_id(page), title=title, content=content)))
+    if sum(len(row.content) for _, _, row in rows) > MAX_PAGES_CHARACTERS:
+        message = f"The pages of a competition have at most {MAX_PAGES_CHARACTERS:,} characters together."
+        fields.faults.error("too_large", message, ("pages",))
     yield from (row for _, _, row in sorted(rows, key=lambda each: each[:2]))
 
 

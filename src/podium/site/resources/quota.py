@@ -1,16 +1,18 @@
 """How much space a person's files take: what is shown is what is enforced, to the byte.
 
-Codabench's rule: one's datasets, and the results and logs of one's submissions; and the pictures in the texts of one's
-competitions. A file that several of a person's datasets share counts once. What a scoring program writes for the
-organizers alone does not count.
+Codabench's rule: one's datasets, and the results and logs of one's submissions; and the pictures of one's competitions
+(in texts, logos) and the photos of one's organizations. A file that several of a person's datasets share counts once.
+What a scoring program writes for the organizers alone does not count.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 from typing import TYPE_CHECKING
 
-from django.db.models import OuterRef, Subquery, Sum
+from django.db.models import OuterRef, Q, Subquery, Sum
 
 from podium.site.resources.models import Dataset, DatasetType, StoredFile
 
@@ -50,8 +52,7 @@ _OWN_KIND = {DatasetType.SUBMISSION: "submissions", DatasetType.COMPETITION_BUND
 
 def usage(user: User, *, reserved: int = 0) -> Usage:
     """What a person's files take now."""
-    from podium.site.competitions.models import PagePicture  # noqa: PLC0415 - competitions stand on resources
-    from podium.site.evaluation.models import Attempt, Run  # noqa: PLC0415 - evaluation does, too
+    from podium.site.evaluation.models import Attempt, Run  # noqa: PLC0415 - evaluation stands on resources
 
     sums = {"submissions": 0, "datasets_programs": 0, "competition_bundles": 0}
     own = Dataset.objects.filter(created_by=user, data_file=OuterRef("pk")).order_by("pk")
@@ -62,7 +63,7 @@ def usage(user: User, *, reserved: int = 0) -> Usage:
     results = Run.objects.filter(submission__owner=user).order_by()
     result = results.aggregate(outputs=Sum("output__size"), reports=Sum("detailed_results__size"))
     logs = Attempt.objects.filter(run__submission__owner=user).order_by().aggregate(total=Sum("log__size"))["total"]
-    pictures = StoredFile.objects.filter(pk__in=PagePicture.objects.filter(competition__created_by=user).values("file"))
+    pictures = StoredFile.objects.filter(_pictures_of(user))
     return Usage(
         **sums,
         pictures=int(pictures.aggregate(total=Sum("size"))["total"] or 0),
@@ -71,3 +72,18 @@ def usage(user: User, *, reserved: int = 0) -> Usage:
         reserved=reserved,
         quota=user.quota,
     )
+
+
+def _pictures_of(user: User) -> Q:
+    from podium.site.accounts.models import Group, Organization  # noqa: PLC0415 - accounts stand on resources
+    from podium.site.competitions.models import Competition, PagePicture  # noqa: PLC0415 - competitions do, too
+
+    own = Competition.objects.filter(created_by=user)
+    organizations = Organization.objects.filter(memberships__user=user, memberships__group=Group.OWNER)
+    shown = (
+        PagePicture.objects.filter(competition__created_by=user).values("file"),
+        own.values("logo"),
+        own.values("logo_icon"),
+        organizations.values("photo"),
+    )
+    return reduce(or_, (Q(pk__in=keys) for keys in shown))

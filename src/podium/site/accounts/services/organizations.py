@@ -30,6 +30,8 @@ MAX_INVITED = 100
 """People invited by one request."""
 INVITES_MAILED, INVITERS_MAILED = 5, 200
 """How often in a day somebody's invitations are mailed, to one person and in all; further ones wait on the site."""
+MAX_OWNED = 50
+"""Organizations that one person owns."""
 MAX_PEOPLE = 1000
 """People of one organization, those who were invited included."""
 
@@ -68,13 +70,23 @@ def _set_photo(organization: Organization, photo: StoredFile | None) -> None:
         storage.delete(former)
 
 
+def _refuse_without_space(owner: User, photo: StoredFile | None) -> None:
+    from podium.site.resources.services import refuse_over_quota  # noqa: PLC0415 - resources stand on accounts
+
+    if photo is not None:
+        refuse_over_quota(owner, photo.size)
+
+
 @transaction.atomic
 def create(*, by: User, facts: Mapping[str, Any], photo: StoredFile | None = None) -> Organization:
     """Make an organization whose owner is `by`.
 
     facts: of `FIELDS`; name and email are needed. photo: a stored picture.
-    Raises Refused where the name or the address is taken.
+    Raises Refused where the name or the address is taken, or `by` has too many.
     """
+    if Membership.objects.filter(user=by, group=Group.OWNER).count() >= MAX_OWNED:
+        raise Refused(_("Nobody owns more than %(most)s organizations.") % {"most": MAX_OWNED}, code="too_many")
+    _refuse_without_space(by, photo)
     organization = Organization(**{name: facts[name] for name in FIELDS if name in facts}, photo=photo)
     _save(organization)
     Membership.objects.create(organization=organization, user=by, group=Group.OWNER)
@@ -98,6 +110,8 @@ def update(
             setattr(locked, name, facts[name])
     _save(locked)
     if photo is not None:
+        owner = locked.memberships.select_related("user").get(group=Group.OWNER).user
+        _refuse_without_space(owner, photo)
         _set_photo(locked, photo)
     after = {name: getattr(locked, name) for name in FIELDS} | ({"photo": "changed"} if photo is not None else {})
     record(Action.ORGANIZATION_EDITED, by=by, on=locked, before=before, after=after)

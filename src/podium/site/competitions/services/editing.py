@@ -51,6 +51,7 @@ from podium.site.queues.services.lifecycle import leave_where_nobody_may
 from podium.site.resources import policies as resources
 from podium.site.resources import storage
 from podium.site.resources.models import Dataset, StoredFile, Task
+from podium.site.resources.services import refuse_over_quota
 
 MAX_COLLABORATORS = 100
 _AWAY = 1_000_000
@@ -69,7 +70,7 @@ def create_competition(*, user: User, given: Mapping[str, Any]) -> Competition:
     """
     wanted = _read(merged({}, given))
     with storage.removed_on_failure() as stored:
-        logo, icon = _stored_logo(given, stored)
+        logo, icon = _stored_logo(given, user, stored)
         with transaction.atomic():
             competition = Competition.objects.create(title=wanted.title, created_by=user, logo=logo, logo_icon=icon)
             open_forum(competition)
@@ -94,7 +95,7 @@ def update_competition(*, competition: Competition, by: User, given: Mapping[str
         raise Forbidden(_("You do not have permission to perform this action."))
     with storage.removed_on_failure() as stored:
         changes_logo = "logo" in given and not _is_address(given["logo"])
-        pictures = _stored_logo(given, stored) if changes_logo else (None, None)
+        pictures = _stored_logo(given, competition.created_by or by, stored) if changes_logo else (None, None)
         with transaction.atomic():
             # The row is the lock under which a competition is changed: two who do so at once do it in turn.
             locked = Competition.objects.select_for_update(of=("self",)).get(pk=competition.pk)
@@ -132,11 +133,14 @@ def _is_address(given: Any) -> bool:
     return isinstance(given, str) and given.startswith(("http://", "https://", "/"))
 
 
-def _stored_logo(given: Mapping[str, Any], stored: list[StoredFile]) -> tuple[StoredFile | None, StoredFile | None]:
-    """The logo and its icon."""
+def _stored_logo(
+    given: Mapping[str, Any], owner: User, stored: list[StoredFile]
+) -> tuple[StoredFile | None, StoredFile | None]:
+    """The logo and its icon, which take of the owner's space."""
     picture = read_picture(given.get("logo"), "logo")
     if picture is None:
         return None, None
+    refuse_over_quota(owner, len(picture.content))
     logo = storage.store(io.BytesIO(picture.content), folder="logo", name=picture.name)
     stored.append(logo)
     return logo, stored_icon(picture.content, picture.name.rpartition(".")[0], stored)
