@@ -421,6 +421,9 @@ async def test_a_registry_that_is_away_is_asked_again_and_then_the_platforms_fau
 
     assert result.cause == Cause.IMAGE_PULL
     assert name in result.detail
+    assert "could not be reached, or did not answer as a registry does" in result.detail
+    assert "refused" not in result.detail, "the engine's words tell who names images of the network it stands in"
+    assert "connection refused" in caplog.text
     assert [record.args[0] for record in caplog.records if "pull %d of" in record.msg] == [1, 2]  # type: ignore[index]
 
 
@@ -492,3 +495,12 @@ def test_a_list_of_images_that_was_spoilt_is_begun_anew(tmp_path: Path) -> None:
     images = PulledImages(file)
     images.pulled("an/image:2", 5)
     assert PulledImages(file).oldest_first() == [("an/image:2", 5)]
+
+
+@pytest.mark.container
+async def test_an_image_of_another_registry_is_not_asked_for(engine_socket: str, caplog: pytest.LogCaptureFixture) -> None:
+    backend = sandbox(engine_socket, registries=("ghcr.io", "docker.io"))
+    with pytest.raises(ImageError, match="not from a registry that this worker pulls from: ghcr.io, docker.io"):
+        await backend.prepare("127.0.0.1:1/team/small:1")
+    assert "pull 1 of" not in caplog.text
+    assert not (await backend.prepare(IMAGE)).pulled, "what the machine has may be used, wherever it is from"

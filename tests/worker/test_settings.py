@@ -88,6 +88,7 @@ def test_images_ceilings_and_disk_are_settings() -> None:
         PODIUM_WORKER_IMAGES_GB="20",
         PODIUM_WORKER_REGISTRY_FILE="/etc/podium/registries.json",
         PODIUM_WORKER_REGISTRY_LOGINS="registry.example.org:5000=olivia:a=b:c other.example.org=sam:d",
+        PODIUM_WORKER_REGISTRIES="docker.io, ghcr.io",
         PODIUM_WORKER_MIN_FREE_DISK_GB="5",
         PODIUM_WORKER_MAX_SHARED_MEMORY_GB="2",
         PODIUM_WORKER_MAX_CPUS="1.5",
@@ -99,6 +100,7 @@ def test_images_ceilings_and_disk_are_settings() -> None:
         ("registry.example.org:5000", "olivia", "a=b:c"),
         ("other.example.org", "sam", "d"),
     )
+    assert settings.registries == ("docker.io", "ghcr.io")
     assert (settings.min_free_bytes, settings.max_shm_bytes) == (5 * GIB, 2 * GIB)
     assert (settings.max_cpus, settings.max_processes) == (1.5, 512)
 

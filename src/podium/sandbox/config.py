@@ -32,7 +32,8 @@ class SandboxConfig:
     `container_socket` (unix:// or tcp://), `pull_policy`, `pull_attempts` (with pauses between them, as Codabench does)
     and `default_image` are for the docker backend. `images_bytes` is how much the images that it pulled may hold
     together, the least recently used go first (None: they stay). `registry_file` (Docker's config.json) and
-    `registry_logins` (registry, user, password) open private registries. `unsafe` allows the process backend, which
+    `registry_logins` (registry, user, password) open private registries; `registries` are those that images may be
+    pulled from, () for any. `unsafe` allows the process backend, which
     isolates nothing.
     """
 
@@ -51,6 +52,7 @@ class SandboxConfig:
     images_bytes: int | None = None
     registry_file: Path | None = None
     registry_logins: tuple[tuple[str, str, str], ...] = field(default=(), repr=False)
+    registries: tuple[str, ...] = ()
     default_image: str = "codalab/codalab-legacy:py312"
     unsafe: bool = False
 

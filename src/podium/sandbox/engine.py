@@ -32,6 +32,8 @@ ENGINE_ERRORS = (docker.errors.DockerException, requests.exceptions.RequestExcep
 
 CALL_SECONDS = 120
 PULL_SECONDS = 3600
+PULL_SILENT_SECONDS = 600
+"""How long an engine may say nothing while it pulls."""
 _THREADS = 16
 _HTTP_CONFLICT = 409
 
@@ -121,10 +123,12 @@ class Engine:
             if present is not None and policy != "always":
                 self.pulled.used(name)
                 return ImageInfo(name, _digest(present))
+            self._refuse_registry(name)
             self._pull(name)
             pulled = self._inspect_image(name)
         except ENGINE_ERRORS as error:
-            raise ImageError(f'The image "{name}" could not be had: {plain(error)}') from error
+            logger.warning("the image %s could not be had: %s", name, plain(error))
+            raise ImageError(f'The image "{name}" could not be had: {reason_of(error)}') from error
         if pulled is None:
             raise ImageError(f'The image "{name}" was pulled, but the engine does not know it by that name.')
         self.pulled.pulled(name, int(pulled.get("Size") or 0))
@@ -159,6 +163,14 @@ class Engine:
             return None
         return found
 
+    def _refuse_registry(self, name: str) -> None:
+        registry, _ = docker.auth.resolve_repository_name(_split_tag(name)[0])
+        allowed = self.config.registries
+        if allowed and registry not in allowed:
+            raise ImageError(
+                f'The image "{name}" is not from a registry that this worker pulls from: {", ".join(allowed)}.'
+            )
+
     def _pull(self, name: str) -> None:
         repository, tag = _split_tag(name)
         for attempt in range(1, self.config.pull_attempts + 1):
@@ -176,11 +188,14 @@ class Engine:
     def _pull_once(self, repository: str, tag: str) -> None:
         login = self._credentials.for_image(repository)
         with contextlib.closing(
-            docker.APIClient(self.address, version=self._version or "auto", timeout=PULL_SECONDS)
+            docker.APIClient(self.address, version=self._version or "auto", timeout=PULL_SILENT_SECONDS)
         ) as client:
+            end = time.monotonic() + PULL_SECONDS
             for line in client.pull(repository, tag=tag, stream=True, decode=True, auth_config=login):
                 if "error" in line:
                     raise docker.errors.DockerException(str(line["error"]))
+                if time.monotonic() > end:
+                    raise docker.errors.DockerException(f"it did not come within {PULL_SECONDS} seconds")
 
     def create(self, name: str, options: dict[str, Any]) -> str:
         """Creates a container and returns its id; one that a killed worker left under the name is removed.
@@ -259,6 +274,16 @@ def plain(error: BaseException) -> str:
     """An engine's error as a sentence, without the client's wrapping."""
     explanation = getattr(error, "explanation", None)
     return str(explanation or error).strip()[:500]
+
+
+def reason_of(error: BaseException) -> str:
+    """Why an image could not be had, for who names images: the engine's own words tell of the network it stands in."""
+    words = plain(error).lower()
+    if isinstance(error, docker.errors.NotFound) or "manifest unknown" in words or "name unknown" in words:
+        return "its registry has no such image."
+    if any(each in words for each in ("unauthorized", "denied", "authentication required")):
+        return "there is no such image, or its registry asks for a login that this worker does not have."
+    return "its registry could not be reached, or did not answer as a registry does."
 
 
 def unstartable(error: BaseException) -> int | None:

@@ -332,6 +332,7 @@ LOGGING = logging_config(
         "django_tasks": "WARNING",
         "django_tasks_db": "WARNING",
         "uvicorn.access": "WARNING",
+        "django.security.DisallowedHost": "CRITICAL",  # anybody writes these, and the line of the request tells them
     },
 )
 ADMINS = [("", address) for address in CONFIG.error_mail_addresses]

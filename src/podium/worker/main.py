@@ -88,6 +88,7 @@ def sandbox_config(settings: WorkerSettings, folder: WorkerFolder) -> SandboxCon
         images_bytes=settings.images_bytes,
         registry_file=settings.registry_file,
         registry_logins=settings.registry_logins,
+        registries=settings.registries,
         unsafe=settings.unsafe,
     )
 

@@ -69,6 +69,7 @@ class WorkerSettings:
         images_bytes: how much the images that the worker pulled may hold; None: they stay.
         registry_file: Docker's config.json with the logins of private registries.
         registry_logins: (registry, user, password); never logged.
+        registries: those that images may be pulled from, () for any.
         min_free_bytes: below this much free disk where jobs are done the worker takes none.
         gpus: which GPUs programs get, e.g. "all"; None for none.
         url_rewrite: (from, to) prefix rewrite for file addresses, for split-horizon networks.
@@ -106,6 +107,7 @@ class WorkerSettings:
     images_bytes: int | None = None
     registry_file: Path | None = None
     registry_logins: tuple[tuple[str, str, str], ...] = field(default=(), repr=False)
+    registries: tuple[str, ...] = ()
     min_free_bytes: int = GIB
     gpus: str | None = None
     url_rewrite: tuple[str, str] | None = None
@@ -220,6 +222,10 @@ def _logins(text: str) -> tuple[tuple[str, str, str], ...]:
     return tuple(logins)
 
 
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(text.replace(",", " ").split())
+
+
 def _socket(text: str) -> str:
     return text if "://" in text else f"unix://{text}"
 
@@ -260,6 +266,7 @@ _VARIABLES: tuple[tuple[str, str, Callable[[str], object]], ...] = (
     ("PODIUM_WORKER_IMAGES_GB", "images_bytes", _gigabytes),
     ("PODIUM_WORKER_REGISTRY_FILE", "registry_file", Path),
     ("PODIUM_WORKER_REGISTRY_LOGINS", "registry_logins", _logins),
+    ("PODIUM_WORKER_REGISTRIES", "registries", _names),
     ("PODIUM_WORKER_MIN_FREE_DISK_GB", "min_free_bytes", _gigabytes),
     ("PODIUM_WORKER_GPUS", "gpus", str),
     ("PODIUM_WORKER_KEEP_JOBS", "keep_job_folders", _flag),
