@@ -498,9 +498,11 @@ def test_a_list_of_images_that_was_spoilt_is_begun_anew(tmp_path: Path) -> None:
 
 
 @pytest.mark.container
-async def test_an_image_of_another_registry_is_not_asked_for(engine_socket: str, caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_image_of_another_registry_is_not_asked_for(
+    engine_socket: str, caplog: pytest.LogCaptureFixture
+) -> None:
     backend = sandbox(engine_socket, registries=("ghcr.io", "docker.io"))
-    with pytest.raises(ImageError, match="not from a registry that this worker pulls from: ghcr.io, docker.io"):
+    with pytest.raises(ImageError, match=r"not from a registry that this worker pulls from: ghcr\.io, docker\.io"):
         await backend.prepare("127.0.0.1:1/team/small:1")
     assert "pull 1 of" not in caplog.text
     assert not (await backend.prepare(IMAGE)).pulled, "what the machine has may be used, wherever it is from"

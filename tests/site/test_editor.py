@@ -322,7 +322,7 @@ FAULTS: list[tuple[str, Change, Any]] = [
     (
         "bad white address",
         lambda p: p.update(whitelist_emails=["a@b.org", "nobody"]),
-        {"whitelist_emails": [{}, ["Enter a valid email address."]]},
+        {"whitelist_emails": [{}, ['Enter a valid email address: "nobody" is none.']]},
     ),
     ("nobody", lambda p: p.update(collaborators=[10**9]), {"collaborators": ['Invalid pk "1000000000" - object does not exist.']}),
     ("no picture", lambda p: p.update(logo=logo(b"GIF89a...")), {"logo": ["Please upload a valid image."]}),
