@@ -82,6 +82,8 @@ GET competitions/<pk>/tasks/<task_id>/                          302 403 403 403 
 POST competitions/<pk>/tasks/<task_id>/                         302 403 403 403 400 400 400 403 403  |  302 404 404 403 400 400 400 403 404
 GET competitions/<pk>/submissions/compare/                      400 400 400 400 400 400 400 403 400  |  404 404 404 400 400 400 400 403 404
 POST competitions/<pk>/submissions/selected/                    302 403 403 403 404 404 404 403 403  |  302 404 404 403 404 404 404 403 404
+GET competitions/<pk>/phases/<phase_id>/migrate/                302 403 403 403 200 200 200 403 403  |  302 404 404 403 200 200 200 403 404
+POST competitions/<pk>/phases/<phase_id>/migrate/               302 403 403 403 302 302 302 403 403  |  302 404 404 403 302 302 302 403 404
 GET competitions/<pk>/phases/<phase_id>/rerun/                  302 403 403 403 200 200 200 403 403  |  302 404 404 403 200 200 200 403 404
 POST competitions/<pk>/phases/<phase_id>/rerun/                 302 403 403 403 302 302 302 403 403  |  302 404 404 403 302 302 302 403 404
 GET competitions/<pk>/phases/<phase_id>/comparison/             302 403 403 403 200 200 200 403 403  |  302 404 404 403 200 200 200 403 404

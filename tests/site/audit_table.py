@@ -248,6 +248,9 @@ RECORDED: dict[tuple[str, str], Row] = {
     ("POST", "api/phases/<pk>/manually_migrate/"): Row(
         Action.PHASE_MIGRATED, prepare=lambda w: _two_phases(w) and None
     ),
+    ("POST", "competitions/<pk>/phases/<phase_id>/migrate/"): Row(
+        Action.PHASE_MIGRATED, prepare=lambda w: _two_phases(w) and None
+    ),
     ("POST", "api/phases/<pk>/settle_limits/"): Row(Action.PHASE_LIMITS, prepare=_hidden_limits),
     ("POST", "competitions/<pk>/phases/<phase>/settle_limits/"): Row(Action.PHASE_LIMITS, prepare=_hidden_limits),
     # submissions

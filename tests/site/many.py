@@ -327,6 +327,7 @@ class Many:
             "a new competition": "/competitions/new/",
             "deletion of a competition": f"{site}/delete/",
             "rerun": f"{site}/phases/{self.phase.pk}/rerun/",
+            "taking over": f"{site}/phases/{self.phase.pk}/migrate/",
             "comparison": f"{site}/phases/{self.phase.pk}/comparison/",
             "datasets": "/resources/datasets/",
             "datasets, last": "/resources/datasets/?page=100000",

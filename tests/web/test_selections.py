@@ -157,6 +157,27 @@ def test_the_list_costs_as_many_queries_with_fifty_as_with_five(
     assert counts[0] == counts[1]
 
 
+def test_what_stands_on_a_board_is_taken_over_by_the_next_phase_after_asking(
+    make_competition: Any, olivia: User, pat: User, worker: WorkerDouble
+) -> None:
+    competition = make_competition(phases=2)
+    first, second = competition.phases.order_by("index")
+    submit(pat, competition)
+    worker.work_off(accuracy=1.0)
+    there, address = browser(olivia), f"/competitions/{competition.pk}/phases/{first.pk}/migrate/"
+    assert address in there.get(f"/competitions/{competition.pk}/tasks/").content.decode()
+    assert "Take 1 over" in there.get(address).content.decode()
+    assert not second.submissions.exists()
+    assert there.post(address).url == f"/competitions/{competition.pk}/submissions/all/"
+    background()
+    assert second.submissions.get().owner == pat
+    assert "There is nothing to take over" in there.get(address).content.decode()
+    last = f"/competitions/{competition.pk}/phases/{second.pk}/migrate/"
+    assert "is the last phase" in there.get(last).content.decode()
+    assert "last phase" in there.post(last, follow=True).content.decode()
+    assert browser(pat).post(address).status_code == 403
+
+
 def test_a_phase_is_run_again_after_asking(
     competition: Competition, olivia: User, pat: User, worker: WorkerDouble
 ) -> None:

@@ -72,6 +72,7 @@ urlpatterns = [
     path("competitions/<int:pk>/tasks/", views_tasks.tasks, name="tasks"),
     path("competitions/<int:pk>/tasks/<int:task_id>/", views_tasks.replace, name="task"),
     path("competitions/<int:pk>/phases/<int:phase_id>/rerun/", views_control.rerun_phase, name="rerun_phase"),
+    path("competitions/<int:pk>/phases/<int:phase_id>/migrate/", views_tasks.migrate, name="migrate"),
     path("competitions/<int:pk>/phases/<int:phase_id>/comparison/", views_control.compared, name="comparison"),
     path("competitions/<int:pk>/bundle/", views.bundle, name="bundle"),
     path("competitions/<int:pk>/submissions/", evaluation.submissions, name="submissions"),

@@ -156,12 +156,14 @@ def files(request: HttpRequest, pk: int) -> HttpResponse:
             line["solution"] = solutions.get(dataset.pk, "")
         if row.phase not in line["phases"]:
             line["phases"].append(row.phase)
+    dumps = _dumps(viewed) if policies.can_administer(request.user, viewed.competition) else []
     return _overview(
         request,
         viewed,
         current="files",
         files=list(rows.values()),
-        dumps=_dumps(viewed) if policies.can_administer(request.user, viewed.competition) else [],
+        dumps=dumps,
+        dumps_under_way=any(each["row"].finished_when is None for each in dumps),
         shell_submissions_url=viewed.url("competitions:submissions"),
     )
 
@@ -193,7 +195,7 @@ def dump(request: HttpRequest, pk: int) -> HttpResponse:
     except Refused as refused:
         messages.error(request, refused.message)
     else:
-        messages.success(request, _("The dump is being written. Load this page again to see it."))
+        messages.success(request, _("The dump is being written. It comes below as soon as it is there."))
     return redirect(viewed.url("competitions:files"))
 
 

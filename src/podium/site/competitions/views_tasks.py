@@ -18,6 +18,7 @@ from podium.site.accounts.models import User
 from podium.site.competitions import policies
 from podium.site.competitions.forms import TaskForm
 from podium.site.competitions.models import Phase
+from podium.site.competitions.services import migration
 from podium.site.competitions.services import tasks as services
 from podium.site.competitions.shell import Shell, shell
 from podium.site.errors import Refused
@@ -113,3 +114,22 @@ def _replaced(request: HttpRequest, form: TaskForm, viewed: Shell, task: Task) -
         % {"task": task.name, "number": version.number},
     )
     return True
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def migrate(request: HttpRequest, pk: int, phase_id: int) -> HttpResponse:
+    """Submit what stands on the board of a phase to the next one, after asking."""
+    viewed = _organizers_shell(request, pk)
+    phase = get_object_or_404(Phase.objects.select_related("competition"), pk=phase_id, competition=pk)
+    if request.method == "POST":
+        try:
+            begun = migration.migrate_by_hand(phase=phase, by=cast("User", request.user))
+        except Refused as refused:
+            messages.error(request, refused.message)
+            return redirect(viewed.url("competitions:tasks"))
+        messages.success(request, _("Taken over in the background: %(count)s.") % {"count": begun})
+        return redirect(viewed.url("competitions:all_submissions"))
+    following = migration.next_phase(phase)
+    context = viewed.context("tasks", phase=phase, following=following, count=migration.to_copy(phase).count())
+    return render(request, "competitions/migrate.html", context)

@@ -101,7 +101,8 @@ def _tasks_of(target: Phase) -> list[Task]:
     return tasks
 
 
-def _to_copy(source: Phase) -> QuerySet[Submission]:
+def to_copy(source: Phase) -> QuerySet[Submission]:
+    """What stands on the board of a phase and was not copied yet."""
     return Submission.objects.filter(phase=source, entry__isnull=False, is_migrated=False)
 
 
@@ -140,4 +141,4 @@ def _copy(pk: int, source: Phase, target: Phase, tasks: list[Task]) -> bool:
     return True
 
 
-phase_work.register(WorkKind.MIGRATE, phase_work.Plan(rows=_to_copy, do=_copy_piece, end=_settle))
+phase_work.register(WorkKind.MIGRATE, phase_work.Plan(rows=to_copy, do=_copy_piece, end=_settle))
