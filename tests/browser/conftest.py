@@ -166,7 +166,7 @@ class Visit:
         self.open("/accounts/login/")
         self.page.get_by_label("User name or e-mail address").fill(user.username)
         self.page.get_by_label("Password").fill(PASSWORD)
-        self.page.get_by_role("main").get_by_role("button", name="Log in").click()
+        self.page.get_by_role("main").get_by_role("button", name="Log in", exact=True).click()
         self.page.wait_for_url(self.address + "/")
 
 

@@ -81,7 +81,7 @@ def test_the_command_that_starts_a_worker_is_copied(queue: Queue, olivia: User, 
     page = visit(olivia, permissions=["clipboard-read", "clipboard-write"]).open(f"/queues/{lab.pk}/")
     page.get_by_label("Name").fill("gpu machine")
     page.get_by_role("button", name="Make a token").click()
-    page.get_by_role("button", name="Copy").click()
+    page.get_by_role("button", name="Copy", exact=True).click()
     page.get_by_role("button", name="Copied").wait_for()
     copied = page.evaluate("navigator.clipboard.readText()")
     assert copied.startswith("podium worker --server http")

@@ -7,17 +7,22 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
+from allauth.socialaccount.models import SocialAccount
+from django.utils import timezone
 from pydantic import SecretStr
 
+from podium.site.accounts import sign_in
 from podium.site.accounts.models import Membership, User
 from podium.site.accounts.services import organizations
 from podium.site.competitions.models import Competition, Page, Participant, ParticipantStatus
+from podium.site.config import SignInServer
 from podium.site.forums.services import posting
 from podium.site.leaderboards.models import Column
 from podium.site.queues.services.lifecycle import create_queue
-from tests.factories import PASSWORD, UserFactory
+from tests.factories import PASSWORD, RESULT, UserFactory, dataset
 from tests.factories import task as make_task
 from tests.web.test_submission_pages import FACT_SHEET
 
@@ -31,7 +36,8 @@ class State:
     """A page that somebody opens; with `press`, what it shows once the fields are filled in and that is pressed.
 
     fields: by name, what is typed; a switch is True or False. press: the selector of a button in the page's content.
-    window: a window of its own, for somebody who logs in by the states themselves.
+    window: a window of its own, for somebody who logs in by the states themselves. files: by name, what is chosen.
+    shows: what a script then shows on the same page, where the form is not sent.
     """
 
     who: User | None
@@ -40,10 +46,29 @@ class State:
     press: str = ""
     name: str = ""
     window: str = ""
+    files: dict[str, bytes] = field(default_factory=dict)
+    shows: str = ""
 
 
 States = list[State]
+TOLD = ".field__error:not(:empty)"
 SAVE = "form.form .button--main"
+REGISTERED = {
+    "id": "-G5oOpdh8ctZUxcOTobGEBcO0QzyT07dSPDij5SWuik",
+    "rawId": "-G5oOpdh8ctZUxcOTobGEBcO0QzyT07dSPDij5SWuik",
+    "type": "public-key",
+    "authenticatorAttachment": "cross-platform",
+    "response": {
+        "clientDataJSON": "eyJ0eXBlIjoid2ViYXV0aG4uY3JlYXRlIiwiY2hhbGxlbmdlIjoicFJYNklMRk5uMFZwMzJjTHRyWVE1eVlfX2xxc0"
+        "xUeko5NzEyeHdjY01sTSIsIm9yaWdpbiI6Imh0dHA6Ly9sb2NhbGhvc3Q6ODc1MCIsImNyb3NzT3JpZ2luIjpmYWxzZX0",
+        "attestationObject": "o2NmbXRkbm9uZWdhdHRTdG10oGhhdXRoRGF0YVikSZYN5YgOjGh0NBcPZHZgW4_krrmihjLHmVzzuoMdl2NFAA"
+        "AAAQAAAAAAAAAAAAAAAAAAAAAAIPhuaDqXYfHLWVMXDk6GxhAXDtEM8k9O3Ujw4o-UlroppQECAyYgASFYIIbOWj3N6mUjHDDrj-o-NDwz"
+        "iLeqNc3_hSVlwu4r9_HSIlggUWI61-sHEQp1_qoil-lZsoocLEfXHtyTt27aQY1kOWU",
+        "transports": ["usb"],
+    },
+    "clientExtensionResults": {"credProps": {}},
+}
+"""What a browser says of a key that was registered with it."""
 
 
 def refused(who: User | None, address: str, name: str, press: str = SAVE, /, **fields: str | bool) -> State:
@@ -121,6 +146,8 @@ def things(make_competition: Callable[..., Competition], olivia: User, pat: User
     place = Participant.objects.get(competition=made, user=pat)
     Participant.objects.create(competition=made, user=sam, status=ParticipantStatus.PENDING)
     unused = make_task(olivia, "Sums")
+    dataset(olivia, RESULT, type="input_data", name="taken")
+    new = "/resources/datasets/new/?type=input_data"
     preview = "button[name=preview]"
     return [
         refused(pat, f"{site}/forum/new/", "thread-refused", title="", content=""),
@@ -129,6 +156,12 @@ def things(make_competition: Callable[..., Competition], olivia: User, pat: User
         refused(olivia, "/queues/new/", "queue-refused", name="", organizers="nobody nowhere"),
         refused(olivia, f"/queues/{made_queue.pk}/", "queue-token-refused", name=""),
         refused(olivia, f"/queues/{made_queue.pk}/", "queue-token-made", name="gpu machine"),
+        State(olivia, new, name="upload"),
+        refused(
+            olivia, "/resources/datasets/new/", "upload-without-a-file", name="", license="MIT", description=MARKDOWN
+        ),
+        State(olivia, new, {"name": "taken"}, SAVE, "upload-refused", "", {"file": RESULT}, "[data-upload-said]"),
+        State(olivia, new, {"name": "other"}, SAVE, "upload-of-nothing", "", {"file": b""}, TOLD),
         refused(olivia, "/resources/tasks/new/", "task-refused", name="", scoring_program="nothing like it"),
         refused(olivia, f"/resources/tasks/{unused.pk}/share/", "task-share-refused", people="nobody nowhere"),
         refused(olivia, f"{site}/message/", "message-preview", "form.form .button--main", message=MARKDOWN),
@@ -154,7 +187,19 @@ def signing_in(pat: User) -> States:
         f"/accounts/2fa/{name}" for name in ("", "recovery-codes/", "recovery-codes/generate/", "totp/deactivate/")
     ]
     send = ".form__actions .button--main"
+    keys = UserFactory(username="keyholder")
+    for name, used in (("YubiKey on my ring", timezone.now()), (LONG[:90], None)):
+        registered = {**REGISTERED, "clientExtensionResults": {"credProps": {"rk": used is None}}}
+        data = {"name": name, "credential": registered}
+        one = Authenticator.objects.create(user=keys, type=Authenticator.Type.WEBAUTHN, data=data, last_used_at=used)
+    listed = "/accounts/2fa/webauthn/"
+    theirs_too = [
+        State(None, "/accounts/login/", {"login": "keyholder", "password": PASSWORD}, send, "key-asked-for", "lone"),
+        *(State(keys, address) for address in (listed, f"{listed}{one.pk}/edit/", f"{listed}{one.pk}/remove/")),
+        State(keys, "/accounts/2fa/", name="second-factor-by-keys"),
+    ]
     return [
+        *theirs_too,
         *(State(None, address) for address in doors),
         refused(None, "/accounts/login/", "login-refused", send, login="nobody", password="wrong"),
         refused(None, "/accounts/signup/", "signup-refused", send, username="a b", email="nobody", password1="1"),
@@ -177,6 +222,27 @@ def signing_in(pat: User) -> States:
         State(None, "/accounts/reauthenticate/", {"password": PASSWORD}, send, "strong-reauthenticated", "strong"),
         *(State(None, address, window="strong") for address in theirs),
         State(None, "/accounts/2fa/recovery-codes/generate/", {}, send, "recovery-codes-made", "strong"),
+    ]
+
+
+def connected(settings: Any) -> States:
+    """Log-in by other servers, with and without one connected."""
+    both = [
+        SignInServer(id=name, name=shown, server="https://id.example.org", client_id="podium")
+        for name, shown in (("uni", "University"), ("orcid", "ORCID"))
+    ]
+    settings.CONFIG = settings.CONFIG.model_copy(update={"sign_in": both})
+    settings.SOCIALACCOUNT_PROVIDERS = {"openid_connect": sign_in.provider(both)}
+    grace = UserFactory(username="grace")
+    said = {"userinfo": {"email": "grace@uni.example", "preferred_username": "grace"}}
+    SocialAccount.objects.create(user=grace, provider="uni", uid="1", extra_data=said)
+    page, remove = "/accounts/3rdparty/", "main table button"
+    return [
+        State(None, "/accounts/login/", name="login-with-servers"),
+        State(None, "/accounts/signup/", name="signup-with-servers"),
+        State(grace, page, name="connections"),
+        State(grace, "/profiles/security/", name="security-with-connections"),
+        State(grace, page, {}, remove, "connection-removed"),
     ]
 
 
@@ -225,4 +291,4 @@ def states(make_competition: Callable[..., Competition], olivia: User, pat: User
     """Who fills in what, on a site that sends mail."""
     settings.CONFIG = settings.CONFIG.model_copy(update={"email_url": SecretStr("smtp://localhost")})
     there = [*editor(make_competition, olivia), *things(make_competition, olivia, pat, sam)]
-    return [*there, *signing_in(pat), *people(olivia, pat, sam)]
+    return [*there, *signing_in(pat), *people(olivia, pat, sam), *connected(settings)]

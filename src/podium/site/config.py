@@ -61,6 +61,16 @@ class Config(BaseSettings):
         default="", description="smtp://user:password@host:port (or smtps://); mails go to the log when absent."
     )
     email_from: str = Field(default="Podium <noreply@localhost.localdomain>", description="Sender of mails.")
+    contact: str = Field(
+        default="",
+        description="The e-mail address of whoever runs the site, told to people on the page About and where only an "
+        "administrator can help.",
+    )
+    about_file: Path | None = Field(
+        default=None,
+        description="A Markdown file with your own terms of use and privacy notice; the page About shows it in place "
+        "of the built-in ones.",
+    )
     email_verification: Literal["none", "optional", "mandatory"] = Field(
         default="none", description="Whether a new account has to confirm its address before it may log in."
     )

@@ -174,8 +174,14 @@ ACCOUNT_EMAIL_VERIFICATION = CONFIG.email_verification
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_USERNAME_VALIDATORS = "podium.site.accounts.validators.USERNAME_VALIDATORS"
 ACCOUNT_FORMS = {
-    "signup": "podium.site.accounts.forms.SignupForm",
-    "reset_password": "podium.site.accounts.forms.ResetPasswordForm",
+    name: f"podium.site.accounts.forms.{form}Form"
+    for name, form in (
+        ("signup", "Signup"),
+        ("change_password", "ChangePassword"),
+        ("set_password", "SetPassword"),
+        ("reset_password", "ResetPassword"),
+        ("reset_password_from_key", "ResetPasswordKey"),
+    )
 }
 
 ACCOUNT_CHANGE_EMAIL = True  # one address at a time; a new one takes its place once it is confirmed

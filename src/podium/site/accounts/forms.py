@@ -8,6 +8,9 @@ from typing import Any
 
 from allauth.account.adapter import get_adapter
 from allauth.account.forms import ResetPasswordForm as BaseResetPasswordForm
+from allauth.account.forms import ChangePasswordForm as BaseChangePasswordForm
+from allauth.account.forms import ResetPasswordKeyForm as BaseResetPasswordKeyForm
+from allauth.account.forms import SetPasswordForm as BaseSetPasswordForm
 from allauth.account.forms import SignupForm as BaseSignupForm
 from allauth.socialaccount.forms import SignupForm as BaseSocialSignupForm
 from django import forms
@@ -40,7 +43,27 @@ class _Signup(forms.Form):
         return email.lower() if isinstance(email, str) else email
 
 
-class SignupForm(_Signup, BaseSignupForm):
+class _NewPassword(forms.Form):
+    """What a password must be is said in a line; which of it is missing, the refusal says."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["password1"].help_text = _("At least 8 characters; not digits alone, and nothing easy to guess.")
+
+
+class ChangePasswordForm(_NewPassword, BaseChangePasswordForm):
+    """The present password and a new one."""
+
+
+class SetPasswordForm(_NewPassword, BaseSetPasswordForm):
+    """A password for an account that has none."""
+
+
+class ResetPasswordKeyForm(_NewPassword, BaseResetPasswordKeyForm):
+    """A new password by the link in a mail."""
+
+
+class SignupForm(_Signup, _NewPassword, BaseSignupForm):
     """Name, address and password."""
 
     def try_save(self, request: Any) -> Any:
@@ -179,11 +202,11 @@ class TokenForm(_Refusable, forms.Form):
     scope = forms.ChoiceField(
         choices=Scope.choices,
         initial=Scope.SUBMIT,
-        label=gettext_lazy("It may"),
+        label=gettext_lazy("Scope"),
         help_text=gettext_lazy("Each includes those above it."),
     )
     days = forms.TypedChoiceField(
-        label=gettext_lazy("It ends"),
+        label=gettext_lazy("Expires"),
         choices=[
             ("30", gettext_lazy("after 30 days")),
             ("90", gettext_lazy("after 90 days")),

@@ -60,6 +60,10 @@ def organizations_shown(person: User) -> list[Membership]:
 def competitions_shown(user: Any, person: User) -> list[Any]:
     """The published competitions that somebody organizes, as far as `user` sees them."""
     from podium.site.competitions import policies as competitions  # noqa: PLC0415 - competitions stand on accounts
+    from podium.site.competitions.counts import attach  # noqa: PLC0415
 
     rows = competitions.visible_to(user).filter(published=True).filter(Q(created_by=person) | Q(collaborators=person))
-    return list(rows.distinct().order_by("-created_when")[:MOST_SHOWN])
+    rows = rows.select_related("created_by", "logo", "logo_icon").prefetch_related("phases")
+    shown = list(rows.distinct().order_by("-created_when")[:MOST_SHOWN])
+    attach(shown)
+    return shown

@@ -17,7 +17,7 @@ from podium.site.evaluation.models import Attempt, Run, Submission
 from podium.site.evaluation.states import RunState, SubmissionStatus
 from podium.site.queues import policies as queues
 from podium.site.queues.models import Queue
-from podium.site.queues.queries import served
+from podium.site.queues.queries import not_working, served
 
 PER_PAGE = 50
 MOST_QUEUES = 100
@@ -25,12 +25,16 @@ MOST_QUEUES = 100
 
 @dataclass(frozen=True)
 class Load:
-    """What a queue has to do: waiting and running runs, since when the oldest waits, and whether a worker serves it."""
+    """What a queue has to do: waiting and running runs, since when the oldest waits, and whether a worker serves it.
+
+    workers: where none does, whether its own are "away" or "drained"; "" where it had none lately.
+    """
 
     waiting: int = 0
     running: int = 0
     oldest: datetime | None = None
     is_served: bool = False
+    workers: str = ""
 
     @property
     def is_stuck(self) -> bool:
@@ -42,6 +46,7 @@ def loads(keys: Iterable[int]) -> dict[int, Load]:
     """The load of each of these queues, read from the indexes of waiting and of claimed runs."""
     wanted = list(keys)
     here = served(wanted)
+    idle = not_working(wanted) if len(here) < len(wanted) else {}
     waiting = Run.objects.filter(queue__in=wanted, state=RunState.QUEUED).order_by().values("queue")
     claimed = Run.objects.filter(queue__in=wanted, state=RunState.CLAIMED).order_by().values("queue")
     queued = {row["queue"]: row for row in waiting.annotate(n=Count("pk"), oldest=Min("created_when"))}
@@ -52,6 +57,7 @@ def loads(keys: Iterable[int]) -> dict[int, Load]:
             running=running.get(key, 0),
             oldest=queued[key]["oldest"] if key in queued else None,
             is_served=key in here,
+            workers="" if key in here else idle.get(key, ""),
         )
         for key in wanted
     }

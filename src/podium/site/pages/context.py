@@ -22,6 +22,7 @@ def site(request: HttpRequest) -> dict[str, Any]:
         "site_name": "Podium",
         "site_version": podium.site.__version__,
         "registration_open": settings.CONFIG.open_registration,
+        "contact": settings.CONFIG.contact,
         "sends_mail": bool(settings.CONFIG.email_url),
         "theme": theme,
         "languages": settings.LANGUAGES,

@@ -38,6 +38,12 @@ SCRIPT_WORDS: Final[dict[str, tuple[str, ...]]] = {
         gettext_noop("The picture is in the text."),
         gettext_noop("The picture could not be sent. What you wrote is still here: try again."),
     ),
+    "keys": (
+        gettext_noop("Browsers use security keys on https pages only."),
+        gettext_noop("This key is here already. Use another one."),
+        gettext_noop("No key answered: it took too long, was called off, or is not one of this account. Try again."),
+        gettext_noop("The key could not be used. Try again, or use another one."),
+    ),
     "upload": (
         gettext_noop("Choose a zip file, or drop it here"),
         gettext_noop("Your file is uploaded. Choose another to replace it"),

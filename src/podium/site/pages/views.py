@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 from django.conf import settings
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -18,6 +20,7 @@ from podium.site.languages import is_language
 from podium.site.pages import queries
 from podium.site.pages.context import THEME_COOKIE, THEMES
 
+logger = logging.getLogger(__name__)
 NEWS_ON_HOME, NEWS_PER_PAGE = 3, 20
 A_YEAR = 365 * 24 * 3600
 
@@ -49,8 +52,20 @@ def news(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def about(request: HttpRequest) -> HttpResponse:
-    """What this site is, its terms and what it keeps about people."""
-    return render(request, "pages/about.html")
+    """What this site is, its terms and what it keeps about people; the operator may have written their own."""
+    return render(request, "pages/about.html", {"own": _own_words()})
+
+
+def _own_words() -> str:
+    """The operator's terms and privacy notice, "" where there are none."""
+    file = settings.CONFIG.about_file
+    if file is None:
+        return ""
+    try:
+        return str(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError):
+        logger.exception("PODIUM_ABOUT_FILE cannot be read: %s", file)
+        return ""
 
 
 def _back(request: HttpRequest) -> HttpResponseRedirect:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from django.db.models import OuterRef, Prefetch, QuerySet, Subquery, Sum
+from django.db.models import Max, OuterRef, Prefetch, QuerySet, Subquery, Sum
 from django.utils import timezone
 
 from podium.protocol import Cause
@@ -64,6 +64,14 @@ def slots_of(keys: Iterable[int]) -> dict[int, int]:
     for queue, consumers in listening.values_list("queue", "consumers"):
         slots[queue] = max(consumers, slots.get(queue, 0))
     return slots
+
+
+def not_working(keys: Iterable[int]) -> dict[int, str]:
+    """Of these queues, which nobody serves, those that had workers lately, and whether these are "drained" or "away"."""
+    now = timezone.now()
+    seen = Worker.objects.filter(queue__in=list(keys), last_seen__gte=now - FORGOTTEN)
+    rows = seen.order_by().values("queue").annotate(last=Max("last_seen"))
+    return {row["queue"]: "drained" if row["last"] >= now - WORKER_SEEN else "away" for row in rows}
 
 
 def served(keys: Iterable[int]) -> set[int]:

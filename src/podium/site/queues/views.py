@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any, cast
 from urllib.parse import urlencode
 
@@ -12,6 +13,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -27,6 +29,10 @@ from podium.site.queues.models import Queue, QueueToken
 from podium.site.queues.services import lifecycle
 
 PER_PAGE = 25
+LISTED = timedelta(seconds=5)
+"""How soon after its first claim a worker is on the list for sure."""
+MOST_DIGITS = 19
+"""A number of more is none that a database has."""
 _READ_OR_SEND = ["GET", "HEAD", "POST"]
 
 
@@ -174,6 +180,7 @@ def _shown(request: HttpRequest, queue: Queue, form: TokenForm, made: tuple[Queu
         "may_change": policies.can_change(request.user, queue),
         "form": form,
         "made": made,
+        "awaited": _awaited(request, queue, made) if operates else None,
         "server": settings.CONFIG.public_url,
         "broker_url": broker_url(queue) if operates else None,
         "tokens": queries.tokens(queue) if operates else [],
@@ -183,6 +190,17 @@ def _shown(request: HttpRequest, queue: Queue, form: TokenForm, made: tuple[Queu
         **_pages(reverse("queues:queue", args=[queue.pk]), page.number),
     }
     return render(request, "queues/queue.html", context, status=400 if form.errors else 200)
+
+
+def _awaited(request: HttpRequest, queue: Queue, made: tuple[QueueToken, str] | None) -> QueueToken | None:
+    """The token with which a worker is about to be started: the page looks for it until it has come and is listed."""
+    if made is not None:
+        return made[0]
+    wanted = request.GET.get("awaits", "")
+    row = queries.tokens(queue).filter(pk=wanted).first() if wanted.isdecimal() and len(wanted) < MOST_DIGITS else None
+    if row is None or (row.last_used_when and row.last_used_when < timezone.now() - LISTED):
+        return None
+    return row
 
 
 @login_required

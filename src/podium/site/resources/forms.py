@@ -99,7 +99,12 @@ class DatasetForm(Refusable):
 
 
 class DatasetUploadForm(DatasetForm, UploadForm):
-    """A file with what is said of it."""
+    """A file with what is said of it; what it is has to be chosen, for a wrong type is found out late."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        kinds = cast("forms.ChoiceField", self.fields["type"])
+        kinds.choices = [("", _("Choose what it is")), *cast("list[Any]", kinds.choices)]
 
     def refuse(self, refused: Refused) -> None:
         """Show a refusal; the file stays where only what is said of it was refused."""

@@ -29,6 +29,7 @@ from podium.site.leaderboards.cells import Cell
 from podium.site.leaderboards.models import Score
 from podium.site.leaderboards.queries import Row
 from podium.site.pages import script_words, times
+from podium.site.pages.browsers import browser_name
 from podium.site.pages.causes import CAUSE_TITLES
 from podium.site.pages.icons import ICONS
 from podium.site.pages.listing import Listing
@@ -341,6 +342,12 @@ def medal(rank: int, place: int, places: str = "", submission: int = 0) -> SafeS
     address, words = f"{escape(places)}{submission}/", escape(_("Why place %(rank)d") % {"rank": rank})
     said = f'title="{words}" aria-label="{words}"'
     return mark_safe(f'<a class="{kind}" href="{address}" {said}>{rank}</a>')  # noqa: S308 - escaped, or our address
+
+
+@register.filter(name="browser_name")
+def _browser_name(user_agent: str | None) -> str:
+    """What people call the browser of a session."""
+    return browser_name(user_agent or "")
 
 
 @register.simple_tag

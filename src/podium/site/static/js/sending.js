@@ -16,13 +16,15 @@ export class Broken extends Error {}
 /** Somebody called the upload off. */
 export class Stopped extends Error {}
 
-/** The first sentence in an error answer of the API. */
+/** The first sentence in an error answer of the API, and the field that it is about. */
 function reason(body, status) {
-  if (typeof body === "string") return body;
+  if (typeof body === "string") return [body];
   for (const [name, value] of Object.entries(body ?? {})) {
-    if (name !== "code") return Array.isArray(value) ? value.join(" ") : String(value);
+    if (name === "code") continue;
+    const field = body.code === "duplicate_name" ? "name" : name; // which Codabench says of the whole
+    return [Array.isArray(value) ? value.join(" ") : String(value), field];
   }
-  return say("The server answered {status}.", { status });
+  return [say("The server answered {status}.", { status })];
 }
 
 async function ask(method, url, token, body) {
@@ -35,7 +37,8 @@ async function ask(method, url, token, body) {
   });
   const told = answer.status === 204 ? null : await answer.json().catch(() => null);
   if (answer.ok) return told;
-  throw new (answer.status >= 500 ? Broken : Error)(reason(told, answer.status));
+  const [text, field] = reason(told, answer.status);
+  throw Object.assign(new (answer.status >= 500 ? Broken : Error)(text), { field });
 }
 
 /** The address to upload to; a local one is asked for at the origin that the page came from, whatever its public name. */

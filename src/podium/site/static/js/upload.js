@@ -76,6 +76,28 @@ function teller(bar, text, aloud, before, size) {
   };
 }
 
+/** Say it beside the field that it is about, where the form shows such a field; the field then has the focus. */
+function sayBeside(form, name, text) {
+  const field = name && form.elements.namedItem(name);
+  if (!field || field.type === "hidden" || field.type === "file") return false;
+  const told = document.createElement("div");
+  told.className = "field__error";
+  told.setAttribute("role", "alert");
+  told.dataset.uploadSaid = "";
+  told.textContent = text;
+  field.setAttribute("aria-invalid", "true");
+  field.after(told);
+  field.focus();
+  return true;
+}
+
+function forgetSaid(form) {
+  for (const told of form.querySelectorAll("[data-upload-said]")) {
+    told.previousElementSibling.removeAttribute("aria-invalid");
+    told.remove();
+  }
+}
+
 function connect(form) {
   const input = form.querySelector('input[type="file"]');
   const key = form.querySelector('input[name="data_key"]');
@@ -128,6 +150,7 @@ function connect(form) {
       button.focus();
       return;
     }
+    if (sayBeside(form, fault.field, fault.message)) return;
     error.textContent = fault instanceof Broken
       ? `${fault.message} ${say("Try again: the upload goes on where it broke off.")}`
       : fault.message;
@@ -139,6 +162,7 @@ function connect(form) {
     if (!file || event.defaultPrevented) return;
     event.preventDefault();
     error.textContent = "";
+    forgetSaid(form);
     const token = form.querySelector('input[name="csrfmiddlewaretoken"]').value;
     const facts = factsOf(form);
     stopping = new AbortController();
