@@ -67,7 +67,7 @@ def slots_of(keys: Iterable[int]) -> dict[int, int]:
 
 
 def not_working(keys: Iterable[int]) -> dict[int, str]:
-    """Of these queues, which nobody serves, those that had workers lately, and whether these are "drained" or "away"."""
+    """Of these queues, which nobody serves, those that had workers lately: they are "drained" or "away"."""
     now = timezone.now()
     seen = Worker.objects.filter(queue__in=list(keys), last_seen__gte=now - FORGOTTEN)
     rows = seen.order_by().values("queue").annotate(last=Max("last_seen"))
