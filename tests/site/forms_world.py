@@ -193,10 +193,18 @@ def signing_in(pat: User) -> States:
         data = {"name": name, "credential": registered}
         one = Authenticator.objects.create(user=keys, type=Authenticator.Type.WEBAUTHN, data=data, last_used_at=used)
     listed = "/accounts/2fa/webauthn/"
+    spare = RecoveryCodes.activate(keys).get_unused_codes()[0]
+    door, ask = "/accounts/2fa/authenticate/", {"password": PASSWORD}
     theirs_too = [
-        State(None, "/accounts/login/", {"login": "keyholder", "password": PASSWORD}, send, "key-asked-for", "lone"),
-        *(State(keys, address) for address in (listed, f"{listed}{one.pk}/edit/", f"{listed}{one.pk}/remove/")),
-        State(keys, "/accounts/2fa/", name="second-factor-by-keys"),
+        State(None, "/accounts/login/", {"login": "keyholder", **ask}, send, "key-asked-for", "keys"),
+        State(None, door, {"code": spare}, ".form__actions button", "key-not-at-hand", "keys"),
+        State(None, "/accounts/reauthenticate/", window="keys", name="reauthenticate-with-keys"),
+        State(None, "/accounts/2fa/webauthn/reauthenticate/", window="keys"),
+        State(None, "/accounts/reauthenticate/", ask, send, "keys-reauthenticated", "keys"),
+        State(None, listed, window="keys", name="keys"),
+        State(None, f"{listed}keys/{one.pk}/edit/", window="keys", name="key-renamed"),
+        State(None, f"{listed}keys/{one.pk}/remove/", window="keys", name="key-removed"),
+        State(None, "/accounts/2fa/", name="second-factor-by-keys", window="keys"),
     ]
     return [
         *theirs_too,
@@ -236,7 +244,7 @@ def connected(settings: Any) -> States:
     grace = UserFactory(username="grace")
     said = {"userinfo": {"email": "grace@uni.example", "preferred_username": "grace"}}
     SocialAccount.objects.create(user=grace, provider="uni", uid="1", extra_data=said)
-    page, remove = "/accounts/3rdparty/", "main table button"
+    page, remove = "/accounts/3rdparty/", "table button"
     return [
         State(None, "/accounts/login/", name="login-with-servers"),
         State(None, "/accounts/signup/", name="signup-with-servers"),

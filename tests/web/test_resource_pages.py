@@ -601,3 +601,33 @@ def test_competitions_in_a_sentence_are_links_and_the_others_are_counted() -> No
     assert competition_links(three, 2) == f"{both} and 1 more"
     assert competition_links(three[:2], 2) == competition_links(three[:2]) == both
     assert competition_links([], 2) == ""
+
+
+def test_a_solution_is_given_with_a_task_and_taken_out_again(
+    visitor: Visiting, queue: Queue, olivia: User, pat: User
+) -> None:
+    made = task(olivia, "Sums")
+    solution = dataset(olivia, RESULT, type="solution", name="the answer")
+    foreign = dataset(pat, RESULT, type="solution", name="another's")
+    somebody = visitor(olivia)
+    assert "Only a task with a solution can be validated." in somebody.open(f"/tasks/{made.pk}/").text
+    address = f"/resources/tasks/{made.pk}/edit/"
+    program = made.versions.get().scoring_program
+    sent = {"name": "Sums", "scoring_program": f"{program.name} #{program.pk}"}
+    page = somebody.send(address, {**sent, "solution": f"{foreign.name} #{foreign.pk}"}, status=400)
+    assert "You have no solution like that." in page.text
+    more = {**sent, "solution": f"{solution.name} #{solution.pk}"}
+    somebody.send(address, more)
+    page = somebody.send(address, more, status=400)
+    assert "The task has this solution already." in page.text
+    assert made.versions.count() == 1, "a solution is no part of what evaluates"
+    assert "submit a solution as it is" in somebody.open(f"/tasks/{made.pk}/").text
+    given = made.solutions.get()
+    assert given.data == solution
+    visitor(pat).send(address, {"take_out": given.pk}, status=404)
+    assert made.solutions.exists()
+    page = somebody.send(address, {"take_out": given.pk})
+    assert "the answer is given with the task no more." in page.text
+    assert not Solution.objects.exists() and Dataset.objects.filter(pk=solution.pk).exists()
+    new = somebody.send("/resources/tasks/new/", {**more, "name": "Two"})
+    assert "the answer" in new.text

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.contrib.staticfiles import finders
@@ -335,3 +336,49 @@ def test_days_have_the_short_months_of_their_language() -> None:
         assert utc_text(datetime(2026, 8, 1, 5, tzinfo=UTC)) == "1 août 2026, 05:00 UTC"
     with translation.override("es"):
         assert day_text(date(2026, 1, 2)) == "2 ene. 2026"
+
+
+def test_who_takes_part_or_organizes_finds_their_own_first_and_what_is_on_before_what_is_over(
+    visitor: Visiting, pat: User, sam: User
+) -> None:
+    over, on = CompetitionFactory(title="Over long ago"), CompetitionFactory(title="Still on")
+    phase_with_board(on)
+    draft = CompetitionFactory(title="A draft of mine", published=False, created_by=pat)
+    for one in (over, on):
+        ParticipantFactory(competition=one, user=pat)
+    page = visitor(pat).open("/")
+    head = page.text.partition("Popular")[0]
+    assert head.index("Your competitions") < head.index("Still on") < head.index(draft.title) < head.index(over.title)
+    assert "Benchmarks that prove their results" not in page.text
+    for other in (visitor(sam), visitor()):
+        text = other.open("/").text
+        assert "Benchmarks that prove their results" in text
+        assert "Your competitions" not in text and draft.title not in text
+
+
+def test_operators_put_their_own_terms_and_an_address_on_the_page_about(
+    visitor: Visiting, settings: Any, tmp_path: Path
+) -> None:
+    text = visitor().open("/about/").text
+    assert "one account per person" in text and "Ask an administrator of this site." in text
+    words = tmp_path / "terms.md"
+    words.write_text("# Terms of the University\n\nBe kind. <script>alert(1)</script>", encoding="utf-8")
+    settings.CONFIG = settings.CONFIG.model_copy(update={"about_file": words, "contact": "help@uni.example"})
+    somebody = visitor()
+    page = somebody.open("/about/")
+    assert "Terms of the University" in page.text and "Be kind." in page.text and "help@uni.example" in page.text
+    assert "one account per person" not in page.text
+    assert "alert(1)" not in somebody.response.content.decode()
+    assert {"terms", "privacy"} <= page.ids, "links of the sign-up and the foot lead there"
+    assert "help@uni.example" in visitor().open("/accounts/password/reset/").text
+    settings.CONFIG = settings.CONFIG.model_copy(update={"about_file": tmp_path / "gone.md"})
+    assert "one account per person" in visitor().open("/about/").text
+
+
+def test_who_is_not_logged_in_is_led_from_a_missing_page_to_the_log_in_and_back(visitor: Visiting, pat: User) -> None:
+    page = visitor().open("/competitions/4711/?tab=1", status=404)
+    assert page.links.count("/accounts/login/?next=/competitions/4711/%3Ftab%3D1") == 2, (
+        "in the head and beside the words"
+    )
+    page = visitor(pat).open("/competitions/4711/", status=404)
+    assert not [link for link in page.links if link.startswith("/accounts/login/")]

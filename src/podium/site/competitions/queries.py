@@ -82,13 +82,17 @@ def _run_by(name: str) -> Q:
 
 def _that_are(openness: Openness) -> Q:
     """The rule of `Phase.status_at`: a phase that is on, else one to come."""
-    now = timezone.now()
-    phases = Phase.objects.filter(competition=OuterRef("pk"))
-    is_open = Exists(phases.filter(Q(end__isnull=True) | Q(end__gt=now), start__lte=now))
-    is_coming = Exists(phases.filter(start__gt=now))
+    is_open = _has_open_phase()
+    is_coming = Exists(Phase.objects.filter(competition=OuterRef("pk"), start__gt=timezone.now()))
     if openness == Openness.OPEN:
         return Q(is_open)
     return ~Q(is_open) & (Q(is_coming) if openness == Openness.COMING else ~Q(is_coming))
+
+
+def _has_open_phase() -> Exists:
+    now = timezone.now()
+    phases = Phase.objects.filter(competition=OuterRef("pk"), start__lte=now)
+    return Exists(phases.filter(Q(end__isnull=True) | Q(end__gt=now)))
 
 
 FRONT = 4
@@ -111,7 +115,18 @@ def front_page(popular: int = FRONT, recent: int = FRONT) -> tuple[list[Competit
     return first, then
 
 
-HOME_POPULAR, HOME_FEATURED, HOME_RECENT = 3, 6, 6
+HOME_POPULAR, HOME_FEATURED, HOME_RECENT, HOME_OWN = 3, 6, 6, 3
+
+
+def of_person(user: Any) -> list[Competition]:
+    """What somebody finds of theirs on the home page: what they take part in or organize, what is on now first."""
+    if not user.is_authenticated:
+        return []
+    rows = Competition.objects.filter(policies.taking_part(user) | policies.organized_by(user))
+    rows = rows.annotate(is_on=_has_open_phase()).order_by("-is_on", "-created_when", "-pk")
+    shown = list(rows.select_related("created_by", "logo", "logo_icon").prefetch_related("phases")[:HOME_OWN])
+    attach(shown)
+    return shown
 
 
 def home_page() -> tuple[list[Competition], list[Competition]]:

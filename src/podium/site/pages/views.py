@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from podium.site.accounts.models import User
 from podium.site.accounts.services import people
-from podium.site.competitions.queries import counters, home_page
+from podium.site.competitions.queries import counters, home_page, of_person
 from podium.site.languages import is_language
 from podium.site.pages import queries
 from podium.site.pages.context import THEME_COOKIE, THEMES
@@ -33,6 +33,7 @@ def home(request: HttpRequest) -> HttpResponse:
     context = {
         "announcement": queries.announcement(),
         "counters": counters(),
+        "yours": of_person(request.user),
         "popular": popular,
         "has_featured": any(each.is_featured for each in popular),
         "recent": recent,

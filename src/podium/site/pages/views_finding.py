@@ -17,11 +17,11 @@ from podium.site.accounts.choosing import ORGANIZATIONS
 from podium.site.choosing import options
 from podium.site.pages import finding
 from podium.site.queues.choosing import QUEUES
-from podium.site.resources.choosing import FILES, PARTS, TASKS
+from podium.site.resources.choosing import FILES, PARTS, SOLUTION, TASKS
 from podium.site.searching import search_words
 
 PER_PAGE = 20
-_CHOICES = {kind.name: kind for kind in (TASKS, *PARTS.values(), *FILES.values(), QUEUES, ORGANIZATIONS)}
+_CHOICES = {kind.name: kind for kind in (TASKS, *PARTS.values(), SOLUTION, *FILES.values(), QUEUES, ORGANIZATIONS)}
 
 
 @require_safe

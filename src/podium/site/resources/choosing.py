@@ -63,6 +63,8 @@ TASKS: Final = Kind(
 )
 PARTS: Final = {part: _dataset(part, _own(part)) for part in TaskVersion.PARTS}
 """What tasks are made of: one's own."""
+SOLUTION: Final = _dataset(DatasetType.SOLUTION.value, _own(DatasetType.SOLUTION.value))
+"""What shows that a task works: one's own."""
 FILES: Final = {
     kind: _dataset(kind, _visible(kind)) for kind in (DatasetType.PUBLIC_DATA.value, DatasetType.STARTING_KIT.value)
 }

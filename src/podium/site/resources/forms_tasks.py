@@ -14,11 +14,13 @@ from podium.site.accounts.models import User
 from podium.site.choosing import SearchField
 from podium.site.errors import Refused
 from podium.site.resources import services
-from podium.site.resources.choosing import PARTS
+from podium.site.resources.choosing import PARTS, SOLUTION
 from podium.site.resources.forms import Refusable, description_field, name_field
 from podium.site.resources.models import Dataset, Task, TaskVersion
 
 _FILE = "_file"
+CHOSEN = {**PARTS, "solution": SOLUTION}
+"""What a task consists of, and what proves that it works, by the type of the file."""
 _HELP = {
     "scoring_program": _("Reads what was submitted and writes the scores."),
     "ingestion_program": _("Runs the submitted program; without one, what is submitted are results."),
@@ -42,6 +44,15 @@ class TaskForm(Refusable):
     )
     input_data = SearchField(PARTS["input_data"], required=False, label=_("Input data"))
     reference_data = SearchField(PARTS["reference_data"], required=False, label=_("Reference data"))
+    solution = SearchField(
+        SOLUTION,
+        required=False,
+        label=_("Solution"),
+        help_text=_(
+            "A submission that works: once it has finished on the task, the task is marked as validated. Participants "
+            "can download it."
+        ),
+    )
     is_public = forms.BooleanField(
         required=False,
         label=_("Public"),
@@ -56,9 +67,12 @@ class TaskForm(Refusable):
             kwargs["initial"] |= {"ingestion_only_during_scoring": version.ingestion_only_during_scoring, **present}
         super().__init__(*args, **kwargs)
         for part in TaskVersion.PARTS:
-            field = cast("SearchField", self.fields[part])
-            field.help_text, field.required = _HELP[part], False
-            field.of(user, present[part])
+            cast("SearchField", self.fields[part]).of(user, present[part])
+            self.fields[part].help_text, self.fields[part].required = _HELP[part], False
+        cast("SearchField", self.fields["solution"]).of(user)
+        if version is not None and version.task.solutions.exists():
+            self.fields["solution"].label = _("Another solution")
+        for part in CHOSEN:
             widget = forms.FileInput(attrs={"accept": ".zip"})
             label = _("or upload it (.zip)")
             self.fields[f"{part}{_FILE}"] = forms.FileField(required=False, label=label, widget=widget)
@@ -66,11 +80,11 @@ class TaskForm(Refusable):
 
     def pairs(self) -> list[tuple[str, forms.BoundField, forms.BoundField]]:
         """Of each part its name, the search field, and the one for a file in its place."""
-        return [(str(self.fields[part].label), self[part], self[f"{part}{_FILE}"]) for part in TaskVersion.PARTS]
+        return [(str(self.fields[part].label), self[part], self[f"{part}{_FILE}"]) for part in CHOSEN]
 
     def take_files(self) -> bool:
         """Keep the files that came, whatever else is wrong, and choose them; whether nothing is wrong."""
-        for part in TaskVersion.PARTS:
+        for part in CHOSEN:
             file = self.files.get(f"{part}{_FILE}")
             if file is None or f"{part}{_FILE}" in self.errors:
                 continue
@@ -90,7 +104,7 @@ class TaskForm(Refusable):
             self.cleaned_data[part] = kept
             self.errors.pop(part, None)
             self.data = MultiValueDict(
-                {**dict(cast("Any", self.data).lists()), part: [PARTS[part].shown(kept, self._user)]}
+                {**dict(cast("Any", self.data).lists()), part: [CHOSEN[part].shown(kept, self._user)]}
             )
         if not self.cleaned_data.get("scoring_program") and not {"scoring_program", f"scoring_program{_FILE}"} & set(
             self.errors

@@ -20,7 +20,7 @@ from podium.site.audit.actions import Action
 from podium.site.audit.services import record, record_many
 from podium.site.errors import Forbidden, Refused
 from podium.site.resources import policies, queries, quota, storage
-from podium.site.resources.models import Dataset, DatasetType, StoredFile, Task, TaskVersion
+from podium.site.resources.models import Dataset, DatasetType, Solution, StoredFile, Task, TaskVersion
 
 
 def human_size(size: float) -> str:
@@ -460,6 +460,35 @@ def create_checked_task(*, user: User, name: str, parts: Mapping[str, Dataset], 
     made = create_task(user=user, name=name, scoring_program=program, **checked, **facts)
     record(Action.TASK_CREATED, by=user, on=made, after={"scoring_program": program.name, "is_public": made.is_public})
     return made
+
+
+@transaction.atomic
+def add_solution(*, task: Task, data: Dataset, by: User) -> Solution:
+    """Give a sample submission with a task, by which it can be validated.
+
+    Raises Forbidden, and Refused for what is no solution or is there already.
+    """
+    if not policies.may_change_task(by, task):
+        raise Forbidden(_("Cannot update a task that is not yours"))
+    if data.type != DatasetType.SOLUTION or data.data_file is None:
+        raise Refused(_("Choose a dataset of the type solution."), field="solution")
+    if task.solutions.filter(data=data).exists():
+        raise Refused(_("The task has this solution already."), field="solution")
+    made = Solution.objects.create(name=data.name or data.file_name, data=data)
+    made.tasks.add(task)
+    _record_task(task, by, {}, {"solution": made.name})
+    return made
+
+
+@transaction.atomic
+def take_out_solution(*, task: Task, solution: Solution, by: User) -> None:
+    """Give a solution with a task no more; its file stays, and other tasks that have it keep it. Raises Forbidden."""
+    if not policies.may_change_task(by, task):
+        raise Forbidden(_("Cannot update a task that is not yours"))
+    solution.tasks.remove(task)
+    if not solution.tasks.exists():
+        solution.delete()
+    _record_task(task, by, {"solution": solution.name}, {})
 
 
 NOT_YOUR_TASK = gettext_noop("Cannot delete a task that is not yours")

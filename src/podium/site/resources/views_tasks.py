@@ -7,6 +7,7 @@ from typing import Any, cast
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -129,9 +130,11 @@ def create(request: HttpRequest) -> HttpResponse:
         try:
             parts = {name: part for name, part in form.parts().items() if part is not None}
             only = form.cleaned_data["ingestion_only_during_scoring"]
-            made = services.create_checked_task(
-                user=_me(request), parts=parts, ingestion_only_during_scoring=only, **form.facts()
-            )
+            with transaction.atomic():
+                made = services.create_checked_task(
+                    user=_me(request), parts=parts, ingestion_only_during_scoring=only, **form.facts()
+                )
+                _add_solution(request, made, form)
         except Refused as refused:
             form.refuse(refused)
         else:
@@ -144,18 +147,35 @@ def create(request: HttpRequest) -> HttpResponse:
     return render(request, "resources/task_edit.html", context("tasks", **more), status=400 if form.errors else 200)
 
 
+def _add_solution(request: HttpRequest, task: Task, form: TaskForm) -> None:
+    if (data := form.cleaned_data["solution"]) is not None:
+        services.add_solution(task=task, data=data, by=_me(request))
+
+
+def _take_out(request: HttpRequest, task: Task) -> HttpResponse:
+    """One solution less; what else was written in the form is not sent with it."""
+    solution = get_object_or_404(task.solutions, pk__in=numbers(request.POST.getlist("take_out")))
+    services.take_out_solution(task=task, solution=solution, by=_me(request))
+    messages.success(request, _("%(name)s is given with the task no more.") % {"name": solution.name})
+    return redirect("resources:edit_task", task.pk)
+
+
 @login_required
 @require_http_methods(_READ_OR_SEND)
 def edit(request: HttpRequest, pk: int) -> HttpResponse:
     """Change a task; other programs or data make a new version of it."""
     found = _changed(request, pk)
+    if request.method == "POST" and "take_out" in request.POST:
+        return _take_out(request, found)
     version = queries.current_version(found)
     sent = (request.POST, request.FILES) if request.method == "POST" else ()
     form = TaskForm(*sent, user=_me(request), version=version)
     if request.method == "POST" and _is_sound(form):
         changes = {**form.parts(), "ingestion_only_during_scoring": form.cleaned_data["ingestion_only_during_scoring"]}
         try:
-            services.update_task(task=found, by=_me(request), facts=form.facts(), changes=changes)
+            with transaction.atomic():
+                services.update_task(task=found, by=_me(request), facts=form.facts(), changes=changes)
+                _add_solution(request, found, form)
         except Refused as refused:
             form.refuse(refused)
         else:
@@ -164,7 +184,7 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
             messages.success(request, words % {"number": number})
             return redirect("resources:task", pk)
     used = queries.competitions_with([found], competitions.visible_to(request.user))[pk]
-    more = {"form": form, "task": found, "version": version, "competitions": used}
+    more = {"form": form, "task": found, "version": version, "competitions": used, "solutions": found.solutions.all()}
     return render(request, "resources/task_edit.html", context("tasks", **more), status=400 if form.errors else 200)
 
 
