@@ -14,11 +14,13 @@ from podium.site.analytics.models import UsageDay
 from podium.site.analytics.periods import today
 from podium.site.analytics.services import snapshots
 from podium.site.competitions.models import Competition, CreationStatus, Page, Participant, ParticipantStatus, Phase
-from podium.site.evaluation.models import PhaseWork
+from podium.site.evaluation.models import PhaseWork, Run
 from podium.site.evaluation.services import cancel, ledger
 from podium.site.leaderboards.models import Entry
 from podium.site.pages.models import Announcement, NewsPost
-from podium.site.queues.models import Queue
+from podium.site.queues.models import Queue, Worker
+from podium.site.queues.services import create_token
+from podium.site.queues.services.lifecycle import create_queue
 from tests.factories import CODE, UserFactory, finished_submission
 from tests.site.acting import WorkerDouble, frame, put, scores, submit
 from tests.web.test_submission_pages import FACT_SHEET
@@ -27,6 +29,24 @@ Addresses = list[tuple[User | None, str]]
 MARKDOWN = "# Welcome\n\n## Data\n\n|a|b|\n|--|--|\n|1|2|\n\n`code`, [link](https://example.org)[^1]\n\n"
 MARKDOWN += "```\ncode\n```\n\n[^1]: A footnote\n"
 LONG = "Averyveryveryveryveryveryverylongwordwithoutanyspaceinit" * 2
+
+
+def queues_of(owner: User, competition: Competition) -> list[str]:
+    """The pages of somebody with queues in every state: served, drained, away, waited for, and with nothing in it."""
+    names = ("served", "drained", "away", LONG[:60], "spare")
+    made = {name: create_queue(user=owner, name=name, is_public=name == "served") for name in names}
+    create_token(queue=made["served"], by=owner, name=LONG[:60])
+    now = timezone.now()
+    for name, facts in (
+        ("served", {"gpus": ["NVIDIA RTX 6000"] * 2, "free_disk_bytes": 10**11, "engine": "docker"}),
+        ("drained", {"drained_when": now}),
+        ("away", {"last_seen": now - timedelta(hours=9)}),
+    ):
+        Worker.objects.create(queue=made[name], name=f"{name}-1", **{"last_seen": now, **facts})
+    Competition.objects.filter(pk=competition.pk).update(queue=made[LONG[:60]])
+    Run.objects.filter(submission__phase__competition=competition).update(queue=made[LONG[:60]])
+    lists = ["/queues/", "/queues/?show=public", "/workers/", "/server_status"]
+    return [*lists, *(f"/queues/{one.pk}/" for one in made.values())]
 
 
 @pytest.fixture
@@ -62,6 +82,7 @@ def addresses(
     parent = submit(pat, several, fact_sheet_answers={"method": "trees", "gpu": True, "layers": 1})
     worker.work_off(accuracy=0.25)
     over = make_competition()
+    submit(pat, over)
     Phase.objects.filter(competition=over).update(end=timezone.now() - timedelta(days=1))
     NewsPost.objects.create(title="News", text="Text", link="https://example.org/")
     Announcement.objects.create(text="An *announcement*")
@@ -136,6 +157,7 @@ def addresses(
     organizing += [f"/competitions/upload/{status.pk}/" for status in (bad, good)]
     for day in (today() - timedelta(days=1), today()):
         snapshots.take(day_id=UsageDay.objects.create(day=day).pk)
+    organizing += ["/", *queues_of(olivia, over)]
     ada = UserFactory(username="ada", is_superuser=True)
     numbers = ["", "storage/", "storage/orphans/", "competitions/", "people/"]
     return [
