@@ -40,7 +40,7 @@ def upload(page: Page, name: str, kind: str, content: bytes) -> None:
 
 def choose(page: Page, field: str, words: str) -> None:
     """Choose what a search field offers for a part of a name."""
-    box = page.get_by_role("combobox", name=re.compile(f"^{field}"))
+    box = page.get_by_role("group", name=field, exact=True).get_by_role("combobox")
     box.press_sequentially(words)
     offered = page.locator(f"#{box.get_attribute('list')} option")
     expect(offered).to_have_count(1)
@@ -67,7 +67,7 @@ def test_files_become_a_task_that_a_solution_validates_and_a_clean_up_gives_the_
     page.get_by_role("link", name="New task").click()
     page.get_by_label("Name").fill("Add up")
     page.get_by_role("button", name="Make the task").click()
-    expect(page.get_by_text("This field is required.")).to_be_visible()
+    expect(page.get_by_text("Choose a scoring program, or upload one.", exact=True)).to_be_visible()
     choose(page, "Scoring program", "adds")
     choose(page, "Solution", "answer")
     assert window.faults_in_every_look("task-form-chosen") == []

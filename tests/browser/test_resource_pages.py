@@ -109,9 +109,10 @@ def test_from_an_upload_in_parts_over_a_shared_task_to_a_clean_up(
 
     page.get_by_role("link", name="Make a task").click()
     page.get_by_label("Name").fill("My task")
-    page.get_by_label("Scoring program").press_sequentially("scor")
+    chosen = page.get_by_role("group", name="Scoring program").get_by_role("combobox")
+    chosen.press_sequentially("scor")
     expect(page.locator("#scoring_program-offered option")).to_have_count(1)
-    page.get_by_label("Scoring program").fill(f"My scorer #{made.pk}")
+    chosen.fill(f"My scorer #{made.pk}")
     page.get_by_role("button", name="Make the task").click()
     page.get_by_role("link", name="Share").click()
     page.get_by_label("Shared with").fill("sam")

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from allauth.account.adapter import get_adapter
-from allauth.account.forms import ResetPasswordForm as BaseResetPasswordForm
 from allauth.account.forms import ChangePasswordForm as BaseChangePasswordForm
+from allauth.account.forms import ResetPasswordForm as BaseResetPasswordForm
 from allauth.account.forms import ResetPasswordKeyForm as BaseResetPasswordKeyForm
 from allauth.account.forms import SetPasswordForm as BaseSetPasswordForm
 from allauth.account.forms import SignupForm as BaseSignupForm

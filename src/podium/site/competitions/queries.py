@@ -124,7 +124,8 @@ def of_person(user: Any) -> list[Competition]:
         return []
     rows = Competition.objects.filter(policies.taking_part(user) | policies.organized_by(user))
     rows = rows.annotate(is_on=_has_open_phase()).order_by("-is_on", "-created_when", "-pk")
-    shown = list(rows.select_related("created_by", "logo", "logo_icon").prefetch_related("phases")[:HOME_OWN])
+    rows = rows.select_related("created_by", "logo", "logo_icon").prefetch_related("phases")
+    shown: list[Competition] = list(rows[:HOME_OWN])
     attach(shown)
     return shown
 

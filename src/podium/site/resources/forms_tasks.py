@@ -84,7 +84,7 @@ class TaskForm(Refusable):
 
     def take_files(self) -> bool:
         """Keep the files that came, whatever else is wrong, and choose them; whether nothing is wrong."""
-        for part in CHOSEN:
+        for part, kind in CHOSEN.items():
             file = self.files.get(f"{part}{_FILE}")
             if file is None or f"{part}{_FILE}" in self.errors:
                 continue
@@ -103,9 +103,7 @@ class TaskForm(Refusable):
                 continue
             self.cleaned_data[part] = kept
             self.errors.pop(part, None)
-            self.data = MultiValueDict(
-                {**dict(cast("Any", self.data).lists()), part: [CHOSEN[part].shown(kept, self._user)]}
-            )
+            self.data = MultiValueDict({**dict(cast("Any", self.data).lists()), part: [kind.shown(kept, self._user)]})
         if not self.cleaned_data.get("scoring_program") and not {"scoring_program", f"scoring_program{_FILE}"} & set(
             self.errors
         ):
