@@ -109,7 +109,7 @@ def test_a_page_a_thread_and_an_invitation_are_written_by_keyboard_alone(
     page = window.open(f"/competitions/{competition.pk}/edit/pages/new/")
     to(page, "Save")
     page.keyboard.press("Enter")
-    expect(page.get_by_text("This field is required.")).to_be_visible()
+    expect(page.get_by_text("This field is required.", exact=True)).to_be_visible()
     expect(page.get_by_label("Title")).to_be_focused()
     page.keyboard.type("Rules")
     page.keyboard.press("Enter")
