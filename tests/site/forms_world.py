@@ -124,7 +124,7 @@ def editor(make_competition: Callable[..., Competition], olivia: User) -> States
             f"{site}leaderboards/{board.pk}/",
             "editor-board-refused",
             title="",
-            **{"columns-0-key": "", "columns-1-precision": "99", "primary": "nothing"},
+            **{"columns-0-key": "", "columns-1-precision": "99"},
         ),
         refused(
             olivia,
