@@ -19,8 +19,8 @@ from podium.site.evaluation.models import Submission
 from podium.site.leaderboards.models import Entry
 from podium.site.queues.models import Queue
 from podium.site.resources.models import Dataset
-from tests.browser.conftest import PHONE, Visit
-from tests.factories import CODE, RESULT, CompetitionFactory, bundle, finished_submission, zip_of
+from tests.browser.conftest import PHONE, WIDE, Visit
+from tests.factories import CODE, RESULT, CompetitionFactory, UserFactory, bundle, finished_submission, zip_of
 from tests.site.acting import WorkerDouble, background, frame, put, scores, submit
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -254,6 +254,27 @@ def test_a_board_is_printed_as_a_table_under_its_title_and_nothing_else(
         expect(page.locator(gone).first).to_be_hidden()
     assert page.locator("body").evaluate("body => getComputedStyle(body).backgroundColor") == "rgb(255, 255, 255)"
     assert page.locator(".table--board th").first.evaluate("cell => getComputedStyle(cell).color") == "rgb(0, 0, 0)"
+
+
+def test_ones_row_is_gone_to_and_not_hidden_by_the_head(
+    make_competition: Callable[..., Competition], pat: User, visit: Visiting
+) -> None:
+    columns = [{"title": f"Measure {n}", "key": f"m{n}", "index": n, "sorting": "desc"} for n in range(9)]
+    competition = make_competition(tasks=2, columns=columns)
+    phase = competition.phases.get()
+    for place in range(30):
+        finished_submission(phase, pat if place == 10 else UserFactory(), place / 30)
+    for size in (WIDE, PHONE):
+        page = visit(pat, viewport=size).open(f"/competitions/{competition.pk}/results/")
+        page.get_by_role("link", name="Go to my row").click()
+        row = page.locator("tr:target")
+        expect(row).to_be_in_viewport(ratio=0.1)
+        head = page.locator("thead").bounding_box()
+        box = row.bounding_box()
+        assert head is not None and box is not None
+        assert box["y"] >= head["y"] + head["height"]
+        colour = page.locator("thead th").last.evaluate("cell => getComputedStyle(cell).backgroundColor")
+        assert "/" not in colour and "rgba" not in colour, "what scrolls below does not shine through"
 
 
 def test_a_wide_board_is_printed_across_with_readable_names(

@@ -424,3 +424,15 @@ def test_a_submission_whose_file_is_gone_still_has_a_page(
     storage.remove_content(submission.data.data_file.key)
     Submission.objects.update(data=None)
     assert "Deleted File" in visitor(pat).open(f"/submissions/{submission.pk}/").text
+
+
+def test_a_phase_that_is_over_leads_to_its_results_and_counts_no_tries(
+    visitor: Visiting, make_competition: Making, pat: User
+) -> None:
+    competition = make_competition(phase={"max_submissions_per_day": 4, "max_submissions": 9})
+    Phase.objects.update(end=timezone.now() - timedelta(days=1))
+    page = visitor(pat).open(_form(competition))
+    assert "See its results" in page.text
+    assert f"/competitions/{competition.pk}/results/?phase={competition.phases.get().pk}" in page.links
+    assert "4 a day, 9 in all" in page.text
+    assert "left" not in page.text

@@ -35,6 +35,7 @@ from podium.site.evaluation.standing import standing
 from podium.site.evaluation.states import SubmissionStatus
 from podium.site.evaluation.tries import LINES, counted, ledger, tries
 from podium.site.fetching import SEARCHED, KeysFirst
+from podium.site.leaderboards.queries import visible_board
 from podium.site.pages.causes import CAUSE_TITLES
 from podium.site.resources.models import Dataset, DatasetType
 from podium.site.resources.receiving import received_file
@@ -70,6 +71,9 @@ def submissions(request: HttpRequest, pk: int) -> HttpResponse:
         form=form,
         register_form=RegisterForm(has_terms=bool(viewed.competition.terms)),
         next_day=_next_day(),
+        results_url=viewed.url("competitions:results", phase=phase.pk)
+        if phase is not None and visible_board(request.user, phase) is not None
+        else "",
         tries=tries(request.user, phase) if phase and viewed.approved else None,
         lines=ledger(request.user, phase)[:LINES] if phase and viewed.approved else None,
         limits=limits.rows_of(limits.standing(phase, limits.live_ceilings_of(viewed.competition))) if phase else [],
