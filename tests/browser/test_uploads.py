@@ -33,22 +33,21 @@ def large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 class Line:
-    """The connection of a page: slow, cut, and whole again."""
+    """The connection of a page: slow, so that there is time to cut it, then cut, and whole again."""
 
     def __init__(self, page: Page, bytes_per_second: int) -> None:
         self._session = page.context.new_cdp_session(page)
-        self._speed = bytes_per_second
         self._session.send("Network.enable")
-        self.mend()
+        self._set(offline=False, speed=bytes_per_second)
 
     def cut(self) -> None:
-        self._set(offline=True)
+        self._set(offline=True, speed=0)
 
     def mend(self) -> None:
-        self._set(offline=False)
+        self._set(offline=False, speed=-1)
 
-    def _set(self, *, offline: bool) -> None:
-        facts = {"latency": 1, "downloadThroughput": -1, "uploadThroughput": self._speed}
+    def _set(self, *, offline: bool, speed: int) -> None:
+        facts = {"latency": 1, "downloadThroughput": -1, "uploadThroughput": speed}
         self._session.send("Network.emulateNetworkConditions", {"offline": offline, **facts})
 
 
@@ -70,7 +69,7 @@ def test_an_upload_goes_on_by_itself_when_the_connection_is_back(
     competition: Competition, pat: User, visit: Visiting, large: Path
 ) -> None:
     page, sent = _open(visit(pat, may_complain=True), competition, large)
-    line = Line(page, 2 * PART)
+    line = Line(page, PART // 2)
     with page.expect_event("requestfinished", lambda request: request.method == "PUT"):
         page.get_by_role("button", name="Submit").click()
     line.cut()
@@ -88,7 +87,7 @@ def test_an_upload_that_was_given_up_goes_on_where_it_broke_off(
     person = visit(pat, may_complain=True)
     person.page.clock.install()
     page, sent = _open(person, competition, large)
-    line = Line(page, 2 * PART)
+    line = Line(page, PART // 2)
     with page.expect_event("requestfinished", lambda request: request.method == "PUT"):
         page.get_by_role("button", name="Submit").click()
     line.cut()
