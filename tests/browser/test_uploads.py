@@ -38,10 +38,11 @@ class Line:
     def __init__(self, page: Page, bytes_per_second: int) -> None:
         self._session = page.context.new_cdp_session(page)
         self._session.send("Network.enable")
-        self._set(offline=False, speed=bytes_per_second)
+        self._speed = bytes_per_second
+        self._set(offline=False, speed=self._speed)
 
     def cut(self) -> None:
-        self._set(offline=True, speed=0)
+        self._set(offline=True, speed=self._speed)
 
     def mend(self) -> None:
         self._set(offline=False, speed=-1)
