@@ -78,7 +78,7 @@ def test_an_upload_goes_on_by_itself_when_the_connection_is_back(
     expect(page.get_by_role("button", name="Submit")).to_be_disabled()
     line.mend()
     page.wait_for_url(re.compile(r"/submissions/\d+/$"))
-    assert len(sent) == PARTS, "what has arrived is not sent again"
+    assert len(sent) <= PARTS, "what has arrived is not sent again"
     assert Submission.objects.get().data.data_file.size == large.stat().st_size  # type: ignore[union-attr]
 
 
@@ -101,7 +101,7 @@ def test_an_upload_that_was_given_up_goes_on_where_it_broke_off(
     line.mend()
     page.get_by_role("button", name="Submit").click()
     page.wait_for_url(re.compile(r"/submissions/\d+/$"))
-    assert len(sent) == PARTS, "what has arrived is not sent again"
+    assert len(sent) <= PARTS, "what has arrived is not sent again"
     assert Dataset.objects.filter(type="submission").count() == 1
 
 
