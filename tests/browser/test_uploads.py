@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, Request, expect
+from playwright.sync_api import Page, Request, Route, expect
 
 from podium.site.accounts.models import User
 from podium.site.competitions.models import Competition
@@ -33,23 +33,31 @@ def large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 class Line:
-    """The connection of a page: slow, so that there is time to cut it, then cut, and whole again."""
+    """A connection that lets some parts through and breaks then, until it is mended."""
 
-    def __init__(self, page: Page, bytes_per_second: int) -> None:
-        self._session = page.context.new_cdp_session(page)
-        self._session.send("Network.enable")
-        self._speed = bytes_per_second
-        self._set(offline=False, speed=self._speed)
-
-    def cut(self) -> None:
-        self._set(offline=True, speed=self._speed)
+    def __init__(self, page: Page, *, parts: int) -> None:
+        self.passed = 0
+        self._breaks_at: int | None = parts
+        page.route("**/files/**", self._carry)
 
     def mend(self) -> None:
-        self._set(offline=False, speed=-1)
+        self._breaks_at = None
 
-    def _set(self, *, offline: bool, speed: int) -> None:
-        facts = {"latency": 1, "downloadThroughput": -1, "uploadThroughput": speed}
-        self._session.send("Network.emulateNetworkConditions", {"offline": offline, **facts})
+    def _carry(self, route: Route) -> None:
+        if route.request.method != "PUT":
+            route.continue_()
+        elif self._breaks_at is not None and self.passed >= self._breaks_at:
+            route.abort("internetdisconnected")
+        else:
+            self.passed += 1
+            route.continue_()
+
+
+def _slow(page: Page, bytes_per_second: int) -> None:
+    facts = {"offline": False, "latency": 1, "downloadThroughput": -1, "uploadThroughput": bytes_per_second}
+    session = page.context.new_cdp_session(page)
+    session.send("Network.enable")
+    session.send("Network.emulateNetworkConditions", facts)
 
 
 def _open(visit: Visit, competition: Competition, file: Path) -> tuple[Page, list[str]]:
@@ -69,16 +77,14 @@ def _open(visit: Visit, competition: Competition, file: Path) -> tuple[Page, lis
 def test_an_upload_goes_on_by_itself_when_the_connection_is_back(
     competition: Competition, pat: User, visit: Visiting, large: Path
 ) -> None:
-    page, sent = _open(visit(pat, may_complain=True), competition, large)
-    line = Line(page, PART // 2)
-    with page.expect_event("requestfinished", lambda request: request.method == "PUT"):
-        page.get_by_role("button", name="Submit").click()
-    line.cut()
+    page, _sent = _open(visit(pat, may_complain=True), competition, large)
+    line = Line(page, parts=2)
+    page.get_by_role("button", name="Submit").click()
     expect(page.get_by_text("The connection broke. The upload goes on when it is back.")).to_be_visible()
     expect(page.get_by_role("button", name="Submit")).to_be_disabled()
     line.mend()
     page.wait_for_url(re.compile(r"/submissions/\d+/$"))
-    assert len(sent) <= PARTS, "what has arrived is not sent again"
+    assert line.passed == PARTS, "what has arrived is not sent again"
     assert Submission.objects.get().data.data_file.size == large.stat().st_size  # type: ignore[union-attr]
 
 
@@ -87,11 +93,9 @@ def test_an_upload_that_was_given_up_goes_on_where_it_broke_off(
 ) -> None:
     person = visit(pat, may_complain=True)
     person.page.clock.install()
-    page, sent = _open(person, competition, large)
-    line = Line(page, PART // 2)
-    with page.expect_event("requestfinished", lambda request: request.method == "PUT"):
-        page.get_by_role("button", name="Submit").click()
-    line.cut()
+    page, _sent = _open(person, competition, large)
+    line = Line(page, parts=2)
+    page.get_by_role("button", name="Submit").click()
     page.get_by_text("The upload goes on when it is back").wait_for()
     error = page.locator("[data-upload-error]")
     while not error.inner_text():
@@ -101,7 +105,7 @@ def test_an_upload_that_was_given_up_goes_on_where_it_broke_off(
     line.mend()
     page.get_by_role("button", name="Submit").click()
     page.wait_for_url(re.compile(r"/submissions/\d+/$"))
-    assert len(sent) <= PARTS, "what has arrived is not sent again"
+    assert line.passed == PARTS, "what has arrived is not sent again"
     assert Dataset.objects.filter(type="submission").count() == 1
 
 
@@ -109,7 +113,7 @@ def test_an_upload_is_stopped_and_leaves_nothing(
     competition: Competition, pat: User, visit: Visiting, large: Path
 ) -> None:
     page, _sent = _open(visit(pat), competition, large)
-    Line(page, PART // 4)
+    _slow(page, PART // 4)
     page.get_by_role("button", name="Submit").click()
     with page.expect_response(lambda answer: answer.request.method == "DELETE"):
         page.get_by_role("button", name="Stop the upload").click()
@@ -118,11 +122,23 @@ def test_an_upload_is_stopped_and_leaves_nothing(
     assert not Dataset.objects.filter(type="submission").exists()
 
 
+def test_a_file_that_has_arrived_waits_for_the_connection_before_the_form_goes(
+    competition: Competition, pat: User, visit: Visiting, large: Path
+) -> None:
+    page, _sent = _open(visit(pat, may_complain=True), competition, large)
+    page.evaluate("Object.defineProperty(navigator, 'onLine', {configurable: true, get: () => window.there})")
+    page.get_by_role("button", name="Submit").click()
+    expect(page.get_by_text("The connection broke. The upload goes on when it is back.")).to_be_visible()
+    assert not Submission.objects.exists()
+    page.evaluate("window.there = true; window.dispatchEvent(new Event('online'))")
+    page.wait_for_url(re.compile(r"/submissions/\d+/$"))
+
+
 def test_a_page_that_is_left_while_a_file_goes_asks_first(
     competition: Competition, pat: User, visit: Visiting, large: Path
 ) -> None:
     page, _sent = _open(visit(pat), competition, large)
-    Line(page, PART // 4)
+    _slow(page, PART // 4)
     page.get_by_role("button", name="Submit").click()
     page.get_by_role("button", name="Stop the upload").wait_for()
     asked: list[str] = []

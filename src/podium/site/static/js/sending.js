@@ -87,6 +87,16 @@ function pause(milliseconds, signal) {
   });
 }
 
+/** Until there is a connection, as far as the browser knows: a form that is sent without one takes the page's place. */
+export async function connected(signal, waits) {
+  while (!navigator.onLine) {
+    if (signal.aborted) throw new Stopped();
+    waits(true);
+    await pause(LONGEST_PAUSE_MS, signal);
+  }
+  waits(false);
+}
+
 /** Do it again and again where the connection breaks; `waits(true)` is called while nothing goes, `waits(false)` after. */
 async function patiently(act, signal, waits) {
   const began = Date.now();

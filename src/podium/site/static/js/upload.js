@@ -1,7 +1,7 @@
 // Uploads a chosen file straight to storage, in parts and with progress, and then sends the form with the file's key in
 // place of the file. Without scripts the form sends the file itself.
 
-import { Broken, Sending, Stopped } from "./sending.js";
+import { Broken, Sending, Stopped, connected } from "./sending.js";
 import { say } from "./words.js";
 
 const language = document.documentElement.lang;
@@ -174,7 +174,10 @@ function connect(form) {
         sending = new Sending(file, facts, token);
       }
       const tell = teller(bar, text, aloud, sending.loaded, file.size);
-      key.value = await sending.run(tell, stopping.signal);
+      const sentKey = await sending.run(tell, stopping.signal);
+      await connected(stopping.signal, tell.waits);
+      key.value = sentKey;
+      text.hidden = false;
       text.textContent = say("Uploaded. Checking…");
       stop.hidden = true;
       window.removeEventListener("beforeunload", ask);
