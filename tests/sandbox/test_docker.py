@@ -324,9 +324,13 @@ async def test_volumes_that_an_image_declares_are_no_way_around_the_limit_of_dis
     engine_socket: str, image_with_volumes: str, world: Path
 ) -> None:
     backend = sandbox(engine_socket, owner=f"test-{uuid.uuid4().hex[:8]}")
-    output, printed = world / "output", bytearray()
+    output, printed = world / "output", {"stdout": b"", "stderr": b""}
     output.mkdir()
     backend.prepare_folder(output, 0)
+
+    def keep(stream: str, data: bytes) -> None:
+        printed[stream] += data
+
     script = "cat /stash/model; touch /app/output/ours /tmp/ours; head -c 3000000 /dev/zero > /stash/more; ls /stash"
 
     result = await backend.run(
@@ -338,15 +342,14 @@ async def test_volumes_that_an_image_declares_are_no_way_around_the_limit_of_dis
             mounts=(Mount(output, "/app/output", writable=True),),
             limits=Limits(disk_bytes=MIB),
         ),
-        lambda stream, data: printed.extend(data),
+        keep,
     )
     await backend.aclose()
     backend.reclaim_folder(output)
 
     assert result.cause == Cause.OK, result.detail
-    assert printed.decode().splitlines()[0] == "weights"
-    assert "Read-only file system" in printed.decode()
-    assert printed.decode().splitlines()[-1] == "model"
+    assert b"Read-only file system" in printed["stderr"]
+    assert printed["stdout"].splitlines() == [b"weights", b"model"]
     assert [path.name for path in output.iterdir()] == ["ours"]
 
 

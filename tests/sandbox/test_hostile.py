@@ -378,7 +378,6 @@ ROWS = [
         """,
         Cause.OK,
         check=said("refused"),
-        engine=False,
     ),
     Row(
         "makes namespaces of every kind",
@@ -403,7 +402,6 @@ ROWS = [
         """,
         Cause.OK,
         check=said("refused"),
-        engine=False,
     ),
     Row(
         "opens sockets that are in no network namespace",

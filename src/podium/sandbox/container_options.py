@@ -38,13 +38,14 @@ def container_options(spec: Spec, image: str, *, owner: str, uid: int, engine: E
 
 def _host_options(spec: Spec, engine: EngineFacts) -> dict[str, Any]:
     limits = spec.limits
+    calls = [f"seccomp={engine.profile}"] if engine.profile else []
     options: dict[str, Any] = {
         "Mounts": [_mount(mount) for mount in spec.mounts],
         "NetworkMode": "default" if spec.network else "none",
         "ReadonlyRootfs": True,
         "CapDrop": ["ALL"],
         # Labelling is off because the same folders are mounted into containers and read by the worker.
-        "SecurityOpt": ["no-new-privileges", "label=disable"],
+        "SecurityOpt": ["no-new-privileges", "label=disable", *calls],
         "PidsLimit": limits.processes,
         "ShmSize": limits.shm_bytes,
         "Tmpfs": _temporary_folders(spec, engine),

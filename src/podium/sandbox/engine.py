@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
@@ -24,6 +24,7 @@ from podium.sandbox.config import SandboxConfig
 from podium.sandbox.contract import ImageError, ImageInfo, SandboxError
 from podium.sandbox.images import PulledImages
 from podium.sandbox.registries import Credentials
+from podium.sandbox.seccomp import podman_profile
 
 logger = logging.getLogger(__name__)
 
@@ -43,10 +44,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class EngineFacts:
-    """What is asked of an engine once: whether it is Podman, and whether it runs without root."""
+    """What is asked of an engine once: whether it is Podman, and whether it runs without root.
+
+    profile: the file that says which system calls programs may make, where the engine's own is not enough.
+    """
 
     podman: bool
     rootless: bool
+    profile: Path | None = None
 
 
 class Engine:
@@ -110,8 +115,20 @@ class Engine:
             components = self.client.version().get("Components") or []
             options = self.client.info().get("SecurityOptions") or []
             podman = any("Podman" in str(component.get("Name")) for component in components)
-            self._facts = EngineFacts(podman, any("rootless" in str(option) for option in options))
+            rootless = any("rootless" in str(option) for option in options)
+            self._facts = EngineFacts(podman, rootless, self._profile() if podman else None)
         return self._facts
+
+    def _profile(self) -> Path | None:
+        profile = podman_profile()
+        if profile is None:
+            logger.warning("programs may make namespaces: Podman's own profile of system calls was not found")
+            return None
+        file = self.config.state_folder / "seccomp.json"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        fresh = file.with_suffix(f".{os.getpid()}")
+        fresh.write_text(profile)
+        return fresh.replace(file)
 
     def ensure_image(self, name: str) -> ImageInfo:
         """Has an image at hand as the pull policy says. Raises ImageError."""
@@ -226,12 +243,22 @@ class Engine:
             self.ensure_image(str(options["Image"]))
             created = self.client.create_container_from_config(options, name)
         except docker.errors.APIError as error:
+            if "seccomp profile" in plain(error) and self.facts().profile is not None:
+                return self._create_without_profile(name, options, error)
             # Podman answers 500 with these words where Docker answers 409.
             if error.status_code != _HTTP_CONFLICT and "already in use" not in plain(error):
                 raise
             self.remove(name)
             created = self.client.create_container_from_config(options, name)
         return str(created["Id"])
+
+    def _create_without_profile(self, name: str, options: dict[str, Any], error: BaseException) -> str:
+        """Where the engine does not see the worker's files, its own profile has to do."""
+        logger.warning("programs may make namespaces: %s", plain(error))
+        self._facts = replace(self.facts(), profile=None)
+        host = options["HostConfig"]
+        kept = [each for each in host["SecurityOpt"] if not each.startswith("seccomp=")]
+        return self._create(name, {**options, "HostConfig": {**host, "SecurityOpt": kept}})
 
     def attach(self, container: str) -> sockets.socket:
         """Opens a container's output stream, to be read frame by frame; call it before the start."""

@@ -12,9 +12,12 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import json
 import os
 import socket
 from functools import cache
+from pathlib import Path
+from typing import Any
 
 from podium.sandbox.contract import SandboxError
 
@@ -90,6 +93,39 @@ def compiled_filter(*, limited: bool) -> bytes:
         return _exported(library, context)
     finally:
         library.seccomp_release(context)
+
+
+PODMAN_PROFILES = (Path("/etc/containers/seccomp.json"), Path("/usr/share/containers/seccomp.json"))
+"""Where Podman's own profile is; the first that is there is the one that it uses."""
+
+
+def podman_profile() -> str | None:
+    """Podman's own profile with what is forbidden here, as JSON; None where there is none to begin with.
+
+    Podman lets programs make namespaces of their own, and with them has the kernel's code for mounts and networks in
+    reach of what calls itself root there. The form is that of the runtime specification, `linux.seccomp`.
+    """
+    found = next((path for path in PODMAN_PROFILES if path.is_file()), None)
+    if found is None:
+        return None
+    profile: dict[str, Any] = json.loads(found.read_text())
+    forbidden = [name for line in FORBIDDEN for name in line.split()]
+    ours = {*forbidden, "clone", "clone3"}
+    rules = [{**rule, "names": [name for name in rule["names"] if name not in ours]} for rule in profile["syscalls"]]
+    place = 1 if os.uname().machine.startswith("s390") else 0
+    rules = [rule for rule in rules if rule["names"]]
+    rules += [_refused(forbidden, errno.EPERM), _refused(["clone3"], errno.ENOSYS)]
+    rules += [_refused(["clone"], errno.EPERM, _masked(place, flag, flag)) for flag in _NEW_NAMESPACES]
+    allowed = {"names": ["clone"], "action": "SCMP_ACT_ALLOW", "args": [_masked(place, sum(_NEW_NAMESPACES), 0)]}
+    return json.dumps({**profile, "syscalls": [*rules, allowed]})
+
+
+def _refused(names: list[str], error: int, *args: dict[str, Any]) -> dict[str, Any]:
+    return {"names": names, "action": "SCMP_ACT_ERRNO", "errnoRet": error, "args": list(args)}
+
+
+def _masked(place: int, mask: int, wanted: int) -> dict[str, Any]:
+    return {"index": place, "value": mask, "valueTwo": wanted, "op": "SCMP_CMP_MASKED_EQ"}
 
 
 def _library() -> ctypes.CDLL:
