@@ -127,8 +127,9 @@ class Engine:
         file = self.config.state_folder / "seccomp.json"
         file.parent.mkdir(parents=True, exist_ok=True)
         fresh = file.with_suffix(f".{os.getpid()}")
-        fresh.write_text(profile)
-        return fresh.replace(file)
+        with self._lock:  # several runs of this process may ask at once
+            fresh.write_text(profile)
+            return fresh.replace(file)
 
     def ensure_image(self, name: str) -> ImageInfo:
         """Has an image at hand as the pull policy says. Raises ImageError."""
