@@ -78,7 +78,7 @@ def _pictures_of(user: User) -> Q:
     from podium.site.accounts.models import Group, Organization  # noqa: PLC0415 - accounts stand on resources
     from podium.site.competitions.models import Competition, PagePicture  # noqa: PLC0415 - competitions do, too
 
-    own = Competition.objects.filter(created_by=user)
+    own = Competition.everything.filter(created_by=user)
     organizations = Organization.objects.filter(memberships__user=user, memberships__group=Group.OWNER)
     shown = (
         PagePicture.objects.filter(competition__created_by=user).values("file"),

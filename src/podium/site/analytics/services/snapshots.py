@@ -20,7 +20,7 @@ from django.db import connection, transaction
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Sum
 from django.utils import timezone
 
-from podium.site.accounts.models import User
+from podium.site.accounts.models import Group, Membership, User
 from podium.site.analytics.models import CompetitionUsage, UsageDay, UserUsage
 from podium.site.analytics.services import orphans
 from podium.site.competitions.models import Competition, Dump, PagePicture, Phase, PhaseTask
@@ -127,9 +127,12 @@ def _of_competitions() -> tuple[list[QuerySet[Any]], list[QuerySet[Any]]]:
 
 def _uploaded_by_users() -> QuerySet[Any]:
     pictures = PagePicture.objects.filter(competition__created_by__isnull=False)
+    competitions = Competition.everything.filter(created_by__isnull=False)
     return _union(
         _pairs(Dataset.objects.all(), "created_by", "data_file"),
         _pairs(pictures, "competition__created_by", "file"),
+        *(_pairs(competitions, "created_by", name) for name in ("logo", "logo_icon")),
+        _pairs(Membership.objects.filter(group=Group.OWNER), "user", "organization__photo"),
     )
 
 
@@ -151,6 +154,12 @@ def _of_all_users() -> int:
         | Exists(Run.objects.filter(Q(output=OuterRef("pk")) | Q(detailed_results=OuterRef("pk"))))
         | Exists(Attempt.objects.filter(log=OuterRef("pk")))
         | Exists(PagePicture.objects.filter(file=OuterRef("pk"), competition__created_by__isnull=False))
+        | Exists(
+            Competition.everything.filter(
+                Q(logo=OuterRef("pk")) | Q(logo_icon=OuterRef("pk")), created_by__isnull=False
+            )
+        )
+        | Exists(Membership.objects.filter(organization__photo=OuterRef("pk"), group=Group.OWNER))
     )
     return int(StoredFile.objects.filter(counts).aggregate(size=Sum("size"))["size"] or 0)
 
