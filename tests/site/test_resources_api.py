@@ -384,6 +384,7 @@ def test_what_is_shown_of_the_quota_is_what_is_enforced_to_the_byte(
         "submissions": len(RESULT),
         "datasets_programs": len(RESULT),
         "competition_bundles": len(RESULT),
+        "pictures": 0,
         "results": len(OUTPUT) + len(b"<h1>Report</h1>"),
         "logs": log.size if log else 0,
     }
