@@ -21,9 +21,9 @@ MAX_PICTURE_NAME: Final = 150
 _ASSET: Final = re.compile(r"\{\{ {0,9}ASSET_BASE_URL {0,9}\}\}/{0,2}([^\s\"'<>(){}]{1,200})")
 _ASSETS: Final = "assets"
 _SHOWN_BY: Final = re.compile(
-    r"(!\[[^\]\n]{0,1000}\]\([ \t]{0,9}<?"  # ![words](address "title")
+    r"(!\[[^\[\]\n]{0,1000}\]\([ \t]{0,9}<?"  # ![words](address "title")
     r"|^ {0,3}\[[^\]\n]{1,500}\]:[ \t]{0,9}<?"  # [name]: address
-    r"|<img\b[^>]{0,1000}?\bsrc[ \t]{0,9}=[ \t]{0,9}[\"']?)"
+    r"|<img\b[^<>]{0,1000}?\bsrc[ \t]{0,9}=[ \t]{0,9}[\"']?)"
     r"([^\s\"'<>()]{1,500})",
     re.MULTILINE | re.IGNORECASE,
 )
