@@ -21,7 +21,7 @@ from rest_framework.test import APIClient
 from starlette.applications import Starlette
 
 from podium.site import bytes_plane
-from podium.site.accounts.models import User
+from podium.site.accounts.models import Organization, User
 from podium.site.accounts.services import organizations
 from podium.site.competitions.models import Competition, CreationStatus, Dump, DumpKind
 from podium.site.competitions.services import create_from_bundle
@@ -239,3 +239,14 @@ def test_the_pages_of_a_competition_have_an_end(
     refused = client_of(olivia).patch(address, {"pages": pages}, format="json")
     assert refused.status_code == 400 and "at most 4,000,000 characters together" in str(refused.json())
     assert client_of(olivia).patch(address, {"pages": pages[:5]}, format="json").status_code == 200
+
+
+def test_an_administrator_changes_the_photo_of_an_organization_whose_people_have_gone(
+    sam: User, client_of: Callable[[User | None], APIClient]
+) -> None:
+    ada = factories.UserFactory(username="ada", is_superuser=True)
+    left_alone = Organization.objects.create(name="Nobody", email="nobody@example.org")
+    photo = {"file_name": "x.png", "data": "data:image/png;base64," + base64.b64encode(noise(3000)).decode()}
+    address = f"/api/organizations/{left_alone.pk}/"
+    assert client_of(ada).patch(address, {"photo": json.dumps(photo)}, format="json").status_code == 200
+    assert client_of(sam).patch(address, {"photo": json.dumps(photo)}, format="json").status_code in {403, 404}

@@ -110,8 +110,8 @@ def update(
             setattr(locked, name, facts[name])
     _save(locked)
     if photo is not None:
-        owner = locked.memberships.select_related("user").get(group=Group.OWNER).user
-        _refuse_without_space(owner, photo)
+        owning = locked.memberships.select_related("user").filter(group=Group.OWNER).first()
+        _refuse_without_space(owning.user if owning else by, photo)  # whose people have all gone, administrators change
         _set_photo(locked, photo)
     after = {name: getattr(locked, name) for name in FIELDS} | ({"photo": "changed"} if photo is not None else {})
     record(Action.ORGANIZATION_EDITED, by=by, on=locked, before=before, after=after)
