@@ -70,6 +70,11 @@ class _Given:
     items: tuple[_Given, ...] = ()
 
 
+def is_number(text: str) -> bool:
+    """Whether a text is a number as scores are written, e.g. `0.5`, `.5` or `1e-3`; 1e999 is one too, and infinite."""
+    return _NUMBER.fullmatch(text) is not None
+
+
 def read_scores(folder: Path, columns: Iterable[str] | None = None) -> Scores:
     """Read the scores in the output folder of a scoring program.
 
@@ -133,7 +138,7 @@ def _written(value: _Given) -> Written:
         numbers = [_written(item) for item in value.items]
         return [number for number in numbers if isinstance(number, float)] if None not in numbers else None
     if value.kind not in ("number", "text") or not (
-        _NUMBER.fullmatch(text := value.text.strip()) or _NOT_FINITE.fullmatch(text)
+        is_number(text := value.text.strip()) or _NOT_FINITE.fullmatch(text)
     ):
         return None
     return float(text.replace(".nan", "nan").replace(".inf", "inf"))
@@ -289,7 +294,7 @@ def _given_plain(value: str) -> _Given:
         return _Given("null", value)
     if value.lower() in ("true", "false", "yes", "no", "on", "off"):
         return _Given("bool", value)
-    return _Given("number" if _NUMBER.fullmatch(value) or _NOT_FINITE.fullmatch(value) else "text", value)
+    return _Given("number" if is_number(value) or _NOT_FINITE.fullmatch(value) else "text", value)
 
 
 def _given_node(node: Node) -> _Given:
@@ -321,7 +326,7 @@ def _problem_of_number(text: str, where: str) -> str | None:
     if _NOT_FINITE.fullmatch(text):
         what = "not a number (NaN)" if "nan" in text.lower() else "infinite"
         return f"{where} is {what}. The scoring program must write a finite number, for example its worst score."
-    if not _NUMBER.fullmatch(text):
+    if not is_number(text):
         return f"{where} is text ({quoted(text[:60])}), not a number. Write numbers with a decimal point."
     if not math.isfinite(float(text)):
         return f"{where} is too large for a floating-point number ({quoted(text[:60])})."

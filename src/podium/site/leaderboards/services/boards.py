@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,6 +10,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils.translation import gettext as _
 
+from podium.formats.scores import is_number
 from podium.ranking import columns as ranking
 from podium.site.accounts.models import User
 from podium.site.audit.actions import Action
@@ -27,7 +27,6 @@ from podium.site.leaderboards.services.standing import ranking_column, recompute
 
 _AWAY = 1_000_000
 """Added to indexes while they change, so that no two columns meet on one."""
-_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _LONGEST = 100
 """Characters of a score that somebody types."""
 
@@ -126,7 +125,7 @@ def _check(board: Leaderboard) -> None:
 
 def typed_score(text: str) -> float:
     """The score that somebody typed. Raises Refused for what is no finite number."""
-    if len(text) > _LONGEST or not _NUMBER.fullmatch(text) or not math.isfinite(float(text)):
+    if len(text) > _LONGEST or not is_number(text) or not math.isfinite(float(text)):
         raise Refused(_("A score is a finite number, as 0.5 or 1e-3."), field="score", code="invalid")
     return float(text)
 
