@@ -509,3 +509,31 @@ async def test_an_image_of_another_registry_is_not_asked_for(
         await backend.prepare("127.0.0.1:1/team/small:1")
     assert "pull 1 of" not in caplog.text
     assert not (await backend.prepare(IMAGE)).pulled, "what the machine has may be used, wherever it is from"
+
+
+@pytest.mark.container
+async def test_an_engine_that_does_not_see_the_workers_files_runs_programs_all_the_same(
+    engine_socket: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(Engine, "_profile", lambda self: Path("/nowhere/seccomp.json"))
+    backend = sandbox(engine_socket, owner=f"test-{uuid.uuid4().hex[:8]}")
+    for _ in range(2):
+        name = f"run-{uuid.uuid4().hex}"
+        result = await backend.run(Spec(argv=("true",), name=name, image=IMAGE, workdir="/"))
+        assert result.cause == Cause.OK, result.detail
+    await backend.aclose()
+    assert caplog.text.count("programs may make namespaces") == 1
+
+
+@pytest.mark.container
+@pytest.mark.slow
+async def test_a_registry_that_says_nothing_is_not_waited_for_without_end(
+    pulling_socket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("podium.sandbox.engine.PULL_SILENT_SECONDS", 1)
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # the system takes connections, and nobody answers them
+        name = f"127.0.0.1:{silent.getsockname()[1]}/team/small:1"
+        backend = sandbox(pulling_socket, pull_attempts=1)
+        with pytest.raises(ImageError, match="could not be reached, or did not answer as a registry does"):
+            await backend.prepare(name)
+        await backend.aclose()

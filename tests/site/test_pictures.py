@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from PIL import Image
@@ -51,3 +54,19 @@ def test_what_is_clear_stays_clear() -> None:
     icon = icon_of(picture("PNG", (800, 400), "RGBA"))
     assert icon is not None
     assert Image.open(io.BytesIO(icon)).getpixel((5, 5)) == (0, 0, 0, 0)
+
+
+def test_pictures_are_decoded_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    both, met = threading.Barrier(2), []
+
+    def turned(image: Image.Image) -> Image.Image:
+        with contextlib.suppress(threading.BrokenBarrierError):
+            both.wait(0.3)  # passes once a second one is here
+            met.append(image)
+        return image
+
+    monkeypatch.setattr("PIL.ImageOps.exif_transpose", turned)
+    content = picture("PNG", (300, 300))
+    with ThreadPoolExecutor(2) as threads:
+        assert all(threads.map(icon_of, [content, content]))
+    assert not met

@@ -18,6 +18,7 @@ from typing import Any, ParamSpec, TypeVar
 import docker
 import docker.errors
 import requests.exceptions
+import urllib3.exceptions
 
 from podium.sandbox import wording
 from podium.sandbox.config import SandboxConfig
@@ -28,7 +29,12 @@ from podium.sandbox.seccomp import podman_profile
 
 logger = logging.getLogger(__name__)
 
-ENGINE_ERRORS = (docker.errors.DockerException, requests.exceptions.RequestException, OSError)
+ENGINE_ERRORS = (
+    docker.errors.DockerException,
+    requests.exceptions.RequestException,
+    urllib3.exceptions.HTTPError,  # in the middle of an answer
+    OSError,
+)
 """What a call to the engine may raise when the engine is away or refuses."""
 
 CALL_SECONDS = 120
@@ -52,6 +58,14 @@ class EngineFacts:
     podman: bool
     rootless: bool
     profile: Path | None = None
+
+
+class _PullClient(docker.APIClient):
+    """A client that waits for a line of a pull only so long; the client's own `pull` waits without end."""
+
+    def send(self, request: Any, **options: Any) -> Any:
+        """Send a request of requests' sessions."""
+        return super().send(request, **{**options, "timeout": options.get("timeout") or PULL_SILENT_SECONDS})
 
 
 class Engine:
@@ -205,9 +219,7 @@ class Engine:
 
     def _pull_once(self, repository: str, tag: str) -> None:
         login = self._credentials.for_image(repository)
-        with contextlib.closing(
-            docker.APIClient(self.address, version=self._version or "auto", timeout=PULL_SILENT_SECONDS)
-        ) as client:
+        with contextlib.closing(_PullClient(self.address, version=self._version or "auto")) as client:
             end = time.monotonic() + PULL_SECONDS
             for line in client.pull(repository, tag=tag, stream=True, decode=True, auth_config=login):
                 if "error" in line:
